@@ -12,7 +12,7 @@
 namespace penstock {
 
 using PipelineName = StrongId<struct PipelineNameTag, std::string>;
-using RunId = StrongId<struct RunIdTag, std::string>;    // run-<ULID>
+using RunId = StrongId<struct RunIdTag, std::string>;  // run-<ULID>
 using StepName = StrongId<struct StepNameTag, std::string>;
 using WorkerId = StrongId<struct WorkerIdTag, std::string>;    // the name a worker persists
 using SessionId = StrongId<struct SessionIdTag, std::string>;  // one OpenSession of a worker

@@ -77,21 +77,39 @@ std::optional<E> Parse(const Names<E, N>& names, std::string_view text) {
 
 }  // namespace
 
-std::string_view Name(RunState state) { return Find(kRunStates, state); }
-std::string_view Name(StepState state) { return Find(kStepStates, state); }
-std::string_view Name(AttemptState state) { return Find(kAttemptStates, state); }
-std::string_view Name(ModelStatus status) { return Find(kModelStatuses, status); }
-std::string_view Name(ArtifactType type) { return Find(kArtifactTypes, type); }
-std::string_view Name(Cause cause) { return Find(kCauses, cause); }
+std::string_view Name(RunState state) {
+  return Find(kRunStates, state);
+}
+std::string_view Name(StepState state) {
+  return Find(kStepStates, state);
+}
+std::string_view Name(AttemptState state) {
+  return Find(kAttemptStates, state);
+}
+std::string_view Name(ModelStatus status) {
+  return Find(kModelStatuses, status);
+}
+std::string_view Name(ArtifactType type) {
+  return Find(kArtifactTypes, type);
+}
+std::string_view Name(Cause cause) {
+  return Find(kCauses, cause);
+}
 
-std::optional<RunState> ParseRunState(std::string_view name) { return Parse(kRunStates, name); }
-std::optional<StepState> ParseStepState(std::string_view name) { return Parse(kStepStates, name); }
+std::optional<RunState> ParseRunState(std::string_view name) {
+  return Parse(kRunStates, name);
+}
+std::optional<StepState> ParseStepState(std::string_view name) {
+  return Parse(kStepStates, name);
+}
 std::optional<ModelStatus> ParseModelStatus(std::string_view name) {
   return Parse(kModelStatuses, name);
 }
 std::optional<ArtifactType> ParseArtifactType(std::string_view name) {
   return Parse(kArtifactTypes, name);
 }
-std::optional<Cause> ParseCause(std::string_view name) { return Parse(kCauses, name); }
+std::optional<Cause> ParseCause(std::string_view name) {
+  return Parse(kCauses, name);
+}
 
 }  // namespace penstock

@@ -60,27 +60,31 @@ enum class ArtifactType {
 // Why an attempt or step ended as it did: typed, so that retry policies and `explain` can tell.
 enum class Cause {
   kNone = 0,
-  kStepError = 1,        // the step itself reported an error: bad data, bad parameters
-  kTimeout = 2,          // ran longer than the step's timeout
-  kOutOfMemory = 3,      // over its memory limit
-  kCrashed = 4,          // the child process died by a signal or left without a result
-  kWorkerLost = 5,       // lease expired and another attempt took over (infrastructure)
-  kWorkerRestarted = 6,  // the worker came back with another boot id (infrastructure)
-  kCancelled = 7,        // by request
-  kUpstreamFailed = 8,   // something that it depends on failed
-  kNotChosen = 9,        // a condition took the other branch
-  kMetricUndefined = 10, // a condition compared an absent, null or NaN value
-  kFailStep = 11,        // a `fail` step
-  kBadReference = 12,    // a reference resolved to nothing, or to a value of the wrong type
-  kInfrastructure = 13,  // artifacts could not be moved, workspace could not be made, and the like
-  kUpstreamSkipped = 14, // an output that it needs was never made because its step was skipped
+  kStepError = 1,         // the step itself reported an error: bad data, bad parameters
+  kTimeout = 2,           // ran longer than the step's timeout
+  kOutOfMemory = 3,       // over its memory limit
+  kCrashed = 4,           // the child process died by a signal or left without a result
+  kWorkerLost = 5,        // lease expired and another attempt took over (infrastructure)
+  kWorkerRestarted = 6,   // the worker came back with another boot id (infrastructure)
+  kCancelled = 7,         // by request
+  kUpstreamFailed = 8,    // something that it depends on failed
+  kNotChosen = 9,         // a condition took the other branch
+  kMetricUndefined = 10,  // a condition compared an absent, null or NaN value
+  kFailStep = 11,         // a `fail` step
+  kBadReference = 12,     // a reference resolved to nothing, or to a value of the wrong type
+  kInfrastructure = 13,   // artifacts could not be moved, workspace could not be made, and the like
+  kUpstreamSkipped = 14,  // an output that it needs was never made because its step was skipped
 };
 
 constexpr bool IsTerminal(RunState s) {
   return s == RunState::kSucceeded || s == RunState::kFailed || s == RunState::kCancelled;
 }
-constexpr bool IsTerminal(StepState s) { return s >= StepState::kSucceeded; }
-constexpr bool IsTerminal(AttemptState s) { return s >= AttemptState::kSucceeded; }
+constexpr bool IsTerminal(StepState s) {
+  return s >= StepState::kSucceeded;
+}
+constexpr bool IsTerminal(AttemptState s) {
+  return s >= AttemptState::kSucceeded;
+}
 // CACHED counts as succeeded.
 constexpr bool IsSuccess(StepState s) {
   return s == StepState::kSucceeded || s == StepState::kCached;
