@@ -1,0 +1,23 @@
+#ifndef PENSTOCK_STEPS_CATALOG_BUILTIN_H_
+#define PENSTOCK_STEPS_CATALOG_BUILTIN_H_
+
+// The schema of each built-in step, each in a file of its own (process.cc, xgboost.cc …).
+
+#include "steps/catalog/catalog.h"
+
+namespace penstock {
+
+StepSchema ProcessSchema();        // process.cc
+StepSchema XgboostSchema();        // xgboost.cc: train/xgboost
+StepSchema LinearLearnerSchema();  // linear_learner.cc: train/linear-learner
+StepSchema EvaluateSchema();       // evaluate.cc
+StepSchema PredictSchema();        // predict.cc
+StepSchema ImportSchema();         // control.cc: the implicit step that reads file: data
+StepSchema NoopSchema();           // control.cc
+StepSchema ConditionSchema();      // control.cc
+StepSchema RegisterSchema();       // control.cc
+StepSchema FailSchema();           // control.cc
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_STEPS_CATALOG_BUILTIN_H_
