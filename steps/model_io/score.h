@@ -1,0 +1,66 @@
+#ifndef PENSTOCK_STEPS_MODEL_IO_SCORE_H_
+#define PENSTOCK_STEPS_MODEL_IO_SCORE_H_
+
+// A model on data: what `predict` and `evaluate` share. The data may be raw, or already through the
+// model's own transform; both give the same predictions, bit for bit.
+//
+//   PENSTOCK_ASSIGN_OR_RETURN(LoadedModel model, LoadModel(input, algorithms));
+//   PENSTOCK_ASSIGN_OR_RETURN(ScoredInput scored, ScoreInput(model, data, options, context));
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "steps/api/model.h"
+#include "steps/api/step.h"
+#include "steps/model_io/model_info.h"
+
+namespace penstock {
+
+class Transform;
+
+// A model in memory with all that scoring needs. Movable; const use is thread-safe.
+struct LoadedModel {
+  ModelInfo info;
+  std::unique_ptr<Model> model;
+  std::shared_ptr<const Transform> transform;  // null where the model has none
+};
+
+// Reads a model tree. kInvalidArgument for an input that is no model or whose algorithm is not in
+// `algorithms`, kDataLoss for a damaged one; messages name the input as the user did.
+Result<LoadedModel> LoadModel(const InputArtifact& input, const AlgorithmRegistry& algorithms);
+
+// A column that goes through unchanged; an absent value is NaN, or false in `present`.
+struct KeptColumn {
+  std::string name;
+  std::string kind;  // as dataset.json says
+  std::variant<std::vector<double>, std::vector<std::string>> values;
+  std::vector<bool> present;  // empty: all are
+};
+
+struct ScoreOptions {
+  bool labels = false;            // also read labels and weights, where the data have them
+  std::vector<std::string> keep;  // columns of the data to hand through
+};
+
+struct ScoredInput {
+  Predictions predictions;
+  bool has_labels = false;
+  // Class index (classification) or value, one a row; NaN where the row has no label.
+  std::vector<double> labels;
+  std::vector<double> weights;   // empty: all 1
+  std::vector<KeptColumn> kept;  // in the order of ScoreOptions::keep
+};
+
+// Scores every row of the dataset `data`, in its order, on context.threads() threads. The dataset's
+// transform digest decides: equal to the model's -> used as it is; none -> the model's transform is
+// applied; another -> kInvalidArgument. Also kInvalidArgument: a feature or a kept column that the
+// data lack, classes that differ from the model's; kCancelled.
+Result<ScoredInput> ScoreInput(const LoadedModel& model, const InputArtifact& data,
+                               const ScoreOptions& options, StepContext& context);
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_STEPS_MODEL_IO_SCORE_H_
