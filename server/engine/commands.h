@@ -1,0 +1,205 @@
+#ifndef PENSTOCK_SERVER_ENGINE_COMMANDS_H_
+#define PENSTOCK_SERVER_ENGINE_COMMANDS_H_
+
+// What the engine can be asked, and what it answers. Plain data.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "storage/model/records.h"
+
+namespace penstock {
+
+// Called exactly once, on the engine's thread, after the commit that made the answer true (or with
+// the error that prevented it). Must not block and must not throw.
+template <typename T>
+using Callback = std::function<void(Result<T>)>;
+struct Done {};  // the answer of a command that has nothing else to say
+
+struct RegisterPipelineCommand {
+  Json document;       // the definition as parsed; validated by the caller before
+  std::string source;  // the text as it was sent
+  Principal principal;
+};
+struct RegisterPipelineAnswer {
+  PipelineVersionRecord version;
+  bool created = false;
+};
+
+struct DeletePipelineCommand {
+  PipelineName name;
+  Principal principal;
+};
+
+struct SubmitRunCommand {
+  PipelineName pipeline;
+  int32_t version = 0;  // 0: the newest
+  std::map<std::string, Json> parameters;
+  std::string name;
+  std::map<std::string, std::string> tags;
+  std::string idempotency_key;
+  Principal principal;
+};
+struct SubmitRunAnswer {
+  RunRecord run;
+  bool created = false;
+  std::vector<Problem> warnings;
+};
+
+struct CancelRunCommand {
+  RunId run;
+  Principal principal;
+  std::string comment;
+};
+
+struct HeldAttempt {
+  RunId run;
+  StepIndex step = 0;
+  int32_t attempt = 0;
+  AttemptToken token;
+  bool running = false;
+  double progress = 0;
+  std::string progress_note;
+};
+
+struct OpenSessionCommand {
+  WorkerInfo worker;
+  std::vector<HeldAttempt> held;
+};
+struct OpenSessionAnswer {
+  SessionId session;
+  Micros lease_ttl{0};
+  Micros heartbeat_interval{0};
+  Micros max_disconnect{0};
+  std::vector<AttemptToken> stale;
+};
+
+struct LeaseInput {
+  std::string name;
+  std::vector<ArtifactRef> artifacts;
+  std::vector<std::string> display_names;
+};
+
+// One attempt, with all that a worker needs to run it.
+struct LeasedAttempt {
+  RunId run;
+  std::string step_name;
+  StepIndex step = 0;
+  int32_t attempt = 0;
+  AttemptToken token;
+  std::string type;
+  std::string algorithm;
+  std::string version;
+  std::string parameters_json;
+  std::vector<LeaseInput> inputs;
+  double cpus = 1;
+  int64_t memory = 0;
+  int32_t gpus = 0;
+  std::optional<Micros> timeout;
+  std::vector<std::string> report_paths;
+  Principal principal;
+  PipelineName pipeline;
+};
+
+struct LeaseStepsCommand {
+  SessionId session;
+  int64_t acknowledged = 0;
+  Micros max_wait{0};
+  bool draining = false;
+};
+struct LeaseStepsAnswer {
+  int64_t sequence = 0;
+  std::vector<LeasedAttempt> leases;
+  std::vector<AttemptToken> cancel;
+  std::vector<AttemptToken> revoke;
+  bool drain = false;
+};
+
+struct HeartbeatCommand {
+  SessionId session;
+  std::vector<HeldAttempt> held;
+};
+struct HeartbeatAnswer {
+  std::vector<AttemptToken> stale;
+};
+
+enum class ReportKind { kStarted, kSucceeded, kFailed, kCancelled, kReturned };
+
+struct StepReport {
+  RunId run;
+  StepIndex step = 0;
+  int32_t attempt = 0;
+  AttemptToken token;
+  ReportKind kind = ReportKind::kStarted;
+  StepResult result;  // kSucceeded
+  Cause cause = Cause::kNone;
+  std::string message;
+  Time started_at;
+  int32_t exit_code = 0;
+  int64_t peak_memory = 0;
+  double cpu_seconds = 0;
+};
+struct ReportStepsCommand {
+  SessionId session;
+  std::vector<StepReport> reports;
+};
+enum class Verdict { kOk, kStaleAttempt, kMissingArtifact };
+struct ReportStepsAnswer {
+  std::vector<Verdict> verdicts;
+};
+
+struct CommitArtifactCommand {
+  ArtifactRef ref;
+  int32_t file_count = 1;
+  Principal principal;
+  AttemptToken attempt;  // whose hold it is; empty: the principal's
+};
+
+struct HoldArtifactsCommand {
+  std::vector<Digest> digests;
+  Principal principal;
+  AttemptToken attempt;
+};
+
+struct RegisterModelCommand {
+  GroupName group;
+  Digest model;
+  Digest report;  // empty: none
+  ModelStatus status = ModelStatus::kPendingManualApproval;
+  std::string description;
+  Principal principal;
+};
+
+struct DecideModelCommand {
+  GroupName group;
+  int32_t version = 0;
+  ModelStatus status = ModelStatus::kApproved;
+  std::string comment;
+  Principal principal;
+};
+
+struct CreateTokenCommand {
+  TokenRecord token;
+};
+struct RevokeTokenCommand {
+  std::string name;
+  Principal principal;
+};
+
+// What one commit changed of one run.
+struct RunUpdate {
+  RunRecord run;  // `revision` tells it from a snapshot: older ones are to be dropped
+  std::vector<StepRecord> steps;
+};
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_SERVER_ENGINE_COMMANDS_H_

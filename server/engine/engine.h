@@ -1,0 +1,155 @@
+#ifndef PENSTOCK_SERVER_ENGINE_ENGINE_H_
+#define PENSTOCK_SERVER_ENGINE_ENGINE_H_
+
+// The engine: one thread that owns all scheduling state and the only write connection.
+//
+// A turn takes the waiting commands and due timers, opens one transaction, lets each make its pure
+// transition, places what is ready, writes the rows that changed, commits, and only then publishes
+// and answers. Nothing is acted upon before its commit. When a commit fails, every command of the
+// turn is answered with the error, and the state is rebuilt from the database, by the same code
+// that runs at start-up.
+//
+// Threads: commands may be posted from any thread. Everything else happens on the engine's thread,
+// or, in simulation, on the one thread that calls Turn().
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/random.h"
+#include "server/engine/commands.h"
+#include "server/engine/event_hub.h"
+#include "storage/metadata/metadata_store.h"
+#include "storage/model/limits.h"
+
+namespace penstock {
+
+class Catalog;
+class EngineState;
+
+struct EngineOptions {
+  Micros lease_ttl = limits::kLeaseTtl;
+  Micros heartbeat_interval = limits::kHeartbeatInterval;
+  Micros max_disconnect = limits::kMaxDisconnect;
+};
+
+// Counters that /metrics shows. Written by the engine, read by anybody.
+struct EngineMetrics {
+  std::atomic<int64_t> commits{0};
+  std::atomic<int64_t> commit_micros{0};  // sum
+  std::atomic<int64_t> commands{0};
+  std::atomic<int64_t> commit_failures{0};
+  std::atomic<int64_t> stale_reports{0};
+  std::atomic<int64_t> duplicate_reports{0};
+  std::atomic<int64_t> leases_expired{0};
+  std::atomic<int64_t> attempts_lost{0};
+  std::atomic<int64_t> retries{0};
+  std::atomic<int64_t> refused_commands{0};
+  std::atomic<int64_t> completions{0};
+  std::atomic<int64_t> live_runs{0};
+  std::atomic<int64_t> ready_steps{0};
+  std::atomic<int64_t> live_attempts{0};
+  std::atomic<int64_t> sessions{0};
+};
+
+class Engine {
+ public:
+  struct Deps {
+    MetadataStore* store = nullptr;  // outlives the engine; used by its thread alone
+    const Catalog* catalog = nullptr;
+    const Clock* clock = nullptr;
+    Random* random = nullptr;
+    EngineOptions options;
+  };
+
+  explicit Engine(Deps deps);
+  ~Engine();  // stops the thread
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Rebuilds the state from the database. Once, before Start or the first Turn.
+  Status Recover();
+  // Runs turns on a thread of the engine's own.
+  void Start();
+  // Answers what is queued, ends parked calls with UNAVAILABLE, and joins the thread. Idempotent.
+  void Stop();
+
+  // For simulation: one turn on the caller's thread. Returns when the next timer is due.
+  Tick Turn();
+
+  // --- Commands, from any thread. A full queue answers RESOURCE_EXHAUSTED (OVERLOADED) at once;
+  // a server whose disk is full answers RESOURCE_EXHAUSTED (READ_ONLY), except to heartbeats.
+  void RegisterPipeline(RegisterPipelineCommand, Callback<RegisterPipelineAnswer>);
+  void DeletePipeline(DeletePipelineCommand, Callback<Done>);
+  void SubmitRun(SubmitRunCommand, Callback<SubmitRunAnswer>);
+  void CancelRun(CancelRunCommand, Callback<RunRecord>);
+
+  void OpenSession(OpenSessionCommand, Callback<OpenSessionAnswer>);
+  // Parks until there is something to say, `max_wait` has passed (an empty answer), the session
+  // calls again (ABORTED SUPERSEDED) or ends. NOT_FOUND SESSION_UNKNOWN. `acknowledged` applies at
+  // once.
+  void LeaseSteps(LeaseStepsCommand, Callback<LeaseStepsAnswer>);
+  void Heartbeat(HeartbeatCommand, Callback<HeartbeatAnswer>);
+  void ReportSteps(ReportStepsCommand, Callback<ReportStepsAnswer>);
+  void CloseSession(SessionId, Callback<Done>);
+  void ListWorkers(Callback<std::vector<WorkerView>>);
+
+  // The blobs of the artifact are in the store already; the caller checked them.
+  void CommitArtifact(CommitArtifactCommand, Callback<ArtifactRecord>);
+  void HoldArtifacts(HoldArtifactsCommand, Callback<Done>);
+
+  void RegisterModel(RegisterModelCommand, Callback<ModelVersionRecord>);
+  void DecideModel(DecideModelCommand, Callback<ModelVersionRecord>);
+
+  void CreateToken(CreateTokenCommand, Callback<TokenRecord>);
+  void RevokeToken(RevokeTokenCommand, Callback<Done>);
+
+  // --- From any thread, without waiting.
+
+  // Whether an attempt's token is the one that counts now: who may append to its log.
+  bool IsLiveAttempt(const AttemptToken& token) const;
+  // Changes of runs, published after each commit.
+  EventHub& events() { return events_; }
+  const EngineMetrics& metrics() const { return metrics_; }
+  bool read_only() const { return read_only_.load(); }
+  // True from a successful Recover until Stop.
+  bool ready() const { return ready_.load(); }
+
+ private:
+  friend class EngineState;
+  using Command = std::function<void(EngineState&)>;
+
+  // Queues `command`; where the queue is full or the engine stopped, `refuse` gets the error.
+  void Post(Command command, const std::function<void(const Status&)>& refuse);
+  template <typename T, typename Handler>
+  void PostWithAnswer(Callback<T> callback, Handler handler, bool mutates = true);
+  void Loop();
+  std::vector<Command> TakeCommands();
+  void RunCommands(std::vector<Command>& commands);
+  void ProbeDisk();
+
+  Deps deps_;
+  EventHub events_;
+  EngineMetrics metrics_;
+  std::unique_ptr<EngineState> state_;
+  std::atomic<bool> read_only_{false};
+  std::atomic<bool> ready_{false};
+
+  Mutex mutex_;
+  CondVar wake_;
+  std::vector<Command> queue_ PENSTOCK_GUARDED_BY(mutex_);
+  bool stopping_ PENSTOCK_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+
+  mutable Mutex live_mutex_;
+  std::unordered_set<AttemptToken> live_ PENSTOCK_GUARDED_BY(live_mutex_);
+};
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_SERVER_ENGINE_ENGINE_H_

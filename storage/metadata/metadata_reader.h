@@ -1,0 +1,120 @@
+#ifndef PENSTOCK_STORAGE_METADATA_METADATA_READER_H_
+#define PENSTOCK_STORAGE_METADATA_METADATA_READER_H_
+
+// Questions to the database, over a read-only connection: always a committed state. Not
+// thread-safe: one reader a thread (see ReaderPool). Every list is a keyset page: rows "after" the
+// last one that was shown, `limit` at the most.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "storage/db/database.h"
+#include "storage/metadata/statement_cache.h"
+#include "storage/model/records.h"
+
+namespace penstock {
+
+struct RunFilter {
+  PipelineName pipeline;                    // empty: any
+  std::vector<RunState> states;             // empty: any
+  std::map<std::string, std::string> tags;  // all of them
+  Time created_after;                       // unset: any
+  Time created_before;
+};
+
+class MetadataReader {
+ public:
+  // `path`: the database file, which exists and is migrated.
+  static Result<std::unique_ptr<MetadataReader>> Open(const std::string& path);
+  // The same questions over a connection that somebody else owns (the writer's, in its thread).
+  explicit MetadataReader(Database* database);
+  ~MetadataReader();
+
+  // kNotFound where there is none. `version` 0: the newest. A deleted pipeline is found only by an
+  // explicit version.
+  Result<PipelineVersionRecord> GetPipeline(const PipelineName& name, int32_t version);
+  Result<PipelineVersionRecord> GetPipelineVersion(int64_t id);
+  // Newest versions by name, after `after`. Without definitions.
+  Result<std::vector<PipelineVersionRecord>> ListPipelines(const std::string& prefix,
+                                                           const PipelineName& after, int limit);
+  // Newest first, versions below `before` (0: from the newest).
+  Result<std::vector<PipelineVersionRecord>> ListPipelineVersions(const PipelineName& name,
+                                                                  int32_t before, int limit);
+
+  // kNotFound with a hint. An id that is a unique prefix of at least 8 characters (after "run-")
+  // or a run's name is accepted too.
+  Result<RunRecord> FindRun(const std::string& id_or_name);
+  // Newest first, rows below `before_row` (0: from the newest).
+  Result<std::vector<RunRecord>> ListRuns(const RunFilter& filter, int64_t before_row, int limit);
+  Result<std::vector<StepRecord>> ListSteps(int64_t run_row);
+  Result<std::vector<AttemptRecord>> ListAttempts(int64_t run_row, StepIndex step);
+  // Runs that have not ended, oldest first.
+  Result<std::vector<RunRecord>> ListLiveRuns();
+  // Attempts of a run that have not ended.
+  Result<std::vector<AttemptRecord>> ListLiveAttempts(int64_t run_row);
+
+  Result<ArtifactRecord> GetArtifact(const Digest& digest);
+  Result<bool> HasArtifact(const Digest& digest);
+  // Newest first; by type (empty: any) or by the run that uses them (empty: any). `before_row` as
+  // above; `rows` gets the row of each.
+  Result<std::vector<ArtifactRecord>> ListArtifacts(const std::string& type, const RunId& run,
+                                                    int64_t before_row, int limit,
+                                                    std::vector<int64_t>* rows);
+
+  Result<std::vector<ModelGroupRecord>> ListModelGroups(const GroupName& after, int limit);
+  // `version` 0: the newest.
+  Result<ModelVersionRecord> GetModelVersion(const GroupName& group, int32_t version);
+  Result<std::vector<ModelVersionRecord>> ListModelVersions(
+      const GroupName& group, const std::vector<ModelStatus>& statuses, int64_t before_row,
+      int limit, std::vector<int64_t>* rows);
+
+  Result<std::vector<TokenRecord>> ListTokens();
+  // Workers that had a session since `since`, with their state as of the last commit.
+  Result<std::vector<WorkerView>> ListWorkers(Time since);
+  Result<int> SchemaVersion();
+  Result<std::string> Incarnation();
+
+ private:
+  std::unique_ptr<Database> owned_;
+  Database* database_;
+  StatementCache cache_;
+};
+
+// A reader a thread at a time: Borrow waits for none, it opens another.
+class ReaderPool {
+ public:
+  explicit ReaderPool(std::string path) : path_(std::move(path)) {}
+
+  class Lease {
+   public:
+    Lease(ReaderPool* pool, std::unique_ptr<MetadataReader> reader)
+        : pool_(pool), reader_(std::move(reader)) {}
+    Lease(Lease&&) = default;
+    Lease& operator=(Lease&&) = default;
+    ~Lease() {
+      if (reader_) pool_->Return(std::move(reader_));
+    }
+    MetadataReader* operator->() { return reader_.get(); }
+
+   private:
+    ReaderPool* pool_;
+    std::unique_ptr<MetadataReader> reader_;
+  };
+
+  Result<Lease> Borrow();
+
+ private:
+  void Return(std::unique_ptr<MetadataReader> reader);
+
+  const std::string path_;
+  Mutex mutex_;
+  std::vector<std::unique_ptr<MetadataReader>> idle_ PENSTOCK_GUARDED_BY(mutex_);
+};
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_STORAGE_METADATA_METADATA_READER_H_

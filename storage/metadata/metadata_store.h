@@ -1,0 +1,114 @@
+#ifndef PENSTOCK_STORAGE_METADATA_METADATA_STORE_H_
+#define PENSTOCK_STORAGE_METADATA_METADATA_STORE_H_
+
+// The write side of the database: rows in, rows changed, inside transactions that the engine opens
+// and closes. One thread, one connection. Updates are guarded: where a row is not in the state that
+// the caller believes it in, kInternal (GUARD_FAILED) says so and the caller rolls back.
+//
+// Errors of every method: kResourceExhausted (DISK_FULL), kDataLoss (IO_ERROR, CORRUPT).
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "storage/db/database.h"
+#include "storage/metadata/metadata_reader.h"
+#include "storage/metadata/statement_cache.h"
+#include "storage/model/records.h"
+
+namespace penstock {
+
+class MetadataStore {
+ public:
+  // Opens or makes the database at `path` and migrates it (a backup is made before). The caller
+  // holds the lock on the data directory. kFailedPrecondition with reason SCHEMA_TOO_NEW or
+  // FOREIGN_DATABASE and what to do.
+  static Result<std::unique_ptr<MetadataStore>> Open(const std::string& path, const Clock& clock,
+                                                     Random& random);
+  ~MetadataStore();
+
+  const std::string& path() const { return path_; }
+  // Part of every attempt's token; drawn when the database was made or restored.
+  const std::string& incarnation() const { return incarnation_; }
+  // Reads on the write connection: sees the open transaction.
+  MetadataReader& reader() { return reader_; }
+
+  Status Begin();
+  Status Commit();
+  void Rollback();
+
+  // Stores a version and makes it the newest; revives a deleted name. Sets `record.id`.
+  Status InsertPipelineVersion(PipelineVersionRecord& record);
+  Status DeletePipeline(const PipelineName& name, const Principal& by, Time at);
+  // Whether the name is there and not deleted, and its newest version (0: none).
+  Result<int32_t> LatestPipelineVersion(const PipelineName& name);
+
+  // Inserts a run with its steps (state, ready_at, cause as given) and sets `run.row`.
+  Status InsertRun(RunRecord& run, const std::vector<StepRecord>& steps);
+  // Writes state, message, times, revision and counts. Guard: the revision in the row is lower.
+  Status UpdateRun(const RunRecord& run);
+  Status RecordCancel(int64_t run_row, const Principal& by, const std::string& comment);
+  // Writes everything that changes of a step. Guard: the row is not in a terminal state.
+  // `result` is written only where `with_result`.
+  Status UpdateStep(int64_t run_row, const StepRecord& step, bool with_result);
+
+  Status InsertAttempt(int64_t run_row, const AttemptRecord& attempt);
+  // Guard: the row has this token and is not terminal.
+  Status UpdateAttempt(int64_t run_row, const AttemptRecord& attempt);
+  // kNotFound where there is none.
+  Result<AttemptRecord> GetAttempt(const RunId& run, StepIndex step, int32_t number);
+
+  struct Idempotent {
+    Digest request;
+    RunId run;
+  };
+  Result<std::optional<Idempotent>> FindIdempotent(const Principal& principal,
+                                                   const std::string& key);
+  Status InsertIdempotent(const Principal& principal, const std::string& key,
+                          const Idempotent& entry, Time now);
+  Status ExpireIdempotent(Time before);
+
+  // A known digest stays as it is (true: it was new).
+  Result<bool> InsertArtifact(const ArtifactRecord& artifact);
+  Status SetArtifactOrigin(const Digest& digest, const RunId& run, const std::string& step,
+                           const std::string& output);
+  Status InsertRunArtifact(int64_t run_row, const Digest& digest);
+  Status InsertHold(const std::string& holder, const Digest& digest, Time expires_at);
+  Status DeleteHolds(const std::string& holder);
+  Status ExpireHolds(Time now);
+
+  // Creates the group where it is missing and numbers the version. A version of the same (run,
+  // step) is answered as it is: `created` false.
+  struct InsertedModel {
+    ModelVersionRecord record;
+    bool created = false;
+  };
+  Result<InsertedModel> InsertModelVersion(ModelVersionRecord record);
+  Status DecideModelVersion(const ModelVersionRecord& record);
+
+  Status InsertToken(const TokenRecord& token);
+  // kNotFound where no live token has the name.
+  Status RevokeToken(const std::string& name, const Principal& by, Time at);
+
+  Status UpsertWorker(const WorkerInfo& worker, Time opened_at);
+  Status CloseWorker(const WorkerId& worker, Time closed_at);
+  // Boot id of the worker's last session; empty where it is unknown.
+  Result<std::string> WorkerBootId(const WorkerId& worker);
+
+ private:
+  MetadataStore(std::string path, std::unique_ptr<Database> database);
+
+  std::string path_;
+  std::unique_ptr<Database> database_;
+  StatementCache cache_;
+  MetadataReader reader_;
+  std::string incarnation_;
+};
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_STORAGE_METADATA_METADATA_STORE_H_

@@ -1,0 +1,200 @@
+#ifndef PENSTOCK_STORAGE_MODEL_RECORDS_H_
+#define PENSTOCK_STORAGE_MODEL_RECORDS_H_
+
+// Plain records: what the metadata store keeps, the engine changes and the API shows. No behaviour.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "storage/model/ids.h"
+#include "storage/model/states.h"
+
+namespace penstock {
+
+// An artifact as others refer to it.
+struct ArtifactRef {
+  Digest digest;
+  ArtifactType type = ArtifactType::kFile;
+  bool tree = false;  // the digest is of a manifest
+  int64_t size = 0;   // bytes of all files
+  friend bool operator==(const ArtifactRef&, const ArtifactRef&) = default;
+};
+
+struct ArtifactRecord {
+  ArtifactRef ref;
+  int32_t file_count = 1;
+  Principal principal;
+  Time created_at;
+  // The step that made it first; empty for an upload.
+  RunId run;
+  std::string step;
+  std::string output;
+};
+
+struct PipelineVersionRecord {
+  int64_t id = 0;  // row
+  PipelineName name;
+  int32_t version = 0;
+  Digest digest;           // of `definition`
+  std::string definition;  // normalised, canonical JSON
+  std::string source;      // as it was sent
+  std::string description;
+  int32_t step_count = 0;
+  Principal principal;
+  Time created_at;
+};
+
+struct StepCounts {
+  int32_t total = 0;
+  int32_t waiting = 0;  // WAITING, READY, RETRY_WAIT
+  int32_t active = 0;   // LEASED, RUNNING
+  int32_t succeeded = 0;
+  int32_t failed = 0;
+  int32_t skipped = 0;
+  int32_t cancelled = 0;
+};
+
+struct RunRecord {
+  int64_t row = 0;  // rises with every run; order of creation
+  RunId id;
+  std::string name;
+  PipelineName pipeline;
+  int32_t pipeline_version = 0;
+  int64_t pipeline_version_id = 0;
+  RunState state = RunState::kPending;
+  std::string message;
+  Json parameters = Json::object();  // as bound, with defaults
+  std::map<std::string, std::string> tags;
+  Principal principal;
+  Time created_at;
+  Time started_at;
+  Time ended_at;
+  int64_t revision = 0;
+  StepCounts counts;
+  int32_t max_parallel_steps = 0;
+};
+
+// What a step left behind when it succeeded.
+struct StepResult {
+  std::map<std::string, ArtifactRef> outputs;
+  std::map<std::string, double> metrics;      // NaN: undefined
+  std::map<std::string, Json> report_values;  // path → value, for the paths that are referenced
+};
+
+struct StepRecord {
+  StepIndex index = 0;
+  std::string name;
+  std::string type;
+  std::string algorithm;  // "xgboost@1"; empty where the type has none
+  StepState state = StepState::kWaiting;
+  int32_t attempt = 0;  // the newest, from 1
+  std::string worker;
+  Cause cause = Cause::kNone;
+  std::string message;
+  std::string branch;          // condition: "then" or "else"
+  std::string model_version;   // register: "GROUP/VERSION"
+  int32_t failures = 0;        // attempts that used the user's retries
+  int32_t infra_failures = 0;  // attempts that did not
+  Time retry_at;
+  Time ready_at;
+  Time started_at;
+  Time ended_at;
+  StepResult result;
+  std::vector<StepIndex> depends_on;  // not stored: from the definition
+  double progress = 0;                // not stored
+  std::string progress_note;          // not stored
+};
+
+struct AttemptRecord {
+  StepIndex step = 0;
+  int32_t number = 0;
+  AttemptToken token;
+  AttemptState state = AttemptState::kLeased;
+  WorkerId worker;
+  Cause cause = Cause::kNone;
+  std::string message;
+  Time leased_at;
+  Time started_at;
+  Time ended_at;
+  int32_t exit_code = 0;
+  int64_t peak_memory = 0;
+  double cpu_seconds = 0;
+};
+
+struct WorkerInfo {
+  WorkerId id;
+  std::string boot_id;
+  std::string version;
+  std::string host;
+  int32_t pid = 0;
+  double cpus = 1;
+  int64_t memory = 0;
+  int32_t gpus = 0;
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> steps;  // "train/xgboost@1"
+  std::vector<std::string> data_roots;
+  std::string memory_limiter;
+};
+
+// A worker as `get workers` shows it.
+struct WorkerView {
+  WorkerInfo info;
+  bool connected = false;
+  bool draining = false;
+  Time connected_at;
+  Time last_seen;
+  double cpus_used = 0;
+  int64_t memory_used = 0;
+  int32_t gpus_used = 0;
+  int32_t running = 0;
+  int32_t backlog = 0;
+};
+
+struct ModelGroupRecord {
+  GroupName name;
+  std::string description;
+  int32_t version_count = 0;
+  int32_t latest_version = 0;
+  int32_t latest_approved_version = 0;
+  Principal principal;
+  Time created_at;
+};
+
+struct ModelVersionRecord {
+  GroupName group;
+  int32_t version = 0;
+  ModelStatus status = ModelStatus::kPendingManualApproval;
+  ArtifactRef model;
+  std::optional<ArtifactRef> report;
+  std::map<std::string, double> metrics;
+  RunId run;  // empty: registered by hand
+  std::string step;
+  PipelineName pipeline;
+  int32_t pipeline_version = 0;
+  std::string description;
+  Principal principal;
+  Time created_at;
+  Principal decided_by;
+  Time decided_at;
+  std::string comment;
+};
+
+enum class Role { kAdmin = 1, kUser = 2, kWorker = 3 };
+
+struct TokenRecord {
+  std::string name;
+  Role role = Role::kUser;
+  Digest hash;  // SHA-256 of the secret
+  Principal created_by;
+  Time created_at;
+  Time revoked_at;
+};
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_STORAGE_MODEL_RECORDS_H_
