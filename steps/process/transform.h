@@ -1,0 +1,93 @@
+#ifndef PENSTOCK_STEPS_PROCESS_TRANSFORM_H_
+#define PENSTOCK_STEPS_PROCESS_TRANSFORM_H_
+
+// What `process` fitted on its training rows, as a value that can be stored, loaded and applied to
+// other data. `process`, `evaluate` and `predict` all go through ApplyToTable, hence raw → predict
+// equals process → predict bit for bit. Immutable after loading; thread-safe.
+//
+//   PENSTOCK_ASSIGN_OR_RETURN(Transform transform, Transform::Load(model_folder / "transform"));
+//   PENSTOCK_ASSIGN_OR_RETURN(AppliedData data, transform.ApplyToRaw(input, {.labels = true},
+//   ctx));
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "steps/api/model.h"
+#include "steps/api/step.h"
+#include "steps/table/dataset.h"
+#include "steps/table/table.h"
+
+namespace penstock {
+
+class Operation;  // operations.h
+struct ReadSpec;  // read_spec.h
+
+inline constexpr char kTransformFile[] = "transform.json";
+
+// Data after a transform: as many rows as came in, in the same order.
+struct AppliedData {
+  Features features;
+  bool has_labels = false;
+  std::vector<double> labels;   // class index or value, NaN where missing; empty without labels
+  std::vector<double> weights;  // empty: no weight column in the data
+  Table kept;                   // the columns asked for, as they were read
+};
+
+struct ApplyOptions {
+  // Also read labels and weights. Data without a label column are no error: has_labels is false.
+  bool labels = false;
+  // Raw columns to hand through, whatever their role. kInvalidArgument where the data lack one.
+  std::vector<std::string> keep;
+};
+
+class Transform {
+ public:
+  Transform();
+  ~Transform();
+  Transform(Transform&&) noexcept;
+  Transform& operator=(Transform&&) noexcept;
+
+  // `path`: transform.json itself or the folder that holds it. kNotFound, kDataLoss.
+  static Result<Transform> Load(const std::filesystem::path& path);
+  static Result<Transform> FromJson(const Json& json);
+  // Canonical: Load(Write(t)) writes the same bytes.
+  Json ToJson() const;
+  // Writes transform.json into `folder`, made where absent.
+  Status Write(const std::filesystem::path& folder) const;
+  // Digest of the tree that holds only transform.json: what dataset.json's "transform" says.
+  Digest TreeDigest() const;
+
+  // The raw columns that are features, as callers must bring them, in order.
+  const std::vector<ColumnInfo>& raw_features() const { return raw_features_; }
+  // The columns that come out, in order.
+  const std::vector<ColumnInfo>& features() const { return features_; }
+  const Roles& roles() const { return roles_; }
+  const LabelInfo& label() const { return label_; }
+
+  // Reads `data` (a CSV, Parquet or JSON file as the transform's own read options say, or a raw
+  // dataset) and applies the transform. N rows in, N rows out, same order. kInvalidArgument names
+  // the file as the user did, line and column for what cannot be read; a raw feature that is not
+  // there; a category that was not seen where the operation says `unknown: error`; features that
+  // are still text. kCancelled.
+  Result<AppliedData> ApplyToRaw(const InputArtifact& data, const ApplyOptions& options,
+                                 StepContext& context) const;
+
+ private:
+  friend class TransformBuilder;
+  std::shared_ptr<const ReadSpec> read_;
+  Roles roles_;
+  LabelInfo label_;
+  Json label_rules_;  // map, missing
+  std::vector<ColumnInfo> raw_features_;
+  std::vector<ColumnInfo> features_;
+  std::vector<std::unique_ptr<Operation>> operations_;
+};
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_STEPS_PROCESS_TRANSFORM_H_
