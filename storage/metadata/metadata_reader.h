@@ -46,8 +46,8 @@ class MetadataReader {
                                                                   int32_t before, int limit);
 
   // kNotFound with a hint. An id that is a unique prefix of at least 8 characters (after "run-")
-  // or a run's name is accepted too.
-  Result<RunRecord> FindRun(const std::string& id_or_name);
+  // is accepted too.
+  Result<RunRecord> FindRun(const std::string& id_or_prefix);
   // Newest first, rows below `before_row` (0: from the newest).
   Result<std::vector<RunRecord>> ListRuns(const RunFilter& filter, int64_t before_row, int limit);
   Result<std::vector<StepRecord>> ListSteps(int64_t run_row);

@@ -1,0 +1,129 @@
+#ifndef PENSTOCK_SERVER_ENGINE_RUN_MANAGER_H_
+#define PENSTOCK_SERVER_ENGINE_RUN_MANAGER_H_
+
+// Runs that have not ended: submission, the transitions of their steps, control steps, the end.
+//
+// Every change of a step goes through Apply (the table in server/core/state_machine.h), which marks
+// the step and its run as changed; Flush writes each changed row once, however many transitions the
+// turn made. Engine thread only.
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "server/core/placement.h"
+#include "server/core/state_machine.h"
+#include "server/engine/context.h"
+#include "server/engine/live.h"
+#include "server/engine/plan_cache.h"
+#include "server/engine/session_manager.h"
+#include "server/engine/timers.h"
+
+namespace penstock {
+
+class RunManager : public SessionManager::Runs {
+ public:
+  RunManager(EngineContext& context, Timers& timers, Placer& placer, SessionManager& sessions,
+             PlanCache& plans, EventHub& events)
+      : context_(context),
+        timers_(timers),
+        placer_(placer),
+        sessions_(sessions),
+        plans_(plans),
+        events_(events) {}
+
+  // Rebuilds every run that has not ended from its rows.
+  Status Load();
+
+  Result<SubmitRunAnswer> Submit(const SubmitRunCommand& command);
+  Result<RunRecord> Cancel(const CancelRunCommand& command);
+  bool HasLiveRunOf(const PipelineName& pipeline) const;
+
+  // Leases what is ready to the workers that have room.
+  void PlaceReady();
+  // Writes the changed rows. Errors are noted in the context.
+  void Flush();
+  // After the commit: tells watchers, forgets runs that have ended.
+  void Publish();
+
+  // Tokens that became or ceased to be live in this turn.
+  struct TokenChanges {
+    std::vector<AttemptToken> added;
+    std::vector<AttemptToken> removed;
+  };
+  TokenChanges TakeTokenChanges() { return std::exchange(token_changes_, {}); }
+
+  // SessionManager::Runs.
+  LiveAttempt* FindAttempt(const AttemptToken& token) override;
+  std::vector<LiveAttempt*> AttemptsOf(const WorkerId& worker) override;
+  void OnStarted(LiveAttempt& attempt, Time when) override;
+  void OnReport(LiveAttempt& attempt, const StepReport& report) override;
+  void OnLost(LiveAttempt& attempt, Cause cause, const std::string& message) override;
+  void OnExpired(LiveAttempt& attempt) override;
+  void OnReadopted(LiveAttempt& attempt) override;
+  void OnProgress(LiveAttempt& attempt, double fraction, const std::string& note) override;
+
+  std::size_t live_runs() const { return runs_.size(); }
+
+ private:
+  // How a step ended, for Finish.
+  struct Ending {
+    StepEvent event;
+    Cause cause = Cause::kNone;
+    std::string message;
+  };
+
+  Result<SubmitRunAnswer> Create(const SubmitRunCommand& command, const Digest& request);
+  void Adopt(std::unique_ptr<LiveRun> run);
+  Status LoadRun(RunRecord record);
+
+  void Apply(LiveRun& run, StepIndex index, StepEvent event);
+  void MarkStep(LiveRun& run, StepIndex index);
+  void Start(LiveRun& run);
+  void BecomeReady(LiveRun& run, StepIndex index);
+  void Finish(LiveRun& run, StepIndex index, Ending ending);
+  void Settle(LiveRun& run);
+  void EndAttempt(LiveAttempt& attempt, AttemptState state, Cause cause, std::string message);
+  void RetryOrFail(LiveRun& run, StepIndex index, Cause cause, std::string message);
+  void ScheduleRetry(LiveRun& run, StepIndex index);
+  void EndRunIfDone(LiveRun& run);
+  void CancelStep(LiveRun& run, StepIndex index);
+
+  // Control steps.
+  void Decide(LiveRun& run, StepIndex index);
+  Ending DecideCondition(LiveRun& run, StepIndex index);
+  Ending DecideFail(LiveRun& run, StepIndex index);
+  Ending DecideRegister(LiveRun& run, StepIndex index);
+
+  bool Lease(LiveRun& run, StepIndex index, Session& session);
+  Result<std::shared_ptr<const LeasedAttempt>> BuildLease(LiveRun& run, StepIndex index,
+                                                          const LiveAttempt& attempt);
+  Result<ArtifactRef> ResolveArtifact(LiveRun& run, StepIndex index, const Json& value,
+                                      const std::string& input);
+  void PublishRun(const LiveRun& run);
+  std::string NewToken();
+
+  EngineContext& context_;
+  Timers& timers_;
+  Placer& placer_;
+  SessionManager& sessions_;
+  PlanCache& plans_;
+  EventHub& events_;
+
+  std::map<int64_t, std::unique_ptr<LiveRun>> runs_;  // by row: order of creation
+  std::unordered_map<RunId, LiveRun*> by_id_;
+  std::unordered_map<AttemptToken, LiveAttempt*> by_token_;
+  std::unordered_map<WorkerId, std::unordered_set<LiveAttempt*>> by_worker_;
+  std::vector<LiveRun*> dirty_runs_;
+  std::vector<std::unique_ptr<LiveAttempt>> ended_attempts_;  // to be written, then forgotten
+  std::vector<std::pair<LiveRun*, StepIndex>> to_finish_;     // worklist of Settle
+  TokenChanges token_changes_;
+};
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_SERVER_ENGINE_RUN_MANAGER_H_

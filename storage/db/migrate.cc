@@ -1,0 +1,104 @@
+#include "storage/db/migrate.h"
+
+#include <string>
+
+#include "base/digest.h"
+#include "base/fault_point.h"
+#include "base/log.h"
+
+namespace penstock {
+namespace {
+
+Result<int64_t> ReadNumber(Database& database, std::string_view sql) {
+  PENSTOCK_ASSIGN_OR_RETURN(Statement statement, database.Prepare(sql));
+  PENSTOCK_ASSIGN_OR_RETURN(const bool row, statement.Step());
+  return row ? statement.Int(0) : 0;
+}
+
+Status CheckApplied(Database& database, const std::vector<Migration>& migrations) {
+  PENSTOCK_ASSIGN_OR_RETURN(
+      Statement statement,
+      database.Prepare("SELECT version, checksum FROM schema_migrations ORDER BY version"));
+  while (true) {
+    PENSTOCK_ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) return Status::Ok();
+    const auto version = static_cast<std::size_t>(statement.Int(0));
+    const Migration& migration = migrations[version - 1];
+    if (statement.Text(1) != Sha256(migration.sql).value()) {
+      return FailedPrecondition("migration " + std::to_string(version) + " (" +
+                                    std::string(migration.name) + ") of " + database.path() +
+                                    " is not the one that this program holds; run the program "
+                                    "that made the database, or restore a backup",
+                                "SCHEMA_CHANGED");
+    }
+  }
+}
+
+Status Apply(Database& database, const Migration& migration, const MigrateOptions& options) {
+  PENSTOCK_RETURN_IF_ERROR(database.Execute("BEGIN IMMEDIATE"));
+  const auto run = [&]() -> Status {
+    PENSTOCK_RETURN_IF_ERROR(database.Execute(std::string(migration.sql)));
+    PENSTOCK_FAULT_POINT("migrate.applied");
+    PENSTOCK_ASSIGN_OR_RETURN(
+        Statement insert, database.Prepare("INSERT INTO schema_migrations (version, name, checksum,"
+                                           " applied_at) VALUES (?, ?, ?, ?)"));
+    insert.Bind(1, static_cast<int64_t>(migration.version));
+    insert.Bind(2, migration.name);
+    insert.Bind(3, std::string_view(Sha256(migration.sql).value()));
+    insert.Bind(4, options.now.micros);
+    PENSTOCK_RETURN_IF_ERROR(insert.Run());
+    // PRAGMA takes no bound parameters; both are numbers of our own.
+    PENSTOCK_RETURN_IF_ERROR(
+        database.Execute("PRAGMA user_version = " + std::to_string(migration.version)));
+    return database.Execute("COMMIT");
+  };
+  const Status status = run();
+  if (!status.ok()) (void)database.Execute("ROLLBACK");
+  return status.WithContext("migration " + std::to_string(migration.version));
+}
+
+}  // namespace
+
+Status Migrate(Database& database, const std::vector<Migration>& migrations,
+               const MigrateOptions& options) {
+  PENSTOCK_ASSIGN_OR_RETURN(const int64_t application,
+                            ReadNumber(database, "PRAGMA application_id"));
+  PENSTOCK_ASSIGN_OR_RETURN(const int64_t tables,
+                            ReadNumber(database, "SELECT count(*) FROM sqlite_schema"));
+  PENSTOCK_ASSIGN_OR_RETURN(const int64_t version, ReadNumber(database, "PRAGMA user_version"));
+  if (tables > 0 && application != options.application_id) {
+    return FailedPrecondition(database.path() +
+                                  " is a database of another program; point --data-dir at a "
+                                  "folder of Penstock's own",
+                              "FOREIGN_DATABASE");
+  }
+  if (version > static_cast<int64_t>(migrations.size())) {
+    return FailedPrecondition(
+        database.path() + " has schema version " + std::to_string(version) +
+            ", this program knows " + std::to_string(migrations.size()) +
+            "; run the newer program, or restore the backup that it made before it migrated (" +
+            database.path() + ".before-v" + std::to_string(version) + ")",
+        "SCHEMA_TOO_NEW");
+  }
+  if (tables == 0) {
+    PENSTOCK_RETURN_IF_ERROR(database.Execute(
+        "BEGIN IMMEDIATE; PRAGMA application_id = " + std::to_string(options.application_id) +
+        "; CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+        "checksum TEXT NOT NULL, applied_at INTEGER NOT NULL) STRICT; COMMIT"));
+  } else {
+    PENSTOCK_RETURN_IF_ERROR(CheckApplied(database, migrations));
+    if (version > 0 && version < static_cast<int64_t>(migrations.size())) {
+      const std::string backup = database.path() + ".before-v" + std::to_string(migrations.size());
+      PENSTOCK_RETURN_IF_ERROR(database.BackupTo(backup));
+      LOG_INFO("database backed up before migration file={}", backup);
+    }
+  }
+  for (const Migration& migration : migrations) {
+    if (migration.version <= version) continue;
+    PENSTOCK_RETURN_IF_ERROR(Apply(database, migration, options));
+    LOG_INFO("database migrated version={} name={}", migration.version, migration.name);
+  }
+  return Status::Ok();
+}
+
+}  // namespace penstock

@@ -1,0 +1,564 @@
+#include "storage/metadata/metadata_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "storage/metadata/encoding.h"
+
+namespace penstock {
+namespace {
+
+std::string Text(Statement& row, int column) {
+  return std::string(row.Text(column));
+}
+int32_t Int32(Statement& row, int column) {
+  return static_cast<int32_t>(row.Int(column));
+}
+Time TimeAt(Statement& row, int column) {
+  return {row.Int(column)};
+}
+
+// The columns of a pipeline version, in the order of kVersionColumns' SELECTs below.
+PipelineVersionRecord ReadVersion(Statement& row) {
+  PipelineVersionRecord record;
+  record.id = row.Int(0);
+  record.name = PipelineName(Text(row, 1));
+  record.version = Int32(row, 2);
+  record.digest = Digest(Text(row, 3));
+  record.definition = Text(row, 4);
+  record.source = Text(row, 5);
+  record.description = Text(row, 6);
+  record.step_count = Int32(row, 7);
+  record.principal = Principal(Text(row, 8));
+  record.created_at = TimeAt(row, 9);
+  return record;
+}
+
+RunRecord ReadRun(Statement& row) {
+  RunRecord run;
+  run.row = row.Int(0);
+  run.id = RunId(Text(row, 1));
+  run.name = Text(row, 2);
+  run.pipeline = PipelineName(Text(row, 3));
+  run.pipeline_version = Int32(row, 4);
+  run.pipeline_version_id = row.Int(5);
+  run.state = static_cast<RunState>(row.Int(6));
+  run.message = Text(row, 7);
+  if (Result<Json> json = ParseJson(row.Text(8), {.max_bytes = 64 << 20, .max_depth = 64});
+      json.ok()) {
+    run.parameters = *std::move(json);
+  }
+  run.tags = DecodeTags(Text(row, 9));
+  run.principal = Principal(Text(row, 10));
+  run.created_at = TimeAt(row, 11);
+  run.started_at = TimeAt(row, 12);
+  run.ended_at = TimeAt(row, 13);
+  run.revision = row.Int(14);
+  run.max_parallel_steps = Int32(row, 15);
+  run.counts = {.total = Int32(row, 16),
+                .waiting = Int32(row, 17),
+                .active = Int32(row, 18),
+                .succeeded = Int32(row, 19),
+                .failed = Int32(row, 20),
+                .skipped = Int32(row, 21),
+                .cancelled = Int32(row, 22)};
+  return run;
+}
+
+// One list of columns for every question about runs; string literals join at compile time.
+#define PENSTOCK_RUN_COLUMNS                                                                \
+  "SELECT r.id, r.run_id, r.name, r.pipeline, r.pipeline_version, r.pipeline_version_id, "  \
+  "r.state, "                                                                               \
+  "r.message, r.parameters, r.tags, r.principal, r.created_at, r.started_at, r.ended_at, "  \
+  "r.revision, r.max_parallel_steps, r.total, r.waiting, r.active, r.succeeded, r.failed, " \
+  "r.skipped, r.cancelled FROM runs r "
+
+AttemptRecord ReadAttempt(Statement& row) {
+  AttemptRecord attempt;
+  attempt.step = Int32(row, 0);
+  attempt.number = Int32(row, 1);
+  attempt.token = AttemptToken(Text(row, 2));
+  attempt.state = static_cast<AttemptState>(row.Int(3));
+  attempt.worker = WorkerId(Text(row, 4));
+  attempt.cause = static_cast<Cause>(row.Int(5));
+  attempt.message = Text(row, 6);
+  attempt.leased_at = TimeAt(row, 7);
+  attempt.started_at = TimeAt(row, 8);
+  attempt.ended_at = TimeAt(row, 9);
+  attempt.exit_code = Int32(row, 10);
+  attempt.peak_memory = row.Int(11);
+  attempt.cpu_seconds = static_cast<double>(row.Int(12)) / 1e6;
+  return attempt;
+}
+
+#define PENSTOCK_ATTEMPT_COLUMNS                                                      \
+  "SELECT idx, number, token, state, worker, cause, message, leased_at, started_at, " \
+  "ended_at, exit_code, peak_memory, cpu_micros FROM attempts "
+
+ArtifactRecord ReadArtifact(Statement& row) {
+  ArtifactRecord record;
+  record.ref.digest = Digest(Text(row, 1));
+  record.ref.type = ParseArtifactType(row.Text(2)).value_or(ArtifactType::kFile);
+  record.ref.tree = row.Int(3) != 0;
+  record.ref.size = row.Int(4);
+  record.file_count = Int32(row, 5);
+  record.principal = Principal(Text(row, 6));
+  record.created_at = TimeAt(row, 7);
+  record.run = RunId(Text(row, 8));
+  record.step = Text(row, 9);
+  record.output = Text(row, 10);
+  return record;
+}
+
+#define PENSTOCK_ARTIFACT_COLUMNS                                                            \
+  "SELECT a.id, a.digest, a.type, a.tree, a.size, a.file_count, a.principal, a.created_at, " \
+  "a.run_id, a.step, a.output FROM artifacts a "
+
+ModelVersionRecord ReadModel(Statement& row) {
+  ModelVersionRecord model;
+  model.group = GroupName(Text(row, 1));
+  model.version = Int32(row, 2);
+  model.status = static_cast<ModelStatus>(row.Int(3));
+  if (Result<Json> json = ParseJson(row.Text(4)); json.ok()) model.model = DecodeArtifactRef(*json);
+  if (!row.Text(5).empty()) {
+    if (Result<Json> json = ParseJson(row.Text(5)); json.ok()) {
+      model.report = DecodeArtifactRef(*json);
+    }
+  }
+  if (Result<Json> json = ParseJson(row.Text(6)); json.ok()) model.metrics = DecodeMetrics(*json);
+  model.run = RunId(Text(row, 7));
+  model.step = Text(row, 8);
+  model.pipeline = PipelineName(Text(row, 9));
+  model.pipeline_version = Int32(row, 10);
+  model.description = Text(row, 11);
+  model.principal = Principal(Text(row, 12));
+  model.created_at = TimeAt(row, 13);
+  model.decided_by = Principal(Text(row, 14));
+  model.decided_at = TimeAt(row, 15);
+  model.comment = Text(row, 16);
+  return model;
+}
+
+#define PENSTOCK_MODEL_COLUMNS                                                                \
+  "SELECT id, model_group, version, status, model, report, metrics, run_id, step, pipeline, " \
+  "pipeline_version, description, principal, created_at, decided_by, decided_at, comment "    \
+  "FROM model_versions "
+
+// The first name that is above every name with this prefix; empty for an empty prefix.
+std::string PrefixEnd(const std::string& prefix) {
+  return prefix.empty() ? std::string() : prefix + "\x7f";
+}
+
+int64_t OrNewest(int64_t before) {
+  return before > 0 ? before : INT64_MAX;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<MetadataReader>> MetadataReader::Open(const std::string& path) {
+  PENSTOCK_ASSIGN_OR_RETURN(std::unique_ptr<Database> database,
+                            Database::Open(path, {.read_only = true}));
+  auto reader = std::make_unique<MetadataReader>(database.get());
+  reader->owned_ = std::move(database);
+  return reader;
+}
+
+MetadataReader::MetadataReader(Database* database) : database_(database), cache_(database) {}
+MetadataReader::~MetadataReader() = default;
+
+// --- Pipelines
+
+#define PENSTOCK_VERSION_COLUMNS                                                      \
+  "SELECT v.id, v.name, v.version, v.digest, v.definition, v.source, v.description, " \
+  "v.step_count, v.principal, v.created_at FROM pipeline_versions v "
+// Lists leave the texts out.
+#define PENSTOCK_VERSION_COLUMNS_SHORT                                              \
+  "SELECT v.id, v.name, v.version, v.digest, '', '', v.description, v.step_count, " \
+  "v.principal, v.created_at FROM pipeline_versions v "
+
+Result<PipelineVersionRecord> MetadataReader::GetPipeline(const PipelineName& name,
+                                                          int32_t version) {
+  std::optional<PipelineVersionRecord> found;
+  const auto take = [&](Statement& row) { found = ReadVersion(row); };
+  if (version > 0) {
+    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+        PENSTOCK_VERSION_COLUMNS "WHERE v.name = ? AND v.version = ?", take, name, version));
+  } else {
+    PENSTOCK_RETURN_IF_ERROR(
+        cache_.Query(PENSTOCK_VERSION_COLUMNS
+                     "JOIN pipelines p ON p.name = v.name AND p.latest_version = v.version "
+                     "WHERE v.name = ? AND p.deleted_at = 0",
+                     take, name));
+  }
+  if (found) return *std::move(found);
+  std::string what = "there is no pipeline \"" + name.value() + "\"";
+  if (version > 0)
+    what = "pipeline \"" + name.value() + "\" has no version " + std::to_string(version);
+  return NotFound(what + "; `penstock get pipelines` lists those there are", "PIPELINE_NOT_FOUND");
+}
+
+Result<PipelineVersionRecord> MetadataReader::GetPipelineVersion(int64_t id) {
+  std::optional<PipelineVersionRecord> found;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      PENSTOCK_VERSION_COLUMNS "WHERE v.id = ?", [&](Statement& row) { found = ReadVersion(row); },
+      id));
+  if (!found) return NotFound("there is no pipeline version with id " + std::to_string(id));
+  return *std::move(found);
+}
+
+Result<std::vector<PipelineVersionRecord>> MetadataReader::ListPipelines(const std::string& prefix,
+                                                                         const PipelineName& after,
+                                                                         int limit) {
+  std::vector<PipelineVersionRecord> list;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      PENSTOCK_VERSION_COLUMNS_SHORT
+      "JOIN pipelines p ON p.name = v.name AND p.latest_version = v.version "
+      "WHERE p.deleted_at = 0 AND p.name > ? AND p.name >= ? AND (? = '' OR p.name < ?) "
+      "ORDER BY p.name LIMIT ?",
+      [&](Statement& row) { list.push_back(ReadVersion(row)); }, after, prefix, PrefixEnd(prefix),
+      PrefixEnd(prefix), limit));
+  return list;
+}
+
+Result<std::vector<PipelineVersionRecord>> MetadataReader::ListPipelineVersions(
+    const PipelineName& name, int32_t before, int limit) {
+  std::vector<PipelineVersionRecord> list;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      PENSTOCK_VERSION_COLUMNS_SHORT
+      "WHERE v.name = ? AND v.version < ? ORDER BY v.version DESC LIMIT ?",
+      [&](Statement& row) { list.push_back(ReadVersion(row)); }, name, OrNewest(before), limit));
+  return list;
+}
+
+// --- Runs
+
+Result<RunRecord> MetadataReader::FindRun(const std::string& id_or_prefix) {
+  std::vector<RunRecord> found;
+  const auto take = [&](Statement& row) { found.push_back(ReadRun(row)); };
+  PENSTOCK_RETURN_IF_ERROR(
+      cache_.Query(PENSTOCK_RUN_COLUMNS "WHERE r.run_id = ?", take, id_or_prefix));
+  if (found.empty() && id_or_prefix.starts_with("run-") && id_or_prefix.size() >= 12) {
+    PENSTOCK_RETURN_IF_ERROR(cache_.Query(PENSTOCK_RUN_COLUMNS
+                                          "WHERE r.run_id >= ? AND r.run_id < ? LIMIT 2",
+                                          take, id_or_prefix, PrefixEnd(id_or_prefix)));
+    if (found.size() > 1) {
+      return InvalidArgument(
+          "several runs begin with \"" + id_or_prefix + "\"; give more characters",
+          "AMBIGUOUS_RUN");
+    }
+  }
+  if (found.empty()) {
+    return NotFound(
+        "there is no run \"" + id_or_prefix + "\"; `penstock get runs` lists the newest ones",
+        "RUN_NOT_FOUND");
+  }
+  return std::move(found.front());
+}
+
+Result<std::vector<RunRecord>> MetadataReader::ListRuns(const RunFilter& filter, int64_t before_row,
+                                                        int limit) {
+  std::vector<RunRecord> list;
+  const auto take = [&](Statement& row) { list.push_back(ReadRun(row)); };
+  const int64_t before = OrNewest(before_row);
+  // States as a bit mask: one statement for any set of them.
+  int64_t states = 0;
+  for (const RunState state : filter.states) states |= int64_t{1} << static_cast<int>(state);
+  const int64_t after_time = filter.created_after.micros;
+  const int64_t before_time =
+      filter.created_before.set() ? filter.created_before.micros : INT64_MAX;
+  // One statement for each index that can lead: a tag, the pipeline, one state, or the newest.
+  if (!filter.tags.empty()) {
+    const auto& [key, value] = *filter.tags.begin();
+    // The most selective tag is unknown: the first leads, the others are checked by row.
+    std::string rest = "{}";
+    if (filter.tags.size() > 1) {
+      rest = EncodeTags({std::next(filter.tags.begin()), filter.tags.end()});
+    }
+    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+        PENSTOCK_RUN_COLUMNS
+        "JOIN run_tags t ON t.run = r.id WHERE t.key = ? AND t.value = ? AND t.run < ? "
+        "AND (? = '' OR r.pipeline = ?) AND (? = 0 OR (? >> r.state) & 1) "
+        "AND r.created_at > ? AND r.created_at < ? "
+        "AND NOT EXISTS (SELECT 1 FROM json_each(?) j WHERE NOT EXISTS (SELECT 1 FROM run_tags u "
+        "WHERE u.key = j.key AND u.value = j.value AND u.run = r.id)) "
+        "ORDER BY t.run DESC LIMIT ?",
+        take, key, value, before, filter.pipeline, filter.pipeline, states, states, after_time,
+        before_time, rest, limit));
+  } else if (!filter.pipeline.empty()) {
+    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+        PENSTOCK_RUN_COLUMNS
+        "WHERE r.pipeline = ? AND r.id < ? AND (? = 0 OR (? >> r.state) & 1) "
+        "AND r.created_at > ? AND r.created_at < ? ORDER BY r.id DESC LIMIT ?",
+        take, filter.pipeline, before, states, states, after_time, before_time, limit));
+  } else if (!filter.states.empty()) {
+    // Each state's newest page, merged: a state with few rows never scans those with many.
+    for (const RunState state : filter.states) {
+      PENSTOCK_RETURN_IF_ERROR(
+          cache_.Query(PENSTOCK_RUN_COLUMNS
+                       "WHERE r.state = ? AND r.id < ? AND r.created_at > ? AND r.created_at < ? "
+                       "ORDER BY r.id DESC LIMIT ?",
+                       take, state, before, after_time, before_time, limit));
+    }
+    std::sort(list.begin(), list.end(),
+              [](const RunRecord& a, const RunRecord& b) { return a.row > b.row; });
+    if (list.size() > static_cast<std::size_t>(limit)) {
+      list.resize(static_cast<std::size_t>(limit));
+    }
+  } else {
+    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+        PENSTOCK_RUN_COLUMNS
+        "WHERE r.id < ? AND r.created_at > ? AND r.created_at < ? ORDER BY r.id DESC LIMIT ?",
+        take, before, after_time, before_time, limit));
+  }
+  return list;
+}
+
+Result<std::vector<StepRecord>> MetadataReader::ListSteps(int64_t run_row) {
+  std::vector<StepRecord> steps;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      "SELECT idx, name, type, algorithm, depends_on, state, attempt, worker, cause, message, "
+      "branch, model_version, failures, infra_failures, retry_at, ready_at, started_at, ended_at, "
+      "result FROM steps WHERE run = ? ORDER BY idx",
+      [&](Statement& row) {
+        StepRecord step;
+        step.index = Int32(row, 0);
+        step.name = Text(row, 1);
+        step.type = Text(row, 2);
+        step.algorithm = Text(row, 3);
+        if (Result<Json> json = ParseJson(row.Text(4), {.max_bytes = 64 << 20}); json.ok()) {
+          for (const Json& index : *json) step.depends_on.push_back(index.get<StepIndex>());
+        }
+        step.state = static_cast<StepState>(row.Int(5));
+        step.attempt = Int32(row, 6);
+        step.worker = Text(row, 7);
+        step.cause = static_cast<Cause>(row.Int(8));
+        step.message = Text(row, 9);
+        step.branch = Text(row, 10);
+        step.model_version = Text(row, 11);
+        step.failures = Int32(row, 12);
+        step.infra_failures = Int32(row, 13);
+        step.retry_at = TimeAt(row, 14);
+        step.ready_at = TimeAt(row, 15);
+        step.started_at = TimeAt(row, 16);
+        step.ended_at = TimeAt(row, 17);
+        step.result = DecodeStepResult(Text(row, 18));
+        steps.push_back(std::move(step));
+      },
+      run_row));
+  return steps;
+}
+
+Result<std::vector<AttemptRecord>> MetadataReader::ListAttempts(int64_t run_row, StepIndex step) {
+  std::vector<AttemptRecord> attempts;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      PENSTOCK_ATTEMPT_COLUMNS "WHERE run = ? AND idx = ? ORDER BY number",
+      [&](Statement& row) { attempts.push_back(ReadAttempt(row)); }, run_row, step));
+  return attempts;
+}
+
+Result<std::vector<RunRecord>> MetadataReader::ListLiveRuns() {
+  std::vector<RunRecord> list;
+  for (const RunState state : {RunState::kPending, RunState::kRunning, RunState::kCancelling}) {
+    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+        PENSTOCK_RUN_COLUMNS "WHERE r.state = ? ORDER BY r.id",
+        [&](Statement& row) { list.push_back(ReadRun(row)); }, state));
+  }
+  std::sort(list.begin(), list.end(),
+            [](const RunRecord& a, const RunRecord& b) { return a.row < b.row; });
+  return list;
+}
+
+Result<std::vector<AttemptRecord>> MetadataReader::ListLiveAttempts(int64_t run_row) {
+  std::vector<AttemptRecord> attempts;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      PENSTOCK_ATTEMPT_COLUMNS "WHERE run = ? AND state < 3 ORDER BY idx, number",
+      [&](Statement& row) { attempts.push_back(ReadAttempt(row)); }, run_row));
+  return attempts;
+}
+
+// --- Artifacts
+
+Result<ArtifactRecord> MetadataReader::GetArtifact(const Digest& digest) {
+  std::optional<ArtifactRecord> found;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      PENSTOCK_ARTIFACT_COLUMNS "WHERE a.digest = ?",
+      [&](Statement& row) { found = ReadArtifact(row); }, digest));
+  if (!found) {
+    return NotFound("there is no artifact " + FormatDigest(digest) +
+                        "; `penstock artifacts put PATH` uploads one",
+                    "ARTIFACT_NOT_FOUND");
+  }
+  return *std::move(found);
+}
+
+Result<bool> MetadataReader::HasArtifact(const Digest& digest) {
+  bool found = false;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      "SELECT 1 FROM artifacts WHERE digest = ?", [&](Statement&) { found = true; }, digest));
+  return found;
+}
+
+Result<std::vector<ArtifactRecord>> MetadataReader::ListArtifacts(const std::string& type,
+                                                                  const RunId& run,
+                                                                  int64_t before_row, int limit,
+                                                                  std::vector<int64_t>* rows) {
+  std::vector<ArtifactRecord> list;
+  const auto take = [&](Statement& row) {
+    list.push_back(ReadArtifact(row));
+    rows->push_back(row.Int(0));
+  };
+  const int64_t before = OrNewest(before_row);
+  if (!run.empty()) {
+    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+        PENSTOCK_ARTIFACT_COLUMNS
+        "JOIN run_artifacts u ON u.digest = a.digest JOIN runs r ON r.id = u.run "
+        "WHERE r.run_id = ? AND a.id < ? AND (? = '' OR a.type = ?) ORDER BY a.id DESC LIMIT ?",
+        take, run, before, type, type, limit));
+  } else if (!type.empty()) {
+    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+        PENSTOCK_ARTIFACT_COLUMNS "WHERE a.type = ? AND a.id < ? ORDER BY a.id DESC LIMIT ?", take,
+        type, before, limit));
+  } else {
+    PENSTOCK_RETURN_IF_ERROR(cache_.Query(PENSTOCK_ARTIFACT_COLUMNS
+                                          "WHERE a.id < ? ORDER BY a.id DESC LIMIT ?",
+                                          take, before, limit));
+  }
+  return list;
+}
+
+// --- Models
+
+Result<std::vector<ModelGroupRecord>> MetadataReader::ListModelGroups(const GroupName& after,
+                                                                      int limit) {
+  std::vector<ModelGroupRecord> list;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      "SELECT g.name, g.description, g.latest_version, g.principal, g.created_at, "
+      "(SELECT count(*) FROM model_versions v WHERE v.model_group = g.name), "
+      "(SELECT coalesce(max(v.version), 0) FROM model_versions v "
+      "WHERE v.model_group = g.name AND v.status = 2) "
+      "FROM model_groups g WHERE g.name > ? ORDER BY g.name LIMIT ?",
+      [&](Statement& row) {
+        ModelGroupRecord group;
+        group.name = GroupName(Text(row, 0));
+        group.description = Text(row, 1);
+        group.latest_version = Int32(row, 2);
+        group.principal = Principal(Text(row, 3));
+        group.created_at = TimeAt(row, 4);
+        group.version_count = Int32(row, 5);
+        group.latest_approved_version = Int32(row, 6);
+        list.push_back(std::move(group));
+      },
+      after, limit));
+  return list;
+}
+
+Result<ModelVersionRecord> MetadataReader::GetModelVersion(const GroupName& group,
+                                                           int32_t version) {
+  std::optional<ModelVersionRecord> found;
+  const auto take = [&](Statement& row) { found = ReadModel(row); };
+  if (version > 0) {
+    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+        PENSTOCK_MODEL_COLUMNS "WHERE model_group = ? AND version = ?", take, group, version));
+  } else {
+    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+        PENSTOCK_MODEL_COLUMNS "WHERE model_group = ? ORDER BY version DESC LIMIT 1", take, group));
+  }
+  if (found) return *std::move(found);
+  std::string what = "model group \"" + group.value() + "\" has no ";
+  what += version > 0 ? "version " + std::to_string(version) : "versions";
+  return NotFound(what + "; `penstock get models` lists what there is", "MODEL_NOT_FOUND");
+}
+
+Result<std::vector<ModelVersionRecord>> MetadataReader::ListModelVersions(
+    const GroupName& group, const std::vector<ModelStatus>& statuses, int64_t before_row, int limit,
+    std::vector<int64_t>* rows) {
+  int64_t mask = 0;
+  for (const ModelStatus status : statuses) mask |= int64_t{1} << static_cast<int>(status);
+  std::vector<ModelVersionRecord> list;
+  const auto take = [&](Statement& row) {
+    list.push_back(ReadModel(row));
+    rows->push_back(row.Int(0));
+  };
+  const int64_t before = OrNewest(before_row);
+  if (!group.empty()) {
+    PENSTOCK_RETURN_IF_ERROR(
+        cache_.Query(PENSTOCK_MODEL_COLUMNS
+                     "WHERE model_group = ? AND id < ? AND (? = 0 OR (? >> status) & 1) "
+                     "ORDER BY version DESC LIMIT ?",
+                     take, group, before, mask, mask, limit));
+  } else {
+    PENSTOCK_RETURN_IF_ERROR(
+        cache_.Query(PENSTOCK_MODEL_COLUMNS
+                     "WHERE id < ? AND (? = 0 OR (? >> status) & 1) ORDER BY id DESC LIMIT ?",
+                     take, before, mask, mask, limit));
+  }
+  return list;
+}
+
+// --- The rest
+
+Result<std::vector<TokenRecord>> MetadataReader::ListTokens() {
+  std::vector<TokenRecord> tokens;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      "SELECT name, role, hash, created_by, created_at, revoked_at FROM tokens ORDER BY id",
+      [&](Statement& row) {
+        tokens.push_back({.name = Text(row, 0),
+                          .role = static_cast<Role>(row.Int(1)),
+                          .hash = Digest(Text(row, 2)),
+                          .created_by = Principal(Text(row, 3)),
+                          .created_at = TimeAt(row, 4),
+                          .revoked_at = TimeAt(row, 5)});
+      }));
+  return tokens;
+}
+
+Result<std::vector<WorkerView>> MetadataReader::ListWorkers(Time since) {
+  std::vector<WorkerView> workers;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      "SELECT info, boot_id, opened_at, closed_at FROM workers "
+      "WHERE max(opened_at, closed_at) >= ? ORDER BY worker_id",
+      [&](Statement& row) {
+        WorkerView view;
+        view.info = DecodeWorkerInfo(Text(row, 0));
+        view.info.boot_id = Text(row, 1);
+        view.connected_at = TimeAt(row, 2);
+        view.last_seen = {std::max(row.Int(2), row.Int(3))};
+        workers.push_back(std::move(view));
+      },
+      since));
+  return workers;
+}
+
+Result<int> MetadataReader::SchemaVersion() {
+  int version = 0;
+  PENSTOCK_RETURN_IF_ERROR(
+      cache_.Query("PRAGMA user_version", [&](Statement& row) { version = Int32(row, 0); }));
+  return version;
+}
+
+Result<std::string> MetadataReader::Incarnation() {
+  std::string incarnation;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query("SELECT incarnation FROM server WHERE id = 1",
+                                        [&](Statement& row) { incarnation = Text(row, 0); }));
+  return incarnation;
+}
+
+Result<ReaderPool::Lease> ReaderPool::Borrow() {
+  {
+    MutexLock lock(mutex_);
+    if (!idle_.empty()) {
+      std::unique_ptr<MetadataReader> reader = std::move(idle_.back());
+      idle_.pop_back();
+      return Lease(this, std::move(reader));
+    }
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(std::unique_ptr<MetadataReader> reader, MetadataReader::Open(path_));
+  return Lease(this, std::move(reader));
+}
+
+void ReaderPool::Return(std::unique_ptr<MetadataReader> reader) {
+  MutexLock lock(mutex_);
+  idle_.push_back(std::move(reader));
+}
+
+}  // namespace penstock
