@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Builds everything from nothing and runs every test: what has to be green before a change is kept.
+# About 25 minutes on two cores the first time; a later run builds and tests again only what it must.
+#
+#   deploy/check.sh                 the build and every test
+#   deploy/check.sh --full          the same, then every stage below
+#   deploy/check.sh --full STAGE    that stage alone
+#
+# Stages, each at most an hour:
+#   clang    a build with clang, thread-safety analysis and warnings as errors
+#   asan     every test with AddressSanitizer and UndefinedBehaviorSanitizer
+#   tsan     every test that does not link gRPC, with ThreadSanitizer
+#   faults   every hit of every fault point (the normal run takes a sample)
+#
+# The last thing that it prints is the summary of ctest; its exit status is that of the first thing
+# that failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+stages=(clang asan tsan faults)
+cores="$(nproc)"
+
+say() { echo "check: $*" >&2; }
+usage() { sed -n '2,/^set /s/^# \{0,1\}//p' "$0"; }
+
+build() { # build PRESET [TARGET...]
+  local preset="$1"
+  shift
+  local folder="build/$preset"
+  [[ $preset = release ]] && folder=build
+  cmake --preset "$preset"
+  cmake --build "$folder" -j "$cores" ${1:+--target "$@"}
+}
+
+# run_tests FOLDER [CTEST-ARGUMENT...]: two at a time, since most start daemons of their own.
+run_tests() {
+  local folder="$1"
+  shift
+  ctest --test-dir "$folder" --output-on-failure --no-tests=error --parallel 2 "$@"
+}
+
+normal() {
+  build release
+  run_tests build
+}
+
+stage_clang() {
+  build clang
+}
+
+stage_asan() {
+  build asan
+  # OpenMP's and the libraries' own start-up allocations are listed in the suppressions, with reasons.
+  ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1" \
+    UBSAN_OPTIONS="print_stacktrace=1" \
+    LSAN_OPTIONS="suppressions=$PWD/deploy/sanitizers/lsan.supp:print_suppressions=0" \
+    run_tests build/asan --label-exclude bench
+}
+
+# ThreadSanitizer sees only what is compiled with it: with Debian's gRPC in the process it reports
+# what is not so and misses what is. So it runs the tests whose link line has no gRPC.
+stage_tsan() {
+  cmake --preset tsan
+  local targets tests
+  mapfile -t targets < <(python3 deploy/sanitizers/tests_without.py build/tsan grpc)
+  ((${#targets[@]})) || { say "no test is free of gRPC: nothing for tsan to run"; return 1; }
+  cmake --build build/tsan -j "$cores" --target "${targets[@]}"
+  tests="$(IFS='|'; echo "${targets[*]}")"
+  # OpenMP and OpenBLAS with one thread each: their uninstrumented threads hide from the analysis.
+  OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 \
+    TSAN_OPTIONS="suppressions=$PWD/deploy/sanitizers/tsan.supp:second_deadlock_stack=1" \
+    run_tests build/tsan --tests-regex "^($tests)\$"
+}
+
+stage_faults() {
+  build release
+  PENSTOCK_FAULTS=all run_tests build --label-regex '^fault$'
+}
+
+full=false
+only=""
+while (($#)); do
+  case "$1" in
+    --full)
+      full=true
+      if [[ ${2:-} && ${2:-} != -* ]]; then
+        only="$2"
+        shift
+      fi
+      ;;
+    -h | --help) usage; exit 0 ;;
+    *) say "unknown argument '$1' (try --help)"; exit 2 ;;
+  esac
+  shift
+done
+if [[ $only && " ${stages[*]} " != *" $only "* ]]; then
+  say "no stage '$only'; the stages are: ${stages[*]}"
+  exit 2
+fi
+
+if ! $full; then
+  deploy/install-deps.sh
+  normal
+  exit
+fi
+
+deploy/install-deps.sh --full
+if [[ $only ]]; then
+  "stage_$only"
+  exit
+fi
+for stage in "${stages[@]}"; do
+  say "stage $stage"
+  "stage_$stage"
+done
+say "every stage passed; the normal run"
+normal
