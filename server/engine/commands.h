@@ -25,8 +25,9 @@ using Callback = std::function<void(Result<T>)>;
 struct Done {};  // the answer of a command that has nothing else to say
 
 struct RegisterPipelineCommand {
-  Json document;       // the definition as parsed; validated by the caller before
-  std::string source;  // the text as it was sent
+  // Name, digest, definition, source, description and step count; validated by the caller. The
+  // engine adds version, principal and time.
+  PipelineVersionRecord version;
   Principal principal;
 };
 struct RegisterPipelineAnswer {
@@ -198,6 +199,7 @@ struct RevokeTokenCommand {
 struct RunUpdate {
   RunRecord run;  // `revision` tells it from a snapshot: older ones are to be dropped
   std::vector<StepRecord> steps;
+  bool progress_only = false;  // no commit: `revision` is that of the newest one
 };
 
 }  // namespace penstock

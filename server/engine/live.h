@@ -26,8 +26,8 @@ struct LiveAttempt {
   bool expired = false;        // its lease ran out: placeable again, but may still deliver
   bool reserved = false;       // counts in its session's ledger; else backlog
   bool cancelling = false;     // the worker was told, or will be when it comes back
-  bool dirty = false;          // to be written in this turn
   bool fresh = false;          // not in the database yet
+  bool may_hold = false;       // artifacts may be held for it
 };
 
 struct LiveRun {
@@ -37,11 +37,19 @@ struct LiveRun {
   std::unique_ptr<Readiness> readiness;
   std::unordered_map<StepIndex, std::unique_ptr<LiveAttempt>> attempts;  // by step
 
-  // What this turn changed.
+  bool fresh = false;  // not in the database yet
+
+  // What this turn changed, to be written by Flush and told by Publish.
   bool dirty = false;
   std::vector<StepIndex> dirty_steps;
   std::vector<bool> step_is_dirty;
-  std::vector<bool> result_is_dirty;
+  std::vector<StepIndex> new_results;
+  std::vector<StepIndex> touched_attempts;  // steps whose live attempt is new or changed
+  std::vector<Digest> new_artifacts;        // that the run reads or made
+
+  // Steps that ended and whose dependents have not heard of it.
+  std::vector<StepIndex> to_settle;
+  bool settling = false;
 };
 
 }  // namespace penstock

@@ -90,6 +90,9 @@ class RunManager : public SessionManager::Runs {
   void EndAttempt(LiveAttempt& attempt, AttemptState state, Cause cause, std::string message);
   void RetryOrFail(LiveRun& run, StepIndex index, Cause cause, std::string message);
   void ScheduleRetry(LiveRun& run, StepIndex index);
+  void Requeue(LiveRun& run, StepIndex index);
+  void KeepResult(LiveRun& run, StepIndex index, const StepResult& result);
+  void FlushRun(MetadataStore& store, LiveRun& run);
   void EndRunIfDone(LiveRun& run);
   void CancelStep(LiveRun& run, StepIndex index);
 
@@ -105,7 +108,7 @@ class RunManager : public SessionManager::Runs {
   Result<ArtifactRef> ResolveArtifact(LiveRun& run, StepIndex index, const Json& value,
                                       const std::string& input);
   void PublishRun(const LiveRun& run);
-  std::string NewToken();
+  LiveAttempt& NewAttempt(LiveRun& run, StepIndex index, const WorkerId& worker);
 
   EngineContext& context_;
   Timers& timers_;
@@ -120,7 +123,7 @@ class RunManager : public SessionManager::Runs {
   std::unordered_map<WorkerId, std::unordered_set<LiveAttempt*>> by_worker_;
   std::vector<LiveRun*> dirty_runs_;
   std::vector<std::unique_ptr<LiveAttempt>> ended_attempts_;  // to be written, then forgotten
-  std::vector<std::pair<LiveRun*, StepIndex>> to_finish_;     // worklist of Settle
+  int64_t last_row_ = 0;
   TokenChanges token_changes_;
 };
 

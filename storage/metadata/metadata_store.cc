@@ -97,31 +97,40 @@ Result<int32_t> MetadataStore::LatestPipelineVersion(const PipelineName& name) {
 
 // --- Runs
 
-Status MetadataStore::InsertRun(RunRecord& run, const std::vector<StepRecord>& steps) {
+Status MetadataStore::InsertRun(const RunRecord& run, const std::vector<StepRecord>& steps) {
   const StepCounts& counts = run.counts;
   PENSTOCK_RETURN_IF_ERROR(cache_.Run(
-      "INSERT INTO runs (run_id, name, pipeline, pipeline_version, pipeline_version_id, state, "
+      "INSERT INTO runs (id, run_id, name, pipeline, pipeline_version, pipeline_version_id, state, "
       "message, parameters, tags, principal, created_at, started_at, ended_at, revision, "
       "max_parallel_steps, total, waiting, active, succeeded, failed, skipped, cancelled) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      run.id, run.name, run.pipeline, run.pipeline_version, run.pipeline_version_id, run.state,
-      run.message, DumpJson(run.parameters), EncodeTags(run.tags), run.principal, run.created_at,
-      run.started_at, run.ended_at, run.revision, run.max_parallel_steps, counts.total,
-      counts.waiting, counts.active, counts.succeeded, counts.failed, counts.skipped,
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      run.row, run.id, run.name, run.pipeline, run.pipeline_version, run.pipeline_version_id,
+      run.state, run.message, DumpJson(run.parameters), EncodeTags(run.tags), run.principal,
+      run.created_at, run.started_at, run.ended_at, run.revision, run.max_parallel_steps,
+      counts.total, counts.waiting, counts.active, counts.succeeded, counts.failed, counts.skipped,
       counts.cancelled));
-  run.row = database_->last_insert_rowid();
   for (const auto& [key, value] : run.tags) {
     PENSTOCK_RETURN_IF_ERROR(
         cache_.Run("INSERT INTO run_tags (key, value, run) VALUES (?, ?, ?)", key, value, run.row));
   }
   for (const StepRecord& step : steps) {
-    PENSTOCK_RETURN_IF_ERROR(
-        cache_.Run("INSERT INTO steps (run, idx, name, type, algorithm, depends_on, state, "
-                   "ready_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                   run.row, step.index, step.name, step.type, step.algorithm,
-                   DumpJson(Json(step.depends_on)), step.state, step.ready_at));
+    PENSTOCK_RETURN_IF_ERROR(cache_.Run(
+        "INSERT INTO steps (run, idx, name, type, algorithm, depends_on, state, attempt, worker, "
+        "cause, message, branch, model_version, ready_at, started_at, ended_at, result) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        run.row, step.index, step.name, step.type, step.algorithm, DumpJson(Json(step.depends_on)),
+        step.state, step.attempt, step.worker, step.cause, step.message, step.branch,
+        step.model_version, step.ready_at, step.started_at, step.ended_at,
+        EncodeStepResult(step.result)));
   }
   return Status::Ok();
+}
+
+Result<int64_t> MetadataStore::LastRunRow() {
+  int64_t row = 0;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query("SELECT seq FROM sqlite_sequence WHERE name = 'runs'",
+                                        [&](Statement& found) { row = found.Int(0); }));
+  return row;
 }
 
 Status MetadataStore::UpdateRun(const RunRecord& run) {

@@ -47,8 +47,10 @@ class MetadataStore {
   // Whether the name is there and not deleted, and its newest version (0: none).
   Result<int32_t> LatestPipelineVersion(const PipelineName& name);
 
-  // Inserts a run with its steps (state, ready_at, cause as given) and sets `run.row`.
-  Status InsertRun(RunRecord& run, const std::vector<StepRecord>& steps);
+  // Inserts a run with its steps, as they are. `run.row` is above LastRunRow.
+  Status InsertRun(const RunRecord& run, const std::vector<StepRecord>& steps);
+  // The highest row that a run ever had; 0 before the first.
+  Result<int64_t> LastRunRow();
   // Writes state, message, times, revision and counts. Guard: the revision in the row is lower.
   Status UpdateRun(const RunRecord& run);
   Status RecordCancel(int64_t run_row, const Principal& by, const std::string& comment);

@@ -1,0 +1,340 @@
+#include "server/engine/engine.h"
+
+#include <cstdlib>
+#include <utility>
+
+#include "base/fault_point.h"
+#include "base/log.h"
+#include "server/engine/engine_state.h"
+
+namespace penstock {
+namespace {
+
+constexpr std::chrono::seconds kProbeInterval{1};
+constexpr std::chrono::hours kSweepInterval{1};
+
+Status ReadOnly() {
+  return ResourceExhausted(
+      "the coordinator's disk is full: it serves reads alone until there is room again; free some "
+      "space and try again",
+      "READ_ONLY");
+}
+
+Status Stopping() { return Unavailable("the coordinator is stopping; try again", "STOPPING"); }
+
+// Errors of single commands that leave the database as it was, against those that end the turn.
+bool IsDatabaseFailure(const Status& status) {
+  const std::string reason = status.reason();
+  return reason == "DISK_FULL" || reason == "IO_ERROR" || reason == "CORRUPT" ||
+         reason == "GUARD_FAILED" || reason == "CONSTRAINT" || reason == "BUSY" ||
+         reason == "SQLITE" || reason == "CANNOT_OPEN";
+}
+
+}  // namespace
+
+Engine::Engine(Deps deps) : deps_(deps) {}
+
+Engine::~Engine() { Stop(); }
+
+Status Engine::Recover() {
+  state_ = std::make_unique<EngineState>(deps_, metrics_, events_);
+  EngineState& state = *state_;
+  state.context.now = deps_.clock->Now();
+  state.context.tick = deps_.clock->Ticks();
+  PENSTOCK_RETURN_IF_ERROR(state.runs.Load().WithContext("loading the runs that have not ended"));
+  {
+    MutexLock lock(live_mutex_);
+    live_.clear();
+    for (const AttemptToken& token : state.runs.TakeTokenChanges().added) live_.insert(token);
+  }
+  SetSweep();
+  ready_ = true;
+  return Status::Ok();
+}
+
+void Engine::SetSweep() {
+  EngineState& state = *state_;
+  state.timers.At(state.context.tick + kSweepInterval, [this] {
+    if (!read_only_) state_->registry.Sweep();
+    SetSweep();
+  });
+}
+
+void Engine::Start() {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void Engine::Stop() {
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+    wake_.NotifyAll();
+  }
+  if (thread_.joinable()) thread_.join();
+  ready_ = false;
+  if (state_) state_->sessions.EndAll(Stopping());
+}
+
+void Engine::Loop() {
+  while (true) {
+    const Tick next = Turn();
+    MutexLock lock(mutex_);
+    while (queue_.empty() && !stopping_) {
+      const Micros wait = next - deps_.clock->Ticks();
+      if (wait.count() <= 0) break;
+      if (next.micros == INT64_MAX) {
+        wake_.Wait(mutex_);
+      } else {
+        wake_.WaitFor(mutex_, wait);
+      }
+    }
+    if (stopping_ && queue_.empty()) return;
+  }
+}
+
+void Engine::Post(Command command, const std::function<void(const Status&)>& refuse) {
+  Status refusal;
+  {
+    MutexLock lock(mutex_);
+    if (stopping_) {
+      refusal = Stopping();
+    } else if (queue_.size() >= limits::kMaxQueuedCommands) {
+      refusal = ResourceExhausted("the coordinator has too much to do; try again", "OVERLOADED");
+    } else {
+      queue_.push_back(std::move(command));
+      if (queue_.size() == 1) wake_.NotifyOne();
+    }
+  }
+  if (!refusal.ok()) {
+    ++metrics_.refused_commands;
+    refuse(refusal);
+  }
+}
+
+Tick Engine::Turn() {
+  std::vector<Command> commands;
+  {
+    MutexLock lock(mutex_);
+    commands.swap(queue_);
+  }
+  EngineState& state = *state_;
+  EngineContext& context = state.context;
+  context.now = deps_.clock->Now();
+  context.tick = deps_.clock->Ticks();
+  for (Command& command : commands) command(state);
+  metrics_.commands += static_cast<int64_t>(commands.size());
+  state.timers.RunDue(context.tick);
+  if (!read_only_) {
+    state.runs.PlaceReady();
+    state.runs.Flush();
+  }
+  Finish();
+  return state_->timers.next_due();
+}
+
+// Commits what the turn wrote, then publishes, answers and delivers; or takes it all back.
+void Engine::Finish() {
+  EngineState& state = *state_;
+  EngineContext& context = state.context;
+  Status outcome = context.error();
+  if (context.open() && outcome.ok()) {
+    PENSTOCK_FAULT_POINT("engine.before_commit");
+    const Tick begin = deps_.clock->Ticks();
+    outcome = context.store().Commit();
+    ++metrics_.commits;
+    metrics_.commit_micros += (deps_.clock->Ticks() - begin).count();
+    PENSTOCK_FAULT_POINT("engine.after_commit");
+  }
+  std::vector<std::function<void(const Status&)>> actions = context.TakeActions();
+  if (!outcome.ok()) {
+    ++metrics_.commit_failures;
+    if (context.open()) context.store().Rollback();
+    Rebuild(outcome);
+    for (const auto& action : actions) action(outcome);
+    return;
+  }
+  context.Reset();
+  PublishTokens();
+  state.runs.Publish();
+  for (const auto& action : actions) action(Status::Ok());
+  PENSTOCK_FAULT_POINT("engine.answered");
+  state.sessions.Deliver();
+}
+
+void Engine::PublishTokens() {
+  RunManager::TokenChanges changes = state_->runs.TakeTokenChanges();
+  if (changes.added.empty() && changes.removed.empty()) return;
+  MutexLock lock(live_mutex_);
+  for (AttemptToken& token : changes.added) live_.insert(std::move(token));
+  for (const AttemptToken& token : changes.removed) live_.erase(token);
+}
+
+// The turn could not be made durable: what memory holds is not true. An I/O error ends the process
+// (what the disk holds is unknown, and a restart is safe); anything else rebuilds the state.
+void Engine::Rebuild(const Status& failure) {
+  LOG_ERROR("commit failed, the state is rebuilt from the database: {}", failure);
+  if (failure.code() == StatusCode::kDataLoss) {
+    LOG_ERROR("the database cannot be trusted to write any more; the coordinator stops");
+    std::_Exit(EXIT_FAILURE);
+  }
+  if (failure.reason() == "DISK_FULL") read_only_ = true;
+  state_->sessions.EndAll(Unavailable("the coordinator rebuilt its state; try again", "REBUILT"));
+  if (const Status status = Recover(); !status.ok()) {
+    LOG_ERROR("the state could not be rebuilt, the coordinator stops: {}", status);
+    std::_Exit(EXIT_FAILURE);
+  }
+  if (read_only_) SetProbe();
+}
+
+void Engine::SetProbe() {
+  state_->timers.At(state_->context.tick + kProbeInterval, [this] {
+    // A row is written and committed: the same files and the same path as any other commit.
+    MetadataStore& store = state_->context.store();
+    Status status = store.Begin();
+    if (status.ok()) status = store.ProbeWrite(deps_.clock->Now());
+    if (status.ok()) status = store.Commit();
+    if (!status.ok()) {
+      store.Rollback();
+      SetProbe();
+      return;
+    }
+    LOG_INFO("there is room on the disk again: the coordinator accepts changes");
+    read_only_ = false;
+  });
+}
+
+// Posts a command whose handler returns Result<T>; answers after the turn's commit.
+template <typename T, typename Handler>
+void Engine::PostWithAnswer(Callback<T> callback, Handler handler, bool mutates) {
+  Post(
+      [this, callback, handler = std::move(handler), mutates](EngineState& state) mutable {
+        if (mutates && read_only_) {
+          state.context.AfterCommit([callback](const Status&) { callback(ReadOnly()); });
+          return;
+        }
+        auto result = std::make_shared<Result<T>>(handler(state));
+        if (!result->ok()) {
+          ++metrics_.refused_commands;
+          if (IsDatabaseFailure(result->status())) state.context.Note(result->status());
+        }
+        state.context.AfterCommit([callback, result](const Status& outcome) {
+          if (outcome.ok()) {
+            callback(std::move(*result));
+          } else {
+            callback(outcome);
+          }
+        });
+      },
+      [callback](const Status& status) { callback(status); });
+}
+
+void Engine::RegisterPipeline(RegisterPipelineCommand command,
+                              Callback<RegisterPipelineAnswer> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.registry.RegisterPipeline(command);
+  });
+}
+
+void Engine::DeletePipeline(DeletePipelineCommand command, Callback<Done> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.registry.DeletePipeline(command);
+  });
+}
+
+void Engine::SubmitRun(SubmitRunCommand command, Callback<SubmitRunAnswer> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.runs.Submit(command);
+  });
+}
+
+void Engine::CancelRun(CancelRunCommand command, Callback<RunRecord> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.runs.Cancel(command);
+  });
+}
+
+void Engine::OpenSession(OpenSessionCommand command, Callback<OpenSessionAnswer> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.sessions.Open(command);
+  });
+}
+
+void Engine::LeaseSteps(LeaseStepsCommand command, Callback<LeaseStepsAnswer> callback) {
+  Post(
+      [command = std::move(command), callback](EngineState& state) {
+        state.sessions.Lease(command, callback);
+      },
+      [callback](const Status& status) { callback(status); });
+}
+
+void Engine::Heartbeat(HeartbeatCommand command, Callback<HeartbeatAnswer> callback) {
+  PostWithAnswer(
+      std::move(callback),
+      [command = std::move(command)](EngineState& state) {
+        return state.sessions.Heartbeat(command);
+      },
+      /*mutates=*/false);
+}
+
+void Engine::ReportSteps(ReportStepsCommand command, Callback<ReportStepsAnswer> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.sessions.Report(command);
+  });
+}
+
+void Engine::CloseSession(SessionId session, Callback<Done> callback) {
+  PostWithAnswer(std::move(callback), [session = std::move(session)](EngineState& state) {
+    return state.sessions.Close(session);
+  });
+}
+
+void Engine::ListWorkers(Callback<std::vector<WorkerView>> callback) {
+  PostWithAnswer(
+      std::move(callback),
+      [](EngineState& state) -> Result<std::vector<WorkerView>> { return state.sessions.List(); },
+      /*mutates=*/false);
+}
+
+void Engine::CommitArtifact(CommitArtifactCommand command, Callback<ArtifactRecord> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.registry.CommitArtifact(command);
+  });
+}
+
+void Engine::HoldArtifacts(HoldArtifactsCommand command, Callback<Done> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.registry.HoldArtifacts(command);
+  });
+}
+
+void Engine::RegisterModel(RegisterModelCommand command, Callback<ModelVersionRecord> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.registry.RegisterModel(command);
+  });
+}
+
+void Engine::DecideModel(DecideModelCommand command, Callback<ModelVersionRecord> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.registry.DecideModel(command);
+  });
+}
+
+void Engine::CreateToken(CreateTokenCommand command, Callback<TokenRecord> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.registry.CreateToken(command);
+  });
+}
+
+void Engine::RevokeToken(RevokeTokenCommand command, Callback<Done> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.registry.RevokeToken(command);
+  });
+}
+
+bool Engine::IsLiveAttempt(const AttemptToken& token) const {
+  MutexLock lock(live_mutex_);
+  return live_.contains(token);
+}
+
+}  // namespace penstock

@@ -1,0 +1,132 @@
+// Placement and leases: the part of RunManager that hands steps to workers.
+
+#include <utility>
+
+#include "base/log.h"
+#include "server/engine/run_manager.h"
+#include "server/engine/run_scope.h"
+#include "steps/catalog/catalog.h"
+
+namespace penstock {
+
+void RunManager::PlaceReady() {
+  while (const std::optional<Placer::Placement> placement = placer_.Next()) {
+    const auto found = runs_.find(placement->run);
+    Session* session = sessions_.Find(placement->session);
+    PENSTOCK_CHECK(found != runs_.end() && session != nullptr);
+    Lease(*found->second, placement->step, *session);
+  }
+}
+
+LiveAttempt& RunManager::NewAttempt(LiveRun& run, StepIndex index, const WorkerId& worker) {
+  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  auto owned = std::make_unique<LiveAttempt>();
+  LiveAttempt& attempt = *owned;
+  attempt.run = &run;
+  attempt.fresh = true;
+  attempt.record.step = index;
+  attempt.record.number = ++step.attempt;
+  attempt.record.token =
+      AttemptToken(RandomHex(16, context_.random) + "." + context_.store().incarnation());
+  attempt.record.worker = worker;
+  attempt.record.leased_at = context_.now;
+  run.attempts[index] = std::move(owned);
+  run.touched_attempts.push_back(index);
+  by_token_[attempt.record.token] = &attempt;
+  by_worker_[worker].insert(&attempt);
+  token_changes_.added.push_back(attempt.record.token);
+  return attempt;
+}
+
+void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
+  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  if (const auto old = run.attempts.find(index); old != run.attempts.end()) {
+    // Its lease ran out, and now another takes its place: from here on its reports are stale.
+    ++step.infra_failures;
+    EndAttempt(*old->second, AttemptState::kLost, Cause::kWorkerLost,
+               "its lease ran out and another worker took over");
+    Apply(run, index, StepEvent::kLeaseLost);
+  }
+  LeasedAttempt lease;
+  if (const Status status = BuildLease(run, index, &lease); !status.ok()) {
+    Apply(run, index, StepEvent::kDecided);
+    Finish(run, index, {StepEvent::kFail, Cause::kBadReference, status.message()});
+    Settle(run);
+    return;
+  }
+  LiveAttempt& attempt = NewAttempt(run, index, session.info.id);
+  lease.attempt = attempt.record.number;
+  lease.token = attempt.record.token;
+  Apply(run, index, StepEvent::kPlaced);
+  step.worker = session.info.id.value();
+  step.progress = 0;
+  step.progress_note.clear();
+  sessions_.Assign(session, attempt, std::make_shared<const LeasedAttempt>(std::move(lease)));
+}
+
+Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* lease) {
+  const StepSpec& spec = run.plan->step(index);
+  const RunScope scope(run);
+  lease->run = run.record.id;
+  lease->step_name = spec.name.value();
+  lease->step = index;
+  lease->type = spec.type;
+  lease->algorithm = spec.algorithm;
+  lease->version = spec.version;
+  lease->cpus = spec.resources.cpus;
+  lease->memory = spec.resources.memory;
+  lease->gpus = spec.resources.gpus;
+  lease->timeout = spec.timeout;
+  lease->report_paths = run.plan->report_paths(index);
+  lease->principal = run.record.principal;
+  lease->pipeline = run.record.pipeline;
+
+  PENSTOCK_ASSIGN_OR_RETURN(Json parameters, Resolve(spec.parameters, scope));
+  // What came from other steps has only now a value that can be judged.
+  std::vector<Problem> problems;
+  const StepSchema* schema = context_.catalog.Find(spec.key());
+  parameters = CheckParameters(*schema, parameters, "", problems);
+  if (!problems.empty()) {
+    return InvalidArgument("parameter " + problems.front().path + ": " + problems.front().message);
+  }
+  lease->parameters_json = DumpJson(parameters);
+
+  for (const StepInput& input : spec.inputs) {
+    LeaseInput leased;
+    leased.name = input.name;
+    for (const Json& source : input.sources) {
+      Result<Json> value = Resolve(source, scope);
+      if (!value.ok()) {
+        if (input.optional) continue;
+        return value.status().WithContext("input " + input.name);
+      }
+      PENSTOCK_ASSIGN_OR_RETURN(ArtifactRef ref, FindArtifact(run, *value, input.name));
+      leased.artifacts.push_back(std::move(ref));
+      leased.display_names.push_back(DisplayName(run, source));
+    }
+    lease->inputs.push_back(std::move(leased));
+  }
+  return Status::Ok();
+}
+
+Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const Json& value,
+                                             const std::string& input) {
+  constexpr std::string_view kScheme = "artifact:";
+  const std::string text = value.is_string() ? value.get<std::string>() : DumpJson(value);
+  if (!value.is_string() || !text.starts_with(kScheme)) {
+    return InvalidArgument("input " + input + " is " + text.substr(0, 100) +
+                           ", not an artifact; give an output of a step or artifact:sha256:…");
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(const Digest digest,
+                            ParseDigest(std::string_view(text).substr(kScheme.size())));
+  for (const StepIndex dependency : run.producers[digest]) {
+    const StepResult& result = run.steps[static_cast<std::size_t>(dependency)].result;
+    for (const auto& [name, ref] : result.outputs) {
+      if (ref.digest == digest) return ref;
+    }
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(const ArtifactRecord record, context_.Read().GetArtifact(digest));
+  return record.ref;
+}
+
+}  // namespace penstock

@@ -1,0 +1,472 @@
+#include "server/engine/run_manager.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "server/core/retry.h"
+
+namespace penstock {
+namespace {
+
+int32_t& Bucket(StepCounts& counts, StepState state) {
+  switch (state) {
+    case StepState::kWaiting:
+    case StepState::kReady:
+    case StepState::kRetryWait: return counts.waiting;
+    case StepState::kLeased:
+    case StepState::kRunning: return counts.active;
+    case StepState::kSucceeded:
+    case StepState::kCached: return counts.succeeded;
+    case StepState::kFailed: return counts.failed;
+    case StepState::kSkipped: return counts.skipped;
+    case StepState::kCancelled: return counts.cancelled;
+  }
+  PENSTOCK_CHECK(!"a state outside its enumeration");
+  return counts.waiting;
+}
+
+Needs NeedsOf(const StepSpec& step) {
+  Needs needs;
+  needs.cpus = step.resources.cpus;
+  needs.memory = step.resources.memory;
+  needs.gpus = step.resources.gpus;
+  needs.labels = step.resources.labels;
+  needs.step = step.key() + "@" + step.version;
+  needs.data_path = step.data_path();
+  return needs;
+}
+
+}  // namespace
+
+// --- Transitions
+
+void RunManager::MarkStep(LiveRun& run, StepIndex index) {
+  if (!run.dirty) {
+    run.dirty = true;
+    dirty_runs_.push_back(&run);
+  }
+  if (run.step_is_dirty.empty()) run.step_is_dirty.resize(run.steps.size());
+  const auto i = static_cast<std::size_t>(index);
+  if (!run.step_is_dirty[i]) {
+    run.step_is_dirty[i] = true;
+    run.dirty_steps.push_back(index);
+  }
+}
+
+void RunManager::Apply(LiveRun& run, StepIndex index, StepEvent event) {
+  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  const std::optional<StepState> next = NextState(step.state, event);
+  PENSTOCK_CHECK(next.has_value());
+  if (*next == step.state) return;
+  StepCounts& counts = run.record.counts;
+  const int32_t active = counts.active;
+  --Bucket(counts, step.state);
+  ++Bucket(counts, *next);
+  step.state = *next;
+  MarkStep(run, index);
+  if (counts.active != active) placer_.SetActive(run.record.row, counts.active);
+}
+
+void RunManager::Start(LiveRun& run) {
+  run.record.state = RunState::kRunning;
+  run.record.started_at = context_.now;
+  for (StepIndex index = 0; index < static_cast<StepIndex>(run.steps.size()); ++index) {
+    if (run.readiness->decision(index).verdict == Readiness::Verdict::kReady) {
+      BecomeReady(run, index);
+    }
+  }
+  Settle(run);
+}
+
+void RunManager::BecomeReady(LiveRun& run, StepIndex index) {
+  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  Apply(run, index, StepEvent::kDependenciesMet);
+  step.ready_at = context_.now;
+  if (run.plan->step(index).control) {
+    Decide(run, index);
+  } else {
+    placer_.Enqueue(run.record.row, index, NeedsOf(run.plan->step(index)));
+  }
+}
+
+void RunManager::Finish(LiveRun& run, StepIndex index, Ending ending) {
+  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  Apply(run, index, ending.event);
+  step.cause = ending.cause;
+  step.message = std::move(ending.message);
+  step.ended_at = context_.now;
+  step.progress_note.clear();
+  if (step.message.size() > limits::kMaxErrorMessageBytes) {
+    step.message.resize(limits::kMaxErrorMessageBytes);
+  }
+  run.to_settle.push_back(index);
+}
+
+// Carries the ends of steps to those that wait for them, and those ends further. A loop, not a
+// recursion: a chain of 10,000 skipped steps must not use 10,000 stack frames.
+void RunManager::Settle(LiveRun& run) {
+  if (run.settling) return;
+  run.settling = true;
+  while (!run.to_settle.empty()) {
+    const StepIndex ended = run.to_settle.back();
+    run.to_settle.pop_back();
+    const StepRecord& step = run.steps[static_cast<std::size_t>(ended)];
+    for (const StepIndex index : run.readiness->OnEnded(ended, step.state, step.branch)) {
+      if (IsTerminal(run.steps[static_cast<std::size_t>(index)].state)) continue;
+      const Readiness::Decision& decision = run.readiness->decision(index);
+      if (run.record.state == RunState::kCancelling) {
+        Finish(run, index, {StepEvent::kCancel, Cause::kCancelled, "the run was cancelled"});
+      } else if (decision.verdict == Readiness::Verdict::kSkip) {
+        Finish(run, index, {StepEvent::kSkip, decision.cause, decision.message});
+      } else {
+        BecomeReady(run, index);
+      }
+    }
+  }
+  run.settling = false;
+  EndRunIfDone(run);
+}
+
+void RunManager::EndRunIfDone(LiveRun& run) {
+  const StepCounts& counts = run.record.counts;
+  if (IsTerminal(run.record.state) || counts.waiting > 0 || counts.active > 0) return;
+  if (run.record.state == RunState::kCancelling) {
+    run.record.state = RunState::kCancelled;
+  } else {
+    run.record.state = RunState::kSucceeded;
+    for (const StepRecord& step : run.steps) {
+      if (step.state != StepState::kFailed || run.plan->step(step.index).continue_on_failure) {
+        continue;
+      }
+      run.record.state = RunState::kFailed;
+      run.record.message = "step " + step.name + ": " + step.message;
+      break;
+    }
+  }
+  run.record.ended_at = context_.now;
+  LOG_INFO("run ended run={} state={}", run.record.id, Name(run.record.state));
+}
+
+// --- Attempts
+
+void RunManager::EndAttempt(LiveAttempt& attempt, AttemptState state, Cause cause,
+                            std::string message) {
+  LiveRun& run = *attempt.run;
+  sessions_.Detach(attempt);
+  AttemptRecord& record = attempt.record;
+  record.state = state;
+  record.cause = cause;
+  record.message = std::move(message);
+  record.ended_at = context_.now;
+  if (state == AttemptState::kLost) ++context_.metrics.attempts_lost;
+  if (state == AttemptState::kSucceeded) {
+    ++context_.metrics.completions;
+    const StepSpec& step = run.plan->step(record.step);
+    placer_.RecordDuration(step.key() + "@" + step.version, context_.now - record.started_at);
+  }
+  if (attempt.may_hold) context_.Note(context_.Write().DeleteHolds(record.token.value()));
+  by_token_.erase(record.token);
+  by_worker_[record.worker].erase(&attempt);
+  if (by_worker_[record.worker].empty()) by_worker_.erase(record.worker);
+  token_changes_.removed.push_back(record.token);
+  MarkStep(run, record.step);
+  const auto found = run.attempts.find(record.step);
+  ended_attempts_.push_back(std::move(found->second));
+  run.attempts.erase(found);
+}
+
+LiveAttempt* RunManager::FindAttempt(const AttemptToken& token) {
+  const auto found = by_token_.find(token);
+  return found == by_token_.end() ? nullptr : found->second;
+}
+
+std::vector<LiveAttempt*> RunManager::AttemptsOf(const WorkerId& worker) {
+  const auto found = by_worker_.find(worker);
+  if (found == by_worker_.end()) return {};
+  return {found->second.begin(), found->second.end()};
+}
+
+void RunManager::OnStarted(LiveAttempt& attempt, Time when) {
+  if (attempt.record.state != AttemptState::kLeased) return;
+  LiveRun& run = *attempt.run;
+  attempt.record.state = AttemptState::kRunning;
+  attempt.record.started_at = std::clamp(when, attempt.record.leased_at, context_.now);
+  StepRecord& step = run.steps[static_cast<std::size_t>(attempt.record.step)];
+  Apply(run, attempt.record.step, StepEvent::kStarted);
+  if (!step.started_at.set()) step.started_at = attempt.record.started_at;
+  run.touched_attempts.push_back(attempt.record.step);
+}
+
+void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
+  LiveRun& run = *attempt.run;
+  const StepIndex index = attempt.record.step;
+  if (attempt.expired) placer_.Remove(run.record.row, index);
+  const bool cancelling = run.record.state == RunState::kCancelling;
+  const Ending cancelled{StepEvent::kCancel, Cause::kCancelled, "the run was cancelled"};
+  if (report.kind != ReportKind::kReturned) OnStarted(attempt, report.started_at);
+  attempt.record.exit_code = report.exit_code;
+  attempt.record.peak_memory = report.peak_memory;
+  attempt.record.cpu_seconds = report.cpu_seconds;
+  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  switch (report.kind) {
+    case ReportKind::kStarted: return;
+    case ReportKind::kSucceeded:
+      KeepResult(run, index, report.result);
+      EndAttempt(attempt, AttemptState::kSucceeded, Cause::kNone, "");
+      Finish(run, index, {StepEvent::kSucceed, Cause::kNone, ""});
+      break;
+    case ReportKind::kFailed:
+      EndAttempt(attempt, AttemptState::kFailed, report.cause, report.message);
+      if (cancelling) {
+        Finish(run, index, cancelled);
+      } else {
+        RetryOrFail(run, index, report.cause, report.message);
+      }
+      break;
+    case ReportKind::kCancelled:
+      EndAttempt(attempt, AttemptState::kCancelled, Cause::kCancelled, report.message);
+      if (cancelling) {
+        Finish(run, index, cancelled);
+      } else {
+        RetryOrFail(run, index, Cause::kInfrastructure,
+                    "worker " + step.worker + " was told to stop while it ran the step");
+      }
+      break;
+    case ReportKind::kReturned:
+      EndAttempt(attempt, AttemptState::kLost, Cause::kNone, "given back before it started");
+      if (cancelling) {
+        Finish(run, index, cancelled);
+      } else {
+        Requeue(run, index);
+      }
+      break;
+  }
+  Settle(run);
+}
+
+void RunManager::KeepResult(LiveRun& run, StepIndex index, const StepResult& result) {
+  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  step.result = result;
+  run.new_results.push_back(index);
+  for (const auto& [name, ref] : result.outputs) {
+    MetadataStore& store = context_.Write();
+    context_.Note(store.SetArtifactOrigin(ref.digest, run.record.id, step.name, name));
+    run.new_artifacts.push_back(ref.digest);
+  }
+}
+
+void RunManager::Requeue(LiveRun& run, StepIndex index) {
+  Apply(run, index, StepEvent::kLeaseLost);
+  placer_.Enqueue(run.record.row, index, NeedsOf(run.plan->step(index)));
+}
+
+void RunManager::OnLost(LiveAttempt& attempt, Cause cause, const std::string& message) {
+  LiveRun& run = *attempt.run;
+  const StepIndex index = attempt.record.step;
+  placer_.Remove(run.record.row, index);
+  EndAttempt(attempt, AttemptState::kLost, cause, message);
+  if (run.record.state == RunState::kCancelling) {
+    Finish(run, index, {StepEvent::kCancel, Cause::kCancelled, "the run was cancelled"});
+  } else {
+    RetryOrFail(run, index, cause, message);
+  }
+  Settle(run);
+}
+
+void RunManager::OnExpired(LiveAttempt& attempt) {
+  LiveRun& run = *attempt.run;
+  if (run.record.state == RunState::kCancelling) {
+    OnLost(attempt, Cause::kWorkerLost, "its lease ran out while the run was being cancelled");
+    return;
+  }
+  placer_.Enqueue(run.record.row, attempt.record.step,
+                  NeedsOf(run.plan->step(attempt.record.step)));
+}
+
+void RunManager::OnReadopted(LiveAttempt& attempt) {
+  placer_.Remove(attempt.run->record.row, attempt.record.step);
+}
+
+void RunManager::OnProgress(LiveAttempt& attempt, double fraction, const std::string& note) {
+  LiveRun& run = *attempt.run;
+  StepRecord& step = run.steps[static_cast<std::size_t>(attempt.record.step)];
+  if (step.progress == fraction && step.progress_note == note) return;
+  step.progress = fraction;
+  step.progress_note = note;
+  if (!events_.HasListeners(run.record.id)) return;
+  auto update = std::make_shared<RunUpdate>();
+  update->run = run.record;
+  update->steps.push_back(step);
+  update->progress_only = true;
+  context_.AfterCommit([this, update](const Status& outcome) {
+    if (outcome.ok()) events_.Publish(update);
+  });
+}
+
+void RunManager::RetryOrFail(LiveRun& run, StepIndex index, Cause cause, std::string message) {
+  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  const bool infrastructure = IsInfrastructure(cause);
+  ++(infrastructure ? step.infra_failures : step.failures);
+  const RetryDecision decision = DecideRetry(run.plan->step(index).retry, cause, step.failures,
+                                             step.infra_failures, context_.random.NextDouble());
+  MarkStep(run, index);
+  if (!decision.retry) {
+    if (infrastructure) {
+      message += " (" + std::to_string(step.infra_failures) + " attempts were lost)";
+    }
+    Finish(run, index, {StepEvent::kFail, cause, std::move(message)});
+    return;
+  }
+  ++context_.metrics.retries;
+  if (decision.wait.count() == 0) {
+    Requeue(run, index);
+    return;
+  }
+  Apply(run, index, StepEvent::kRetry);
+  step.cause = cause;
+  step.message = std::move(message);
+  step.retry_at = context_.now + decision.wait;
+  ScheduleRetry(run, index);
+}
+
+void RunManager::ScheduleRetry(LiveRun& run, StepIndex index) {
+  const StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  const Micros wait = std::max(step.retry_at - context_.now, Micros(0));
+  timers_.At(context_.tick + wait, [this, row = run.record.row, index, attempt = step.attempt] {
+    const auto found = runs_.find(row);
+    if (found == runs_.end()) return;
+    LiveRun& live = *found->second;
+    StepRecord& waiting = live.steps[static_cast<std::size_t>(index)];
+    if (waiting.state != StepState::kRetryWait || waiting.attempt != attempt) return;
+    Apply(live, index, StepEvent::kRetryDue);
+    placer_.Enqueue(row, index, NeedsOf(live.plan->step(index)));
+  });
+}
+
+// --- Cancel
+
+Result<RunRecord> RunManager::Cancel(const CancelRunCommand& command) {
+  const auto found = by_id_.find(command.run);
+  if (found == by_id_.end()) return context_.Read().FindRun(command.run.value());
+  LiveRun& run = *found->second;
+  if (run.record.state == RunState::kCancelling) return run.record;
+  run.record.state = RunState::kCancelling;
+  run.record.message = "cancelled by " + command.principal.value();
+  if (!command.comment.empty()) run.record.message += ": " + command.comment;
+  if (!run.dirty) {
+    run.dirty = true;
+    dirty_runs_.push_back(&run);
+  }
+  context_.Note(
+      context_.Write().RecordCancel(run.record.row, command.principal, command.comment));
+  for (StepIndex index = 0; index < static_cast<StepIndex>(run.steps.size()); ++index) {
+    CancelStep(run, index);
+  }
+  Settle(run);
+  return run.record;
+}
+
+void RunManager::CancelStep(LiveRun& run, StepIndex index) {
+  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  if (IsTerminal(step.state)) return;
+  placer_.Remove(run.record.row, index);
+  const Ending cancelled{StepEvent::kCancel, Cause::kCancelled, "the run was cancelled"};
+  const auto live = run.attempts.find(index);
+  if (live == run.attempts.end()) {
+    Finish(run, index, cancelled);
+  } else if (live->second->expired) {
+    EndAttempt(*live->second, AttemptState::kLost, Cause::kWorkerLost, "its lease ran out");
+    Finish(run, index, cancelled);
+  } else {
+    // Ends when the worker says so, or when its lease runs out.
+    sessions_.SendCancel(*live->second);
+  }
+}
+
+bool RunManager::HasLiveRunOf(const PipelineName& pipeline) const {
+  return std::any_of(runs_.begin(), runs_.end(), [&](const auto& entry) {
+    return entry.second->record.pipeline == pipeline && !IsTerminal(entry.second->record.state);
+  });
+}
+
+// --- Writing and telling
+
+void RunManager::Flush() {
+  if (dirty_runs_.empty() && ended_attempts_.empty()) return;
+  MetadataStore& store = context_.Write();
+  for (LiveRun* run : dirty_runs_) {
+    if (!context_.error().ok()) return;
+    FlushRun(store, *run);
+  }
+  for (const auto& attempt : ended_attempts_) {
+    const int64_t row = attempt->run->record.row;
+    if (attempt->fresh) context_.Note(store.InsertAttempt(row, attempt->record));
+    context_.Note(store.UpdateAttempt(row, attempt->record));
+  }
+  ended_attempts_.clear();
+}
+
+void RunManager::FlushRun(MetadataStore& store, LiveRun& run) {
+  const int64_t row = run.record.row;
+  ++run.record.revision;
+  if (run.fresh) {
+    run.fresh = false;
+    context_.Note(store.InsertRun(run.record, run.steps));
+  } else {
+    std::sort(run.new_results.begin(), run.new_results.end());
+    for (const StepIndex index : run.dirty_steps) {
+      const bool with_result =
+          std::binary_search(run.new_results.begin(), run.new_results.end(), index);
+      context_.Note(
+          store.UpdateStep(row, run.steps[static_cast<std::size_t>(index)], with_result));
+    }
+    context_.Note(store.UpdateRun(run.record));
+  }
+  for (const StepIndex index : run.touched_attempts) {
+    const auto found = run.attempts.find(index);
+    if (found == run.attempts.end()) continue;  // ended in this turn: written with those
+    LiveAttempt& attempt = *found->second;
+    if (attempt.fresh) {
+      context_.Note(store.InsertAttempt(row, attempt.record));
+      attempt.fresh = false;
+    } else {
+      context_.Note(store.UpdateAttempt(row, attempt.record));
+    }
+  }
+  for (const Digest& digest : run.new_artifacts) {
+    context_.Note(store.InsertRunArtifact(row, digest));
+  }
+}
+
+void RunManager::Publish() {
+  for (LiveRun* run : std::exchange(dirty_runs_, {})) {
+    if (events_.HasListeners(run->record.id)) PublishRun(*run);
+    run->dirty = false;
+    for (const StepIndex index : run->dirty_steps) {
+      run->step_is_dirty[static_cast<std::size_t>(index)] = false;
+    }
+    run->dirty_steps.clear();
+    run->new_results.clear();
+    run->new_artifacts.clear();
+    run->touched_attempts.clear();
+    if (!IsTerminal(run->record.state)) continue;
+    placer_.RemoveRun(run->record.row);
+    by_id_.erase(run->record.id);
+    runs_.erase(run->record.row);
+  }
+  context_.metrics.live_runs.store(static_cast<int64_t>(runs_.size()));
+  context_.metrics.live_attempts.store(static_cast<int64_t>(by_token_.size()));
+  context_.metrics.ready_steps.store(static_cast<int64_t>(placer_.queued()));
+}
+
+void RunManager::PublishRun(const LiveRun& run) {
+  auto update = std::make_shared<RunUpdate>();
+  update->run = run.record;
+  for (const StepIndex index : run.dirty_steps) {
+    update->steps.push_back(run.steps[static_cast<std::size_t>(index)]);
+  }
+  events_.Publish(std::move(update));
+}
+
+}  // namespace penstock
