@@ -5,6 +5,7 @@
 // dataset. Plain values; const use from several threads is safe.
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -90,6 +91,8 @@ Column MakeStringColumn(std::string name, const std::vector<std::string>& values
 struct TableOptions {
   int threads = 1;
   int64_t memory_bytes = 0;  // 0: DuckDB's own default
+  // Asked between blocks of rows; true ends the operation with kCancelled. May be empty.
+  std::function<bool()> cancelled = nullptr;
 };
 
 }  // namespace penstock

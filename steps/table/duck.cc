@@ -1,0 +1,319 @@
+#include "steps/table/duck.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "base/mutex.h"
+
+namespace penstock::duck {
+namespace {
+
+constexpr char kSourceFunction[] = "penstock_source";
+
+Status DuckError(const char* message) {
+  return InvalidArgument(message == nullptr ? "DuckDB failed without a message" : message);
+}
+
+duckdb_type StoredType(const Column& column) {
+  switch (column.info.type) {
+    case ColumnType::kDouble:
+      return DUCKDB_TYPE_DOUBLE;
+    case ColumnType::kInteger:
+      return DUCKDB_TYPE_BIGINT;
+    case ColumnType::kBoolean:
+      return DUCKDB_TYPE_BOOLEAN;
+    case ColumnType::kString:
+    case ColumnType::kDate:
+    case ColumnType::kTimestamp:
+      return DUCKDB_TYPE_VARCHAR;
+  }
+  return DUCKDB_TYPE_VARCHAR;
+}
+
+void BindSource(duckdb_bind_info bind) {
+  duckdb_value address = duckdb_bind_get_parameter(bind, 0);
+  auto* source = reinterpret_cast<TableSource*>(duckdb_get_int64(address));
+  duckdb_destroy_value(&address);
+  for (const Column& column : source->table.columns) {
+    duckdb_logical_type type = duckdb_create_logical_type(StoredType(column));
+    duckdb_bind_add_result_column(bind, column.info.name.c_str(), type);
+    duckdb_destroy_logical_type(&type);
+  }
+  duckdb_bind_set_cardinality(bind, static_cast<idx_t>(source->rows), true);
+  duckdb_bind_set_bind_data(bind, source, nullptr);
+}
+
+void StartSource(duckdb_init_info init) {
+  static_cast<TableSource*>(duckdb_init_get_bind_data(init))->next = 0;
+  duckdb_init_set_max_threads(init, 1);  // rows keep their order whatever the thread count
+}
+
+// Calls `put(i, row)` for the block's rows; where the value is missing marks it so instead.
+template <typename Missing, typename Put>
+void FillBlock(duckdb_vector vector, int64_t count, const Missing& missing, const Put& put) {
+  uint64_t* validity = nullptr;
+  for (int64_t i = 0; i < count; ++i) {
+    if (!missing(i)) {
+      put(i);
+      continue;
+    }
+    if (validity == nullptr) {
+      duckdb_vector_ensure_validity_writable(vector);
+      validity = duckdb_vector_get_validity(vector);
+    }
+    duckdb_validity_set_row_invalid(validity, static_cast<idx_t>(i));
+  }
+}
+
+void FillColumn(const TableSource& source, const Column& column, int64_t begin, int64_t count,
+                duckdb_vector vector) {
+  const auto row = [&](int64_t i) {
+    const int64_t at = begin + i;
+    return static_cast<std::size_t>(
+        source.selected == nullptr ? at : (*source.selected)[static_cast<std::size_t>(at)]);
+  };
+  const auto missing = [&](int64_t i) { return column.missing(row(i)); };
+  void* data = duckdb_vector_get_data(vector);
+  switch (StoredType(column)) {
+    case DUCKDB_TYPE_DOUBLE: {
+      auto* out = static_cast<double*>(data);
+      FillBlock(vector, count, missing, [&](int64_t i) { out[i] = column.numbers[row(i)]; });
+      break;
+    }
+    case DUCKDB_TYPE_BIGINT: {
+      auto* out = static_cast<int64_t*>(data);
+      FillBlock(vector, count, missing,
+                [&](int64_t i) { out[i] = static_cast<int64_t>(column.numbers[row(i)]); });
+      break;
+    }
+    case DUCKDB_TYPE_BOOLEAN: {
+      auto* out = static_cast<bool*>(data);
+      FillBlock(vector, count, missing, [&](int64_t i) { out[i] = column.numbers[row(i)] != 0; });
+      break;
+    }
+    default:
+      FillBlock(vector, count, missing, [&](int64_t i) {
+        const std::string& text = column.strings[row(i)];
+        duckdb_vector_assign_string_element_len(vector, static_cast<idx_t>(i), text.data(),
+                                                text.size());
+      });
+  }
+}
+
+void ReadSource(duckdb_function_info info, duckdb_data_chunk output) {
+  auto& source = *static_cast<TableSource*>(duckdb_function_get_bind_data(info));
+  if (source.cancelled && source.cancelled()) {
+    duckdb_function_set_error(info, "cancelled");
+    return;
+  }
+  const int64_t count =
+      std::min(static_cast<int64_t>(duckdb_vector_size()), source.rows - source.next);
+  for (std::size_t j = 0; j < source.table.columns.size(); ++j) {
+    FillColumn(source, source.table.columns[j], source.next, count,
+               duckdb_data_chunk_get_vector(output, j));
+  }
+  duckdb_data_chunk_set_size(output, static_cast<idx_t>(count));
+  source.next += count;
+}
+
+void RegisterSource(duckdb_connection connection) {
+  duckdb_table_function function = duckdb_create_table_function();
+  duckdb_table_function_set_name(function, kSourceFunction);
+  duckdb_logical_type address = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
+  duckdb_table_function_add_parameter(function, address);
+  duckdb_destroy_logical_type(&address);
+  duckdb_table_function_set_bind(function, BindSource);
+  duckdb_table_function_set_init(function, StartSource);
+  duckdb_table_function_set_function(function, ReadSource);
+  duckdb_register_table_function(connection, function);
+  duckdb_destroy_table_function(&function);
+}
+
+// The process's instance. Never closed: DuckDB's threads may outlive static destructors.
+class Instance {
+ public:
+  static Instance& Get() {
+    static auto* const instance = new Instance;
+    return *instance;
+  }
+
+  Result<duckdb_connection> Connect(const TableOptions& options) {
+    MutexLock lock(mutex_);
+    PENSTOCK_RETURN_IF_ERROR(OpenOnce(options));
+    duckdb_connection connection = nullptr;
+    if (duckdb_connect(database_, &connection) != DuckDBSuccess) {
+      return Internal("DuckDB gave no connection");
+    }
+    const Status configured = Configure(connection, options);
+    if (!configured.ok()) {
+      duckdb_disconnect(&connection);
+      return configured;
+    }
+    return connection;
+  }
+
+ private:
+  Status OpenOnce(const TableOptions& options) PENSTOCK_REQUIRES(mutex_) {
+    if (database_ != nullptr) return Status::Ok();
+    duckdb_config config = nullptr;
+    if (duckdb_create_config(&config) != DuckDBSuccess) return Internal("DuckDB has no memory");
+    threads_ = std::max(1, options.threads);
+    duckdb_set_config(config, "threads", std::to_string(threads_).c_str());
+    duckdb_set_config(config, "autoinstall_known_extensions", "false");
+    duckdb_set_config(config, "autoload_known_extensions", "false");
+    duckdb_set_config(config, "temp_directory", "");
+    char* error = nullptr;
+    const duckdb_state state = duckdb_open_ext(nullptr, &database_, config, &error);
+    duckdb_destroy_config(&config);
+    if (state == DuckDBSuccess) {
+      duckdb_connection connection = nullptr;
+      if (duckdb_connect(database_, &connection) != DuckDBSuccess) {
+        return Internal("DuckDB gave no connection");
+      }
+      RegisterSource(connection);
+      duckdb_disconnect(&connection);
+      return Status::Ok();
+    }
+    const Status status = Internal(std::string("DuckDB cannot start: ") + (error ? error : ""));
+    duckdb_free(error);
+    database_ = nullptr;
+    return status;
+  }
+
+  Status Configure(duckdb_connection connection, const TableOptions& options)
+      PENSTOCK_REQUIRES(mutex_) {
+    std::string sql;
+    if (const int threads = std::max(1, options.threads); threads != threads_) {
+      sql += "SET threads = " + std::to_string(threads) + ";";
+      threads_ = threads;
+    }
+    if (options.memory_bytes != 0 && options.memory_bytes != memory_bytes_) {
+      // Below 64 MiB DuckDB cannot write a wide Parquet file at all.
+      const int64_t bytes = std::max<int64_t>(options.memory_bytes, 64 << 20);
+      sql += "SET memory_limit = '" + std::to_string(bytes) + "B';";
+      memory_bytes_ = options.memory_bytes;
+    }
+    if (sql.empty()) return Status::Ok();
+    duckdb_result result;
+    Status status;
+    if (duckdb_query(connection, sql.c_str(), &result) != DuckDBSuccess) {
+      status = DuckError(duckdb_result_error(&result)).WithContext("DuckDB's settings");
+    }
+    duckdb_destroy_result(&result);
+    return status;
+  }
+
+  Mutex mutex_;
+  duckdb_database database_ PENSTOCK_GUARDED_BY(mutex_) = nullptr;
+  int threads_ PENSTOCK_GUARDED_BY(mutex_) = 0;
+  int64_t memory_bytes_ PENSTOCK_GUARDED_BY(mutex_) = 0;
+};
+
+std::string Doubled(std::string_view text, char quote) {
+  std::string out(1, quote);
+  for (const char c : text) {
+    if (c == quote) out += quote;
+    out += c;
+  }
+  return out += quote;
+}
+
+// A prepared statement, destroyed with its scope.
+struct Prepared {
+  ~Prepared() { duckdb_destroy_prepare(&statement); }
+  duckdb_prepared_statement statement = nullptr;
+};
+
+}  // namespace
+
+std::string Quote(std::string_view text) {
+  return Doubled(text, '\'');
+}
+std::string QuoteName(std::string_view name) {
+  return Doubled(name, '"');
+}
+
+Result<Connection> Connection::Open(const TableOptions& options) {
+  PENSTOCK_ASSIGN_OR_RETURN(duckdb_connection connection, Instance::Get().Connect(options));
+  return Connection(connection, options);
+}
+
+Connection::Connection(Connection&& other) noexcept
+    : connection_(std::exchange(other.connection_, nullptr)), options_(other.options_) {}
+
+Connection::~Connection() {
+  if (connection_ != nullptr) duckdb_disconnect(&connection_);
+}
+
+Status Connection::Run(const std::string& sql) {
+  duckdb_result result;
+  Status status;
+  if (duckdb_query(connection_, sql.c_str(), &result) != DuckDBSuccess) {
+    status = options_.cancelled && options_.cancelled() ? Cancelled("cancelled")
+                                                        : DuckError(duckdb_result_error(&result));
+  }
+  duckdb_destroy_result(&result);
+  return status;
+}
+
+Result<std::vector<Connection::ResultColumn>> Connection::Describe(const std::string& sql) {
+  duckdb_result result;
+  std::vector<ResultColumn> columns;
+  Status status;
+  if (duckdb_query(connection_, ("SELECT * FROM (" + sql + ") LIMIT 0").c_str(), &result) !=
+      DuckDBSuccess) {
+    status = DuckError(duckdb_result_error(&result));
+  } else {
+    for (idx_t i = 0; i < duckdb_column_count(&result); ++i) {
+      columns.push_back({duckdb_column_name(&result, i), duckdb_column_type(&result, i)});
+    }
+  }
+  duckdb_destroy_result(&result);
+  if (!status.ok()) return status;
+  return columns;
+}
+
+Status Connection::Stream(const std::string& sql, const Visitor& visit) {
+  Prepared prepared;
+  if (duckdb_prepare(connection_, sql.c_str(), &prepared.statement) != DuckDBSuccess) {
+    return DuckError(duckdb_prepare_error(prepared.statement));
+  }
+  duckdb_result result;
+  Status status;
+  if (duckdb_execute_prepared_streaming(prepared.statement, &result) != DuckDBSuccess) {
+    status = DuckError(duckdb_result_error(&result));
+  }
+  while (status.ok()) {
+    duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
+    if (chunk == nullptr) {
+      // A stream that breaks ends like one that is complete, but leaves its error behind.
+      if (const char* error = duckdb_result_error(&result); error != nullptr && *error != '\0') {
+        status = DuckError(error);
+      }
+      break;
+    }
+    status = options_.cancelled && options_.cancelled()
+                 ? Cancelled("cancelled")
+                 : visit(chunk, static_cast<int64_t>(duckdb_data_chunk_get_size(chunk)));
+    duckdb_destroy_data_chunk(&chunk);
+  }
+  duckdb_destroy_result(&result);
+  return status;
+}
+
+TableSource::TableSource(const Table& rows_of, const std::vector<int64_t>* selected_rows,
+                         std::function<bool()> stop)
+    : table(rows_of),
+      selected(selected_rows),
+      cancelled(std::move(stop)),
+      rows(selected_rows == nullptr ? rows_of.rows : static_cast<int64_t>(selected_rows->size())) {}
+
+std::string TableSource::Sql() const {
+  return std::string(kSourceFunction) + "(" +
+         std::to_string(static_cast<int64_t>(reinterpret_cast<intptr_t>(this))) + ")";
+}
+
+}  // namespace penstock::duck

@@ -1,0 +1,73 @@
+#ifndef PENSTOCK_STEPS_TABLE_DUCK_H_
+#define PENSTOCK_STEPS_TABLE_DUCK_H_
+
+// DuckDB behind values that clean up after themselves. Private to steps/table: only its .cc files
+// include this. One in-memory instance serves the process; it is opened by the first use, stays
+// warm, and loads nothing from outside.
+
+#include <duckdb.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "steps/table/table.h"
+
+namespace penstock::duck {
+
+// 'text' with quotes doubled; "name" likewise.
+std::string Quote(std::string_view text);
+std::string QuoteName(std::string_view name);
+
+// A connection. Not thread-safe; several may live at once, and share threads and memory limit (the
+// latest Open decides).
+class Connection {
+ public:
+  static Result<Connection> Open(const TableOptions& options);
+  ~Connection();
+  Connection(Connection&& other) noexcept;
+  Connection& operator=(Connection&&) = delete;
+
+  // Runs a statement for its effect. kInvalidArgument with DuckDB's message.
+  Status Run(const std::string& sql);
+
+  struct ResultColumn {
+    std::string name;
+    duckdb_type type;
+  };
+  // Names and types that `sql` would give, without running it.
+  Result<std::vector<ResultColumn>> Describe(const std::string& sql);
+
+  // Streams the rows of `sql` in order: `visit(chunk, rows)` for each block. Ends with the first
+  // error of DuckDB's (kInvalidArgument), of `visit`, or with kCancelled.
+  using Visitor = std::function<Status(duckdb_data_chunk chunk, int64_t rows)>;
+  Status Stream(const std::string& sql, const Visitor& visit);
+
+ private:
+  Connection(duckdb_connection connection, const TableOptions& options)
+      : connection_(connection), options_(options) {}
+  duckdb_connection connection_;
+  TableOptions options_;
+};
+
+// A relation that DuckDB reads from columns in memory: "SELECT * FROM " + Sql(). Must outlive the
+// statements that name it.
+class TableSource {
+ public:
+  // `selected`: the rows to give, in order; null: all.
+  TableSource(const Table& table, const std::vector<int64_t>* selected,
+              std::function<bool()> cancelled);
+  std::string Sql() const;
+
+  const Table& table;
+  const std::vector<int64_t>* const selected;
+  const std::function<bool()> cancelled;
+  const int64_t rows;
+  int64_t next = 0;
+};
+
+}  // namespace penstock::duck
+
+#endif  // PENSTOCK_STEPS_TABLE_DUCK_H_

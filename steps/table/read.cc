@@ -1,0 +1,295 @@
+#include "steps/table/read.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fstream>
+#include <unordered_map>
+#include <utility>
+
+#include "base/text.h"
+#include "steps/table/mapped_file.h"
+#include "steps/table/read_internal.h"
+
+namespace penstock {
+namespace {
+
+constexpr std::array<std::string_view, 6> kFormatNames = {"auto",    "csv",  "tsv",
+                                                          "parquet", "json", "jsonl"};
+
+bool Contains(const std::vector<std::string>& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+bool EndsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+// What a file holds: by its first bytes where they tell, else by the name that the user gave it.
+Result<FileFormat> FormatOf(const std::filesystem::path& path, const std::string& display_name,
+                            FileFormat asked) {
+  std::ifstream file(path, std::ios::binary);
+  std::array<char, 64> head{};
+  if (!file.read(head.data(), head.size()) && !file.eof()) {
+    return InvalidArgument(display_name + ": cannot be read");
+  }
+  const std::string_view bytes(head.data(), static_cast<std::size_t>(file.gcount()));
+  if (bytes.substr(0, 4) == "PAR1") return FileFormat::kParquet;
+  if (asked == FileFormat::kParquet) {
+    return InvalidArgument(display_name + ": not a Parquet file; see read.format");
+  }
+  if (asked != FileFormat::kAuto) return asked;
+  if (EndsWith(display_name, ".tsv")) return FileFormat::kTsv;
+  if (EndsWith(display_name, ".jsonl") || EndsWith(display_name, ".ndjson")) {
+    return FileFormat::kJsonLines;
+  }
+  const std::string_view text = Trim(bytes);
+  if (EndsWith(display_name, ".json") || text.substr(0, 1) == "[" || text.substr(0, 2) == "{\"") {
+    return FileFormat::kJson;
+  }
+  return FileFormat::kCsv;
+}
+
+Result<RawTable> ReadFile(const std::filesystem::path& path, const std::string& display_name,
+                          const reading::Request& request) {
+  PENSTOCK_ASSIGN_OR_RETURN(const FileFormat format,
+                            FormatOf(path, display_name, request.options.format));
+  if (format == FileFormat::kCsv || format == FileFormat::kTsv) {
+    return reading::ReadCsvFile(path, display_name, request);
+  }
+  return reading::ReadTypedFile(path, display_name, format, request);
+}
+
+Result<RawTable> ReadDatasetFolder(const std::filesystem::path& path,
+                                   const std::string& display_name,
+                                   const reading::Request& request) {
+  PENSTOCK_ASSIGN_OR_RETURN(DatasetInfo info, ReadDatasetInfo(path, display_name));
+  std::vector<std::string> names;
+  for (const ColumnInfo& column : info.columns) names.push_back(column.name);
+  PENSTOCK_RETURN_IF_ERROR(reading::CheckWanted(request, names, display_name));
+  RawTable result;
+  for (const std::string& part : info.parts) {
+    PENSTOCK_ASSIGN_OR_RETURN(RawTable rows,
+                              reading::ReadTypedFile(path / part, display_name + "/" + part,
+                                                     FileFormat::kParquet, request));
+    // The kinds that the dataset declares count unless the options say otherwise.
+    for (Column& column : rows.table.columns) {
+      const ColumnInfo* declared = info.Find(column.info.name);
+      if (declared == nullptr || request.KindOf(column.info.name)) continue;
+      column.info.kind = declared->kind;
+      if (declared->type == ColumnType::kDate || declared->type == ColumnType::kTimestamp) {
+        column.info.type = declared->type;
+      }
+    }
+    PENSTOCK_RETURN_IF_ERROR(AppendRows(result, std::move(rows)));
+  }
+  result.dataset = std::move(info);
+  return result;
+}
+
+Result<RawTable> ReadFolder(const std::filesystem::path& path, const std::string& display_name,
+                            const reading::Request& request) {
+  std::vector<std::filesystem::path> files;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_regular_file() && name[0] != '.' && name[0] != '_') files.push_back(entry.path());
+  }
+  if (error) return ErrnoStatus(error.value(), display_name);
+  if (files.empty()) return InvalidArgument(display_name + ": the folder holds no data files");
+  std::sort(files.begin(), files.end());
+  RawTable result;
+  for (const auto& file : files) {
+    PENSTOCK_ASSIGN_OR_RETURN(
+        RawTable part, ReadFile(file, display_name + "/" + file.filename().string(), request));
+    PENSTOCK_RETURN_IF_ERROR(AppendRows(result, std::move(part)));
+  }
+  return result;
+}
+
+// Appends codes of another dictionary.
+void AppendTexts(StringValues& to, const StringValues& from) {
+  std::unordered_map<std::string, int32_t> known;
+  for (std::size_t i = 0; i < to.dictionary.size(); ++i) {
+    known.emplace(to.dictionary[i], static_cast<int32_t>(i));
+  }
+  std::vector<int32_t> renumbered;
+  for (const std::string& text : from.dictionary) {
+    const auto [at, added] = known.emplace(text, static_cast<int32_t>(to.dictionary.size()));
+    if (added) to.dictionary.push_back(text);
+    renumbered.push_back(at->second);
+  }
+  to.codes.reserve(to.codes.size() + from.codes.size());
+  for (const int32_t code : from.codes) {
+    to.codes.push_back(code < 0 ? -1 : renumbered[static_cast<std::size_t>(code)]);
+  }
+}
+
+// A column that was taken for numbers because its part held nothing else becomes text.
+void MakeText(Column& column) {
+  std::vector<std::string> values;
+  std::vector<bool> present;
+  for (std::size_t i = 0; i < column.numbers.size(); ++i) {
+    values.push_back(column.text(i));
+    present.push_back(!column.missing(i));
+  }
+  column = MakeStringColumn(column.info.name, values, ColumnKind::kCategorical, present);
+}
+
+}  // namespace
+
+std::string_view Name(FileFormat format) {
+  return kFormatNames[static_cast<std::size_t>(format)];
+}
+
+Result<FileFormat> ParseFileFormat(std::string_view name) {
+  std::vector<std::string> known;
+  for (std::size_t i = 0; i < kFormatNames.size(); ++i) {
+    if (kFormatNames[i] == name) return static_cast<FileFormat>(i);
+    known.emplace_back(kFormatNames[i]);
+  }
+  return InvalidArgument("\"" + std::string(name) + "\" is no file format" +
+                         Suggestion(name, known));
+}
+
+std::optional<double> ParseNumber(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  if (!text.empty() && text.front() == '+') {
+    text.remove_prefix(1);
+    if (!text.empty() && text.front() == '-') return std::nullopt;
+  }
+  // from_chars also knows "inf" and "nan".
+  const std::size_t digits = !text.empty() && text.front() == '-' ? 1 : 0;
+  if (text.size() <= digits ||
+      !((text[digits] >= '0' && text[digits] <= '9') || text[digits] == '.')) {
+    return std::nullopt;
+  }
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value + 0.0;
+}
+
+std::string RawTable::Where(int64_t row, std::string_view column) const {
+  const Part* part = nullptr;
+  for (const Part& candidate : parts) {
+    if (row >= candidate.first_row) part = &candidate;
+  }
+  if (part == nullptr) return "row " + std::to_string(row + 1);
+  const auto name = std::find(part->names.begin(), part->names.end(), column);
+  const auto field = static_cast<std::size_t>(name - part->names.begin());
+  std::string place;
+  if (part->csv) {
+    if (const auto file = MappedFile::Open(part->path, part->display_name); file.ok()) {
+      CsvScanner scanner(file->bytes(), part->dialect);
+      if (part->header) static_cast<void>(scanner.Next());
+      bool found = true;
+      for (int64_t i = part->first_row; i <= row && found; ++i) {
+        found = scanner.Next(part->names.size() == 1);
+      }
+      if (found) {
+        place = "line " +
+                std::to_string(field < scanner.fields() ? scanner.line(field) : scanner.line());
+      }
+    }
+  }
+  if (place.empty()) place = "row " + std::to_string(row - part->first_row + 1);
+  std::string where = part->display_name + ": " + place;
+  if (name != part->names.end()) where += ", column " + std::to_string(field + 1);
+  return where + " (" + std::string(column) + ")";
+}
+
+Result<RawTable> ReadRaw(const std::filesystem::path& path, std::string_view display_name,
+                         const ReadOptions& options, const std::vector<std::string>& wanted,
+                         const std::vector<std::string>& optional,
+                         const TableOptions& table_options) {
+  const std::string name = display_name.empty() ? path.string() : std::string(display_name);
+  const reading::Request request{options, wanted, optional, table_options};
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    return NotFound(name + ": no such file");
+  }
+  if (error) return ErrnoStatus(error.value(), name);
+  if (IsDataset(path)) return ReadDatasetFolder(path, name, request);
+  if (std::filesystem::is_directory(status)) return ReadFolder(path, name, request);
+  return ReadFile(path, name, request);
+}
+
+Status AppendRows(RawTable& table, RawTable&& more) {
+  if (table.parts.empty()) {
+    table = std::move(more);
+    return Status::Ok();
+  }
+  if (table.table.names() != more.table.names()) {
+    return InvalidArgument(more.parts.front().display_name + ": its columns (" +
+                           Join(more.table.names(), ", ") + ") differ from those of " +
+                           table.parts.front().display_name + " (" +
+                           Join(table.table.names(), ", ") +
+                           "); all parts must have the same columns in the same order");
+  }
+  for (std::size_t j = 0; j < table.table.columns.size(); ++j) {
+    Column& to = table.table.columns[j];
+    Column& from = more.table.columns[j];
+    if (to.is_text() && !from.is_text()) MakeText(from);
+    if (from.is_text() && !to.is_text()) MakeText(to);
+    if (to.is_text()) {
+      AppendTexts(to.strings, from.strings);
+    } else {
+      to.numbers.insert(to.numbers.end(), from.numbers.begin(), from.numbers.end());
+      if (to.info.type != from.info.type) to.info.type = ColumnType::kDouble;
+    }
+    to.info.nullable = to.info.nullable || from.info.nullable;
+  }
+  for (RawTable::Part& part : more.parts) {
+    part.first_row += table.table.rows;
+    table.parts.push_back(std::move(part));
+  }
+  table.table.rows += more.table.rows;
+  return Status::Ok();
+}
+
+namespace reading {
+
+bool Request::Wants(std::string_view column) const {
+  return wanted.empty() || Contains(wanted, column) || Contains(optional, column);
+}
+
+std::optional<ColumnKind> Request::KindOf(std::string_view column) const {
+  for (const ColumnSpec& spec : options.columns) {
+    if (spec.name == column) return spec.kind;
+  }
+  return std::nullopt;
+}
+
+std::string SqlPath(const std::filesystem::path& path) {
+  std::string pattern;
+  for (const char c : path.string()) {
+    if (c == '*' || c == '?' || c == '[') {
+      pattern += std::string("[") + c + "]";
+    } else {
+      pattern += c;
+    }
+  }
+  return duck::Quote(pattern);
+}
+
+Status CheckWanted(const Request& request, const std::vector<std::string>& names,
+                   const std::string& where) {
+  for (const std::string& column : request.wanted) {
+    if (Contains(names, column)) continue;
+    return InvalidArgument(where + ": line 1: no column is named \"" + column + "\"" +
+                           Suggestion(column, names));
+  }
+  return Status::Ok();
+}
+
+Status NotANumber(const RawTable& table, const std::string& column, const BadNumber& bad) {
+  return InvalidArgument(table.Where(bad.number.row, column) + ": \"" + bad.number.text +
+                         "\" is not a number; add it to read.nulls if it stands for a missing "
+                         "value, or give the column kind: categorical");
+}
+
+}  // namespace reading
+}  // namespace penstock

@@ -1,0 +1,271 @@
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "steps/table/mapped_file.h"
+#include "steps/table/read_internal.h"
+
+namespace penstock::reading {
+namespace {
+
+constexpr std::size_t kHeadBytes = 256 << 10;
+
+std::string At(const std::string& file, int64_t line) {
+  return file + ": line " + std::to_string(line);
+}
+std::string At(const std::string& file, int64_t line, int64_t column) {
+  return At(file, line) + ", column " + std::to_string(column);
+}
+
+// What can be said of a file before reading it.
+struct CsvShape {
+  CsvDialect dialect;
+  bool header = false;
+  std::vector<std::string> names;
+  bool blank_records = false;  // one column: a blank line is a missing value
+};
+
+// Content that is no text at all.
+Status CheckIsText(std::string_view bytes, const std::string& file) {
+  const std::string where = At(file, 1, 1) + ": ";
+  if (Trim(bytes.substr(0, kHeadBytes)).empty())
+    return InvalidArgument(where + "the file is empty");
+  const std::string_view magic = bytes.substr(0, 2);
+  if (magic == "\xFF\xFE" || magic == "\xFE\xFF") {
+    return InvalidArgument(where + "the file is UTF-16; convert it to UTF-8 (iconv)");
+  }
+  if (magic == "\x1F\x8B" || magic == "PK" || bytes.substr(0, 4) == "\x28\xB5\x2F\xFD") {
+    return InvalidArgument(where + "the file is compressed; uncompress it first");
+  }
+  return Status::Ok();
+}
+
+std::vector<std::string> Texts(const CsvScanner& scanner) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < scanner.fields(); ++i) {
+    texts.emplace_back(Trim(scanner.text(i)));
+  }
+  return texts;
+}
+
+// Whether the first record is a header: given, or told from the names that were given.
+bool HasHeader(const ReadOptions& options, const std::vector<std::string>& first) {
+  if (options.header) return *options.header;
+  if (options.columns.empty()) return true;
+  const std::set<std::string> fields(first.begin(), first.end());
+  if (std::any_of(options.columns.begin(), options.columns.end(),
+                  [&](const ColumnSpec& spec) { return fields.count(spec.name) > 0; })) {
+    return true;
+  }
+  // None of the names: data, unless the line cannot be a row of these columns and holds no number.
+  return first.size() != options.columns.size() &&
+         std::none_of(first.begin(), first.end(),
+                      [](const std::string& text) { return ParseNumber(text).has_value(); });
+}
+
+Status CheckHeader(const std::vector<std::string>& names, const ReadOptions& options,
+                   const std::string& file, int64_t line) {
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string where = At(file, line, static_cast<int64_t>(i) + 1) + ": ";
+    if (const auto bad = FirstBadByte(names[i])) {
+      return InvalidArgument(where + "byte " + *bad +
+                             " is not UTF-8; convert the file to UTF-8 (iconv)");
+    }
+    if (!options.header && ParseNumber(names[i])) {
+      return InvalidArgument(where + "the first line looks like data, not like a header (\"" +
+                             names[i] +
+                             "\"); give read.header: false and name the columns in read.columns, "
+                             "or read.header: true");
+    }
+    if (names[i].empty()) return InvalidArgument(where + "the header has a column without a name");
+    if (!seen.insert(names[i]).second) {
+      return InvalidArgument(where + "the header names \"" + names[i] + "\" twice");
+    }
+  }
+  for (const ColumnSpec& spec : options.columns) {
+    if (seen.count(spec.name) == 0) {
+      return InvalidArgument(At(file, line) + ": no column is named \"" + spec.name + "\"" +
+                             Suggestion(spec.name, names));
+    }
+  }
+  return Status::Ok();
+}
+
+// Names for a file without a header: all that the options list, or all but those that nobody wants
+// (data to predict have no label yet).
+Result<std::vector<std::string>> GivenNames(const Request& request, std::size_t fields,
+                                            const std::string& file, int64_t line) {
+  std::vector<std::string> all;
+  std::vector<std::string> needed;
+  for (const ColumnSpec& spec : request.options.columns) {
+    all.push_back(spec.name);
+    const auto& optional = request.optional;
+    if (std::find(optional.begin(), optional.end(), spec.name) == optional.end()) {
+      needed.push_back(spec.name);
+    }
+  }
+  if (fields == all.size()) return all;
+  if (fields == needed.size()) return needed;
+  if (all.empty()) {
+    for (std::size_t i = 0; i < fields; ++i) all.push_back("column" + std::to_string(i + 1));
+    return all;
+  }
+  return InvalidArgument(At(file, line, static_cast<int64_t>(std::min(fields, all.size())) + 1) +
+                         ": the line has " + std::to_string(fields) +
+                         " fields, read.columns names " + std::to_string(all.size()) +
+                         "; name every column, or see read.delimiter");
+}
+
+Result<CsvShape> FindShape(std::string_view bytes, const std::string& file,
+                           const Request& request) {
+  const ReadOptions& options = request.options;
+  PENSTOCK_RETURN_IF_ERROR(CheckIsText(bytes, file));
+  CsvShape shape;
+  shape.dialect.quote = options.quote;
+  shape.dialect.escape = options.escape.value_or(options.quote);
+  shape.dialect.comment = options.comment;
+  shape.dialect.skip_lines = options.skip_lines;
+  const std::string_view head = bytes.substr(0, kHeadBytes);
+  shape.dialect.delimiter = options.delimiter ? *options.delimiter
+                            : options.format == FileFormat::kTsv
+                                ? '\t'
+                                : DetectDelimiter(head, shape.dialect);
+  CsvScanner scanner(bytes, shape.dialect);
+  if (!scanner.Next()) {
+    return InvalidArgument(At(file, scanner.line(), 1) + ": the file has no lines to read");
+  }
+  if (const auto& error = scanner.quote_error()) {
+    return InvalidArgument(
+        At(file, scanner.line(error->field), static_cast<int64_t>(error->field) + 1) + ": " +
+        error->message);
+  }
+  const std::vector<std::string> first = Texts(scanner);
+  shape.header = HasHeader(options, first);
+  if (shape.header) {
+    PENSTOCK_RETURN_IF_ERROR(CheckHeader(first, options, file, scanner.line()));
+    shape.names = first;
+  } else {
+    PENSTOCK_ASSIGN_OR_RETURN(shape.names, GivenNames(request, first.size(), file, scanner.line()));
+  }
+  shape.blank_records = shape.names.size() == 1;
+  return shape;
+}
+
+std::string Option(std::string_view name, char value) {
+  return std::string(", ") + std::string(name) + "=" +
+         duck::Quote(value == '\0' ? std::string_view() : std::string_view(&value, 1));
+}
+
+// Columns are c0, c1 … for DuckDB, whatever the file calls them.
+std::string CsvRelation(const std::filesystem::path& path, const CsvShape& shape, bool strict) {
+  std::string sql = "read_csv(" + SqlPath(path) + ", auto_detect=false, hive_partitioning=false";
+  if (!strict) sql += ", strict_mode=false";
+  sql += std::string(", header=") + (shape.header ? "true" : "false");
+  if (shape.dialect.skip_lines > 0) sql += ", skip=" + std::to_string(shape.dialect.skip_lines);
+  sql += Option("delim", shape.dialect.delimiter) + Option("quote", shape.dialect.quote) +
+         Option("escape", shape.dialect.quote == '\0' ? '\0' : shape.dialect.escape);
+  if (shape.dialect.comment != '\0') sql += Option("comment", shape.dialect.comment);
+  sql += ", columns={";
+  for (std::size_t i = 0; i < shape.names.size(); ++i) {
+    sql += (i == 0 ? "'c" : ", 'c") + std::to_string(i) + "': 'VARCHAR'";
+  }
+  return sql + "})";
+}
+
+std::vector<Selected> SelectColumns(const CsvShape& shape, const Request& request) {
+  std::vector<Selected> selected;
+  for (std::size_t i = 0; i < shape.names.size(); ++i) {
+    if (!request.Wants(shape.names[i])) continue;
+    Selected column;
+    column.expression = "c" + std::to_string(i);
+    column.info.name = shape.names[i];
+    const std::optional<ColumnKind> kind = request.KindOf(shape.names[i]);
+    column.infer = !kind;
+    column.info.kind = kind.value_or(ColumnKind::kCategorical);
+    column.info.type =
+        column.info.kind == ColumnKind::kNumeric ? ColumnType::kDouble : ColumnType::kString;
+    selected.push_back(std::move(column));
+  }
+  return selected;
+}
+
+// What the user is told where DuckDB could not read the file: the place as the scanner finds it.
+Status ReadError(const Status& status, std::string_view bytes, const CsvShape& shape,
+                 const std::string& file) {
+  if (status.code() != StatusCode::kInvalidArgument) return status;
+  const auto problem = FindCsvProblem(bytes, shape.dialect, shape.names.size());
+  if (!problem) {
+    return InvalidArgument(file + ": " + status.message().substr(0, status.message().find('\n')));
+  }
+  const auto column = static_cast<std::size_t>(problem->column);
+  const std::string name =
+      column <= shape.names.size() ? " (" + shape.names[column - 1] + ")" : std::string();
+  return InvalidArgument(At(file, problem->line, problem->column) + name + ": " + problem->message);
+}
+
+int64_t CountRows(std::string_view bytes, const CsvShape& shape) {
+  CsvScanner scanner(bytes, shape.dialect);
+  int64_t records = shape.header ? -1 : 0;
+  while (scanner.Next(shape.names.size() == 1)) ++records;
+  return records;
+}
+
+// Whether lines end in different ways, which DuckDB's strict mode refuses or takes into values.
+bool MixedLineEnds(std::string_view bytes) {
+  std::size_t at = bytes.find('\n');
+  const bool returns = at != std::string_view::npos && at > 0 && bytes[at - 1] == '\r';
+  for (; at != std::string_view::npos; at = bytes.find('\n', at + 1)) {
+    if ((at > 0 && bytes[at - 1] == '\r') != returns) return true;
+  }
+  return false;
+}
+
+// Reads the rows. A file whose line ends are mixed is read in DuckDB's lenient mode, after the
+// scanner has found it sound, and must then have as many rows as the scanner counts.
+Result<Table> ReadRows(const std::filesystem::path& path, std::string_view bytes,
+                       const CsvShape& shape, const std::vector<Selected>& selected,
+                       const std::string& file, const Request& request,
+                       std::optional<BadNumber>* bad) {
+  const ColumnBuilder::Rules rules{request.options.trim, &request.options.nulls};
+  const bool mixed = MixedLineEnds(bytes);
+  if (mixed && FindCsvProblem(bytes, shape.dialect, shape.names.size())) {
+    return ReadError(InvalidArgument("unreadable"), bytes, shape, file);
+  }
+  Result<Table> table =
+      RunSelect(CsvRelation(path, shape, !mixed), selected, rules, request.table_options, bad);
+  if (!table.ok()) return ReadError(table.status(), bytes, shape, file);
+  if (mixed && table->rows != CountRows(bytes, shape)) {
+    return InvalidArgument(file +
+                           ": its lines end in different ways (\\n and \\r\\n) and it "
+                           "cannot be read so; give all lines the same end (dos2unix)");
+  }
+  return table;
+}
+
+}  // namespace
+
+Result<RawTable> ReadCsvFile(const std::filesystem::path& path, const std::string& display_name,
+                             const Request& request) {
+  PENSTOCK_ASSIGN_OR_RETURN(const MappedFile file, MappedFile::Open(path, display_name));
+  PENSTOCK_ASSIGN_OR_RETURN(const CsvShape shape, FindShape(file.bytes(), display_name, request));
+  PENSTOCK_RETURN_IF_ERROR(CheckWanted(request, shape.names, display_name));
+  RawTable result;
+  RawTable::Part part;
+  part.path = path;
+  part.display_name = display_name;
+  part.csv = true;
+  part.header = shape.header;
+  part.dialect = shape.dialect;
+  part.names = shape.names;
+  const std::vector<Selected> selected = SelectColumns(shape, request);
+  std::optional<BadNumber> bad;
+  PENSTOCK_ASSIGN_OR_RETURN(
+      result.table, ReadRows(path, file.bytes(), shape, selected, display_name, request, &bad));
+  part.rows = result.table.rows;
+  result.parts.push_back(std::move(part));
+  if (bad) return NotANumber(result, selected[bad->column].info.name, *bad);
+  return result;
+}
+
+}  // namespace penstock::reading
