@@ -38,7 +38,8 @@ def check_registered_tests(root):
                 text = re.sub(r"#[^\n]*", "", read(listing))
                 relative = path.relative_to(folder).as_posix()
                 globs = re.findall(r"file\(GLOB[^)]*\)", text)
-                found = (re.search(rf"(?<![\w/.-]){re.escape(relative)}(?![\w/.-])", text) is not None or
+                found = (re.search(rf"(?<![\w/.-]|\w/)(?:\}}/)?{re.escape(relative)}(?![\w/.-])", text)
+                         is not None or
                          "/" not in relative and any("*_test.cc" in glob for glob in globs))
             folder = folder.parent
         if not found:
