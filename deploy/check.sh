@@ -8,6 +8,7 @@
 #
 # Stages, each at most an hour:
 #   clang    a build with clang, thread-safety analysis and warnings as errors
+#   tidy     clang-tidy's allow-list (.clang-tidy) over every source file
 #   asan     every test with AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan     every test that does not link gRPC, with ThreadSanitizer
 #   faults   every hit of every fault point (the normal run takes a sample)
@@ -17,7 +18,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-stages=(clang asan tsan faults)
+stages=(clang tidy asan tsan faults)
 cores="$(nproc)"
 
 say() { echo "check: $*" >&2; }
@@ -48,9 +49,15 @@ stage_clang() {
   build clang
 }
 
+# Needs the headers that a build generates, hence the build (a moment after the clang stage).
+stage_tidy() {
+  build clang
+  run-clang-tidy -p build/clang -j "$cores" -quiet \
+    "^$PWD/(base|storage|steps|server|worker|client|examples|tests)/"
+}
+
 stage_asan() {
   build asan
-  # OpenMP's and the libraries' own start-up allocations are listed in the suppressions, with reasons.
   ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1" \
     UBSAN_OPTIONS="print_stacktrace=1" \
     LSAN_OPTIONS="suppressions=$PWD/deploy/sanitizers/lsan.supp:print_suppressions=0" \
