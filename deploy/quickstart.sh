@@ -35,8 +35,9 @@ done
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bin="$PWD/build/bin"
 home="$PWD/build/quickstart"
-server_data="$home/coordinator"
-worker_data="$home/worker"
+# As `penstock dev --data-dir` lays it out, so that it can serve the same data later.
+server_data="$home/data"
+worker_data="$server_data/dev-1"
 ready="$server_data/ready.json"
 group=census-income
 server_pid=""
@@ -110,8 +111,8 @@ start_daemons() {
   done
   PENSTOCK_ADDRESS="$(field "$ready" grpc)"
   export PENSTOCK_ADDRESS
-  start "$home/worker.log" "$bin/penstock-worker" --address "$PENSTOCK_ADDRESS" \
-    --data-dir "$worker_data"
+  start "$home/worker.log" "$bin/penstock-worker" \
+    --coordinator "$PENSTOCK_ADDRESS" --name dev-1 --data-dir "$worker_data"
   worker_pid=$!
 }
 
@@ -154,6 +155,6 @@ cat <<END
 
 Registered: $group version $version, $status, AUC $auc
 Its files:  $files
-Next:       build/bin/penstock dev --data-dir $server_data     # the same data, served again
+Next:       build/bin/penstock dev --data-dir build/quickstart/data   # serves it again; then
             build/bin/penstock approve $group/$version
 END

@@ -56,8 +56,8 @@ FOLDERS = {
                      "storage/model", "steps/catalog", "base"],
     "worker": ["worker/runner", "worker/agent", "proto", *ALL_STEPS, "steps", "storage/artifact",
                "storage/journal", "storage/model", "base"],
-    "client/cli": ["proto", "server/definition", "server/core", "steps/catalog", "steps/table",
-                   "storage/model", "base"],
+    "client/cli": ["proto", "server/definition", "server/core", "steps/catalog", "storage/model",
+                   "base"],
     "examples": ["base"],
 }
 

@@ -235,6 +235,9 @@ class HousekeepingTest(LintTest):
         self.write("tests/unit/a/helper.cc")
         self.write("tests/unit/a/CMakeLists.txt", "penstock_test(one_test SOURCES one_test.cc)")
         self.write("tests/unit/b/two_test.cc")
+        self.write("tests/unit/c/three_test.py")
+        self.write("tests/unit/c/CMakeLists.txt",
+                   'add_test(NAME a COMMAND python3 "${CMAKE_CURRENT_SOURCE_DIR}/three_test.py")')
         self.write("tests/unit/b/CMakeLists.txt", "file(GLOB sources *_test.cc)")
         self.assertEqual(housekeeping.check_registered_tests(self.root), [])
 
@@ -258,6 +261,7 @@ class HousekeepingTest(LintTest):
 
     def test_names_that_only_look_like_marks(self):
         self.write("base/a.cc", "auto st" + "ub = Workers::NewStub(channel); st" + "ub->Get();\n"
+                   "Call(*st" + "ub, &Runs::Get);  // `st" + "ub` is not owned\n"
                    'mkdtemp("/tmp/a-XXXXXX"); grpc::UNIMPLEMENTED; kUnimplemented; EXPECT_TRUE(trueish);\n')
         self.assertEqual(housekeeping.check_marks(self.root), [])
 
