@@ -19,13 +19,13 @@
 #include "base/result.h"
 #include "steps/api/model.h"
 #include "steps/api/step.h"
+#include "steps/process/label_rules.h"
+#include "steps/process/operation.h"
 #include "steps/table/dataset.h"
+#include "steps/table/read.h"
 #include "steps/table/table.h"
 
 namespace penstock {
-
-class Operation;  // operations.h
-struct ReadSpec;  // read_spec.h
 
 inline constexpr char kTransformFile[] = "transform.json";
 
@@ -73,19 +73,49 @@ class Transform {
   // dataset) and applies the transform. N rows in, N rows out, same order. kInvalidArgument names
   // the file as the user did, line and column for what cannot be read; a raw feature that is not
   // there; a category that was not seen where the operation says `unknown: error`; features that
-  // are still text. kCancelled.
+  // are still text; a dataset that went through a transform already. kCancelled.
   Result<AppliedData> ApplyToRaw(const InputArtifact& data, const ApplyOptions& options,
                                  StepContext& context) const;
 
+  // The parts of ApplyToRaw, for `process`.
+  // Reads the raw features and `keep`, which must be there, and the other role columns that are.
+  // Without `labels`, role columns are text, exactly as they stand.
+  Result<RawTable> Read(const InputArtifact& data, const std::vector<std::string>& keep,
+                        bool labels, const TableOptions& options) const;
+  // The operations alone, on a table that holds the raw features: the one code path behind all of
+  // the above.
+  Status ApplyToTable(Table& features, const WhereCell& where) const;
+  const LabelRules& label_rules() const { return label_rules_; }
+  // Entries of `drop_missing`, for whoever filters rows before applying.
+  const std::vector<Json>& row_filters() const { return row_filters_; }
+
  private:
   friend class TransformBuilder;
-  std::shared_ptr<const ReadSpec> read_;
+  ReadOptions read_;
   Roles roles_;
+  LabelRules label_rules_;
   LabelInfo label_;
-  Json label_rules_;  // map, missing
+  std::vector<ColumnInfo> raw_columns_;  // all that were read, in order, role columns too
   std::vector<ColumnInfo> raw_features_;
   std::vector<ColumnInfo> features_;
+  std::vector<Json> row_filters_;
   std::vector<std::unique_ptr<Operation>> operations_;
+};
+
+// Makes a transform operation by operation. Not thread-safe.
+class TransformBuilder {
+ public:
+  TransformBuilder(ReadOptions read, Roles roles, LabelRules rules, LabelInfo label,
+                   const Table& raw);
+  // Records an entry of `drop_missing`.
+  void AddRowFilter(const Json& spec);
+  // Fits an entry of `transforms` on `rows` of `features`, then applies it to all of `features`.
+  Status Add(const Json& spec, Table& features, const std::vector<int64_t>& rows,
+             const WhereCell& where);
+  Transform Finish(const Table& features) &&;
+
+ private:
+  Transform transform_;
 };
 
 }  // namespace penstock

@@ -256,9 +256,15 @@ bool Request::Wants(std::string_view column) const {
   return wanted.empty() || Contains(wanted, column) || Contains(optional, column);
 }
 
+bool Request::IsOptional(std::string_view column) const {
+  return Contains(optional, column);
+}
+
 std::optional<ColumnKind> Request::KindOf(std::string_view column) const {
-  for (const ColumnSpec& spec : options.columns) {
-    if (spec.name == column) return spec.kind;
+  for (const std::vector<ColumnSpec>* specs : {&options.kinds, &options.columns}) {
+    for (const ColumnSpec& spec : *specs) {
+      if (spec.name == column && spec.kind) return spec.kind;
+    }
   }
   return std::nullopt;
 }

@@ -43,6 +43,8 @@ struct ReadOptions {
   // With a header: the columns that are listed must be there; others are read too. Without one: all
   // columns in order.
   std::vector<ColumnSpec> columns;
+  // Kinds of columns by name, wherever the names come from; they win over those in `columns`.
+  std::vector<ColumnSpec> kinds;
 };
 
 // A table with what is needed to say where in which file a row came from.

@@ -63,8 +63,9 @@ bool HasHeader(const ReadOptions& options, const std::vector<std::string>& first
                       [](const std::string& text) { return ParseNumber(text).has_value(); });
 }
 
-Status CheckHeader(const std::vector<std::string>& names, const ReadOptions& options,
+Status CheckHeader(const std::vector<std::string>& names, const Request& request,
                    const std::string& file, int64_t line) {
+  const ReadOptions& options = request.options;
   std::set<std::string> seen;
   for (std::size_t i = 0; i < names.size(); ++i) {
     const std::string where = At(file, line, static_cast<int64_t>(i) + 1) + ": ";
@@ -84,7 +85,7 @@ Status CheckHeader(const std::vector<std::string>& names, const ReadOptions& opt
     }
   }
   for (const ColumnSpec& spec : options.columns) {
-    if (seen.count(spec.name) == 0) {
+    if (request.Wants(spec.name) && !request.IsOptional(spec.name) && seen.count(spec.name) == 0) {
       return InvalidArgument(At(file, line) + ": no column is named \"" + spec.name + "\"" +
                              Suggestion(spec.name, names));
     }
@@ -100,10 +101,7 @@ Result<std::vector<std::string>> GivenNames(const Request& request, std::size_t 
   std::vector<std::string> needed;
   for (const ColumnSpec& spec : request.options.columns) {
     all.push_back(spec.name);
-    const auto& optional = request.optional;
-    if (std::find(optional.begin(), optional.end(), spec.name) == optional.end()) {
-      needed.push_back(spec.name);
-    }
+    if (!request.IsOptional(spec.name)) needed.push_back(spec.name);
   }
   if (fields == all.size()) return all;
   if (fields == needed.size()) return needed;
@@ -143,7 +141,7 @@ Result<CsvShape> FindShape(std::string_view bytes, const std::string& file,
   const std::vector<std::string> first = Texts(scanner);
   shape.header = HasHeader(options, first);
   if (shape.header) {
-    PENSTOCK_RETURN_IF_ERROR(CheckHeader(first, options, file, scanner.line()));
+    PENSTOCK_RETURN_IF_ERROR(CheckHeader(first, request, file, scanner.line()));
     shape.names = first;
   } else {
     PENSTOCK_ASSIGN_OR_RETURN(shape.names, GivenNames(request, first.size(), file, scanner.line()));

@@ -22,6 +22,8 @@ struct Request {
 
   // Whether the file's column is to be read.
   bool Wants(std::string_view column) const;
+  // Whether it may be absent.
+  bool IsOptional(std::string_view column) const;
   // The kind that the options give it, if any.
   std::optional<ColumnKind> KindOf(std::string_view column) const;
 };
