@@ -1,0 +1,63 @@
+#ifndef PENSTOCK_CLIENT_CLI_CLI_H_
+#define PENSTOCK_CLIENT_CLI_CLI_H_
+
+// The commands of `penstock`. Each Add… function adds its commands to the parser; a command's
+// callback does its work and leaves the exit code in Cli::exit_code.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "client/cli/connection.h"
+#include "client/cli/output.h"
+
+namespace penstock::cli {
+
+struct Cli {
+  ConnectionOptions options;
+  int exit_code = kDone;
+
+  // Opens the connection on first use.
+  Result<Connection*> Connect() {
+    if (!connection_) {
+      PENSTOCK_ASSIGN_OR_RETURN(connection_, Connection::Open(options));
+    }
+    return connection_.get();
+  }
+
+  // Wraps what a command does: runs `work` with a connection and keeps the exit code.
+  std::function<void()> Command(std::function<Result<int>(Connection&)> work) {
+    return [this, work = std::move(work)] {
+      const Result<Connection*> connection = Connect();
+      const Result<int> code =
+          connection.ok() ? work(**connection) : Result<int>(connection.status());
+      exit_code = code.ok() ? *code : Fail(code.status());
+    };
+  }
+
+ private:
+  std::unique_ptr<Connection> connection_;
+};
+
+// Adds -o/--output table|json|yaml.
+void AddFormat(CLI::App* command, std::shared_ptr<Format> format);
+
+void AddPipelineCommands(CLI::App& app, Cli& cli);  // validate, apply, delete
+void AddRunCommands(CLI::App& app, Cli& cli);       // run, cancel, logs
+void AddGetCommands(CLI::App& app, Cli& cli);       // get
+void AddDescribeCommands(CLI::App& app, Cli& cli);  // describe
+void AddModelCommands(CLI::App& app, Cli& cli);     // approve, reject
+void AddArtifactCommands(CLI::App& app, Cli& cli);  // artifacts, data
+void AddAdminCommands(CLI::App& app, Cli& cli);     // admin token
+void AddDevCommand(CLI::App& app, Cli& cli);        // dev
+
+// The text of a definition file; "-" reads standard input. kNotFound names the file.
+Result<std::string> ReadDefinition(const std::string& path);
+
+// The folder of this program: where its sisters penstockd and penstock-worker lie.
+std::string ProgramFolder();
+
+}  // namespace penstock::cli
+
+#endif  // PENSTOCK_CLIENT_CLI_CLI_H_

@@ -1,0 +1,303 @@
+// describe pipeline|run|step|model|worker|artifact NAME.
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <memory>
+
+#include "base/json.h"
+#include "base/text.h"
+#include "client/cli/cli.h"
+#include "client/cli/names.h"
+
+namespace penstock::cli {
+namespace {
+
+struct DescribeOptions {
+  std::string kind;
+  std::string name;
+  std::shared_ptr<Format> format = std::make_shared<Format>(Format::kTable);
+};
+
+void Line(std::string_view label, const std::string& value) {
+  if (value.empty()) return;
+  std::string padded(label);
+  padded.resize(std::max<std::size_t>(padded.size() + 1, 14), ' ');
+  std::cout << padded << value << "\n";
+}
+
+std::string WhoAndWhen(const pb::Provenance& provenance) {
+  if (provenance.principal().empty()) return {};
+  return provenance.principal() + ", " + LocalTime(provenance.time());
+}
+
+std::string Metrics(const google::protobuf::Map<std::string, double>& metrics) {
+  const std::map<std::string, double> sorted(metrics.begin(), metrics.end());
+  std::string text;
+  for (const auto& [name, value] : sorted) {
+    text += (text.empty() ? "" : ", ") + name + " " + FormatMetric(value);
+  }
+  return text;
+}
+
+template <typename Message>
+bool ShowRaw(const DescribeOptions& options, const Message& message) {
+  if (*options.format == Format::kTable) return false;
+  std::cout << Render(message, *options.format);
+  return true;
+}
+
+Result<int> DescribePipeline(Connection& connection, const DescribeOptions& options) {
+  PENSTOCK_ASSIGN_OR_RETURN(const PipelineRef ref, ParsePipelineRef(options.name));
+  pb::GetPipelineRequest request;
+  request.set_name(ref.name);
+  request.set_version(ref.version);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::Pipeline pipeline,
+      connection.Call(connection.pipelines(), &pb::PipelineService::Stub::GetPipeline, request));
+  if (ShowRaw(options, pipeline)) return kDone;
+  Line("Pipeline", pipeline.name() + "@" + std::to_string(pipeline.version()));
+  Line("Description", pipeline.description());
+  Line("Created", WhoAndWhen(pipeline.created()));
+  Line("Digest", pipeline.digest());
+  std::cout << "\n" << pipeline.source();
+  if (!pipeline.source().ends_with('\n')) std::cout << "\n";
+  return kDone;
+}
+
+void ShowSteps(const pb::Run& run, Time now) {
+  Table table({"STEP", "TYPE", "STATE", "TRY", "TOOK", "WORKER", "RESULT"});
+  for (const pb::Step& step : run.steps()) {
+    const std::string type =
+        step.algorithm().empty() ? step.type() : step.type() + "/" + step.algorithm();
+    std::string result = step.message();
+    if (!step.model_version().empty()) result = step.model_version();
+    if (result.empty()) result = Metrics(step.metrics());
+    if (!step.branch().empty()) result = step.branch() + ": " + step.message();
+    if (result.empty() && step.state() == pb::Step::RUNNING) result = step.progress_note();
+    table.Add({step.name(), type, Coloured(pb::Step::State_Name(step.state())),
+               step.attempt() > 0 ? std::to_string(step.attempt()) : "",
+               Lasted(step.started_at(), step.ended_at(), now), step.worker(), result});
+  }
+  std::cout << "\n" << table.Text();
+}
+
+void ShowOutputs(const pb::Run& run) {
+  Table table({"OUTPUT", "TYPE", "SIZE", "DIGEST"});
+  for (const pb::Step& step : run.steps()) {
+    const std::map<std::string, pb::ArtifactRef> outputs(step.outputs().begin(),
+                                                         step.outputs().end());
+    for (const auto& [name, ref] : outputs) {
+      table.Add({step.name() + "/" + name, ref.type(), FormatSize(ref.size()), ref.digest()});
+    }
+  }
+  if (!table.empty()) std::cout << "\n" << table.Text();
+}
+
+std::string ShowValue(const pb::Value& value) {
+  switch (value.kind_case()) {
+    case pb::Value::kBoolean: return value.boolean() ? "true" : "false";
+    case pb::Value::kInteger: return std::to_string(value.integer());
+    case pb::Value::kNumber: return FormatDouble(value.number());
+    case pb::Value::kText: return value.text();
+    case pb::Value::kList: {
+      std::vector<std::string> items;
+      for (const pb::Value& item : value.list().items()) items.push_back(ShowValue(item));
+      return "[" + Join(items, ", ") + "]";
+    }
+    case pb::Value::kMap: return "{…}";
+    case pb::Value::kNull:
+    case pb::Value::KIND_NOT_SET: return "null";
+  }
+  return {};
+}
+
+Result<int> DescribeRun(Connection& connection, const DescribeOptions& options) {
+  pb::GetRunRequest request;
+  request.set_run_id(options.name);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::Run run, connection.Call(connection.runs(), &pb::RunService::Stub::GetRun, request));
+  if (ShowRaw(options, run)) return kDone;
+  const Time now = Clock::Real().Now();
+  Line("Run", run.run_id() + (run.name().empty() ? "" : "  (" + run.name() + ")"));
+  Line("Pipeline", run.pipeline() + "@" + std::to_string(run.pipeline_version()));
+  Line("State", Coloured(pb::Run::State_Name(run.state())));
+  Line("Message", run.message());
+  Line("Created", WhoAndWhen(run.created()));
+  Line("Took", Lasted(run.started_at(), run.ended_at(), now));
+  const std::map<std::string, pb::Value> parameters(run.parameters().begin(),
+                                                    run.parameters().end());
+  for (const auto& [name, value] : parameters) Line("Parameter", name + " = " + ShowValue(value));
+  for (const auto& [key, value] : run.tags()) Line("Tag", key + "=" + value);
+  ShowSteps(run, now);
+  ShowOutputs(run);
+  return kDone;
+}
+
+Result<int> DescribeStep(Connection& connection, const DescribeOptions& options) {
+  pb::GetStepTypeRequest request;
+  request.set_key(options.name);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::StepType type,
+      connection.Call(connection.catalog(), &pb::CatalogService::Stub::GetStepType, request));
+  if (ShowRaw(options, type)) return kDone;
+  std::cout << type.key() << "@" << type.version() << "  " << type.summary() << "\n";
+  if (!type.help().empty()) std::cout << "\n" << type.help() << "\n";
+  const auto ports = [](const char* title, const auto& list) {
+    if (list.empty()) return;
+    std::cout << "\n" << title << "\n";
+    Table table({"NAME", "TYPE", "", "WHAT"});
+    for (const pb::StepType::Port& port : list) {
+      std::string note = port.required() ? "required" : "optional";
+      if (port.many()) note += ", several";
+      table.Add({port.name(), port.type(), note, port.help()});
+    }
+    std::cout << table.Text();
+  };
+  ports("Inputs", type.inputs());
+  ports("Outputs", type.outputs());
+  if (!type.metrics().empty()) {
+    std::cout << "\nMetrics\n";
+    for (const pb::StepType::Metric& metric : type.metrics()) {
+      std::cout << "  " << metric.name() << ": " << metric.help() << "\n";
+    }
+  }
+  if (type.parameters().empty()) return kDone;
+  std::cout << "\nParameters\n";
+  for (const pb::StepType::Parameter& parameter : type.parameters()) {
+    std::cout << "  " << parameter.name() << "  " << parameter.kind();
+    if (parameter.required()) std::cout << ", required";
+    if (!parameter.default_json().empty()) std::cout << ", default " << parameter.default_json();
+    if (!parameter.bounds().empty()) std::cout << ", " << parameter.bounds();
+    if (!parameter.choices().empty()) {
+      std::cout << ", one of "
+                << Join({parameter.choices().begin(), parameter.choices().end()}, " | ");
+    }
+    std::cout << "\n";
+    if (!parameter.help().empty()) std::cout << "      " << parameter.help() << "\n";
+  }
+  return kDone;
+}
+
+Result<int> DescribeModel(Connection& connection, const DescribeOptions& options) {
+  PENSTOCK_ASSIGN_OR_RETURN(const ModelName name, ParseModelName(options.name));
+  pb::GetModelVersionRequest request;
+  request.set_group(name.group);
+  request.set_version(name.version);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::ModelVersion model,
+      connection.Call(connection.models(), &pb::ModelService::Stub::GetModelVersion, request));
+  if (ShowRaw(options, model)) return kDone;
+  const std::string id = model.group() + "/" + std::to_string(model.version());
+  Line("Model", id);
+  Line("Status", Coloured(pb::ModelVersion::Status_Name(model.status())));
+  Line("Description", model.description());
+  Line("Created", WhoAndWhen(model.created()));
+  if (!model.run_id().empty()) {
+    Line("Made by", model.run_id() + "/" + model.step() + " of " + model.pipeline() + "@" +
+                        std::to_string(model.pipeline_version()));
+  }
+  Line("Decided", WhoAndWhen(model.decided()));
+  Line("Comment", model.comment());
+  Line("Model files", model.model().digest() + "  (" + FormatSize(model.model().size()) + ")");
+  if (model.has_report()) Line("Report", model.report().digest());
+  if (!model.metrics().empty()) {
+    std::cout << "\n";
+    Table table({"METRIC", "VALUE"});
+    const std::map<std::string, double> metrics(model.metrics().begin(), model.metrics().end());
+    for (const auto& [metric, value] : metrics) table.Add({metric, FormatMetric(value)});
+    std::cout << table.Text();
+  }
+  std::cout << "\nIts files: penstock artifacts get model:" << id << " -o FOLDER\n";
+  if (model.status() == pb::ModelVersion::PendingManualApproval) {
+    std::cout << "It waits for approval: penstock approve " << id << "\n";
+  }
+  return kDone;
+}
+
+Result<int> DescribeWorker(Connection& connection, const DescribeOptions& options) {
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::ListWorkersResponse list,
+      connection.Call(connection.workers(), &pb::WorkerService::Stub::ListWorkers,
+                      pb::ListWorkersRequest()));
+  std::vector<std::string> names;
+  for (const pb::Worker& worker : list.workers()) {
+    const pb::WorkerInfo& info = worker.info();
+    names.push_back(info.worker_id());
+    if (info.worker_id() != options.name) continue;
+    if (ShowRaw(options, worker)) return kDone;
+    Line("Worker", info.worker_id());
+    Line("State", !worker.connected() ? "gone" : worker.draining() ? "draining" : "ready");
+    Line("Host", info.host() + ", pid " + std::to_string(info.pid()));
+    Line("Version", info.version());
+    Line("Connected", LocalTime(worker.connected_at()));
+    Line("Last seen", LocalTime(worker.last_seen()));
+    Line("CPUs", FormatDouble(worker.cpus_used()) + " of " + FormatDouble(info.cpus()) + " used");
+    Line("Memory", FormatSize(worker.memory_used()) + " of " + FormatSize(info.memory()) +
+                       " promised, limited by " + info.memory_limiter());
+    Line("GPUs", std::to_string(worker.gpus_used()) + " of " + std::to_string(info.gpus()));
+    Line("Running", std::to_string(worker.running()) + ", " + std::to_string(worker.backlog()) +
+                        " waiting on it");
+    for (const auto& [key, value] : info.labels()) Line("Label", key + "=" + value);
+    for (const std::string& root : info.data_roots()) Line("Data root", root);
+    for (const std::string& step : info.steps()) Line("Step", step);
+    return kDone;
+  }
+  return NotFound("there is no worker \"" + options.name + "\"" + Suggestion(options.name, names));
+}
+
+Result<int> DescribeArtifact(Connection& connection, const DescribeOptions& options) {
+  pb::GetArtifactRequest request;
+  request.set_digest(options.name);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::Artifact artifact,
+      connection.Call(connection.artifacts(), &pb::ArtifactService::Stub::GetArtifact, request));
+  if (ShowRaw(options, artifact)) return kDone;
+  Line("Artifact", artifact.ref().digest());
+  Line("Type", artifact.ref().type());
+  Line("Size", FormatSize(artifact.ref().size()));
+  Line("Created", WhoAndWhen(artifact.created()));
+  if (!artifact.run_id().empty()) {
+    Line("Made by", artifact.run_id() + "/" + artifact.step() + "/" + artifact.output());
+  }
+  if (artifact.files_size() > 0) {
+    std::cout << "\n";
+    Table table({"FILE", "SIZE", "DIGEST"});
+    for (const pb::ArtifactFile& file : artifact.files()) {
+      table.Add({file.path(), FormatSize(file.size()), file.digest()});
+    }
+    std::cout << table.Text();
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void AddDescribeCommands(CLI::App& app, Cli& cli) {
+  CLI::App* command = app.add_subcommand(
+      "describe", "show one pipeline, run, step type, model, worker or artifact in full");
+  auto options = std::make_shared<DescribeOptions>();
+  command->add_option("kind", options->kind, "pipeline|run|step|model|worker|artifact")
+      ->required();
+  command->add_option("name", options->name,
+                      "NAME[@VERSION], run id, train/xgboost, GROUP/VERSION, worker, digest")
+      ->required();
+  AddFormat(command, options->format);
+  command->callback(cli.Command([options](Connection& connection) -> Result<int> {
+    using Handler = Result<int> (*)(Connection&, const DescribeOptions&);
+    static const std::map<std::string, Handler> kKinds = {
+        {"pipeline", DescribePipeline}, {"run", DescribeRun},       {"step", DescribeStep},
+        {"model", DescribeModel},       {"worker", DescribeWorker}, {"artifact", DescribeArtifact}};
+    std::string kind = options->kind;
+    if (kind.ends_with('s') && !kKinds.contains(kind)) kind.pop_back();
+    const auto found = kKinds.find(kind);
+    if (found == kKinds.end()) {
+      return WrongUse("\"" + options->kind + "\" cannot be described" +
+                      Suggestion(options->kind,
+                                 {"pipeline", "run", "step", "model", "worker", "artifact"}));
+    }
+    return found->second(connection, *options);
+  }));
+}
+
+}  // namespace penstock::cli

@@ -1,0 +1,21 @@
+#ifndef PENSTOCK_CLIENT_CLI_FOLLOW_H_
+#define PENSTOCK_CLIENT_CLI_FOLLOW_H_
+
+// Watches a run until it has ended, on stderr: a live table on a terminal, one line a change
+// elsewhere. A lost connection is tried again for five minutes: the run goes on meanwhile.
+
+#include <string>
+
+#include "client/cli/connection.h"
+
+namespace penstock::cli {
+
+// The run as it ended. `show` false: waits in silence.
+Result<pb::Run> Follow(Connection& connection, const std::string& run_id, bool show);
+
+// What to tell at the end: state, duration, message, model versions that it made.
+void PrintEnding(const pb::Run& run);
+
+}  // namespace penstock::cli
+
+#endif  // PENSTOCK_CLIENT_CLI_FOLLOW_H_

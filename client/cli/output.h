@@ -1,0 +1,68 @@
+#ifndef PENSTOCK_CLIENT_CLI_OUTPUT_H_
+#define PENSTOCK_CLIENT_CLI_OUTPUT_H_
+
+// How results look: aligned tables for people, protobuf's JSON mapping for programs.
+
+#include <google/protobuf/message.h>
+#include <google/protobuf/timestamp.pb.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+
+namespace penstock::cli {
+
+enum class Format { kTable, kJson, kYaml };
+
+// Exit codes that scripts rely on.
+inline constexpr int kDone = 0;
+inline constexpr int kWorkFailed = 1;
+inline constexpr int kWrongUse = 2;
+inline constexpr int kUnreachable = 3;
+inline constexpr int kRefused = 4;
+
+// An error of whoever typed the command: exit code 2.
+inline Status WrongUse(std::string message) {
+  return InvalidArgument(std::move(message), "WRONG_USE");
+}
+
+// Prints the error with its problems to stderr and returns the exit code that it means.
+int Fail(const Status& status);
+
+// Columns padded to their widest cell, two blanks between them. Cells are cut at `kMaxCell`.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
+  void Add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  bool empty() const { return rows_.size() == 1; }
+  std::string Text() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// The message as JSON (camelCase, enum names, two blanks) or YAML.
+std::string Render(const google::protobuf::Message& message, Format format);
+
+Time ToTime(const google::protobuf::Timestamp& timestamp);
+// "2026-01-31 08:15:30" in local time; empty where unset.
+std::string LocalTime(const google::protobuf::Timestamp& timestamp);
+// "12 s ago".
+std::string Age(const google::protobuf::Timestamp& timestamp, Time now);
+// From `begin` to `end` (or `now` while it lasts); empty before it begins.
+std::string Lasted(const google::protobuf::Timestamp& begin,
+                   const google::protobuf::Timestamp& end, Time now);
+// Six significant digits, "undefined" for NaN.
+std::string FormatMetric(double value);
+
+// Whether stdout is a terminal that takes colours and cursor movement.
+bool IsTerminal();
+// The text in a state's colour where stdout is a terminal.
+std::string Coloured(std::string_view state);
+
+}  // namespace penstock::cli
+
+#endif  // PENSTOCK_CLIENT_CLI_OUTPUT_H_

@@ -1,0 +1,224 @@
+// run, cancel, logs.
+
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include "base/json.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "client/cli/cli.h"
+#include "client/cli/follow.h"
+#include "client/cli/names.h"
+#include "client/cli/transfer.h"
+
+namespace penstock::cli {
+namespace {
+
+struct RunOptions {
+  std::string pipeline;
+  std::string file;
+  std::vector<std::string> parameters;
+  std::string name;
+  std::vector<std::string> tags;
+  std::string idempotency_key;
+  bool wait = false;
+  bool follow = false;
+};
+
+void SetValue(const Json& json, pb::Value& value) {
+  if (json.is_boolean()) {
+    value.set_boolean(json.get<bool>());
+  } else if (json.is_number_integer()) {
+    value.set_integer(json.get<int64_t>());
+  } else if (json.is_number()) {
+    value.set_number(json.get<double>());
+  } else if (json.is_string()) {
+    value.set_text(json.get<std::string>());
+  } else if (json.is_array()) {
+    pb::ValueList& list = *value.mutable_list();
+    for (const Json& item : json) SetValue(item, *list.add_items());
+  } else if (json.is_object()) {
+    for (const auto& [key, item] : json.items()) {
+      SetValue(item, (*value.mutable_map()->mutable_fields())[key]);
+    }
+  } else {
+    value.set_null(true);
+  }
+}
+
+// The text of -p as the parameter's declared type has it. What does not fit is sent as it is: the
+// server's refusal names the parameter and its bounds.
+Json TypedValue(const Json& definition, const std::string& name, const std::string& text) {
+  const Json& spec = JsonMember(JsonMember(definition, "parameters"), name);
+  const std::string type = JsonString(spec, "type", "string");
+  if (type == "string" || type == "dataset" || type == "secret") return text;
+  const Result<Json> json = ParseJson(text);
+  if (!json.ok()) return text;
+  if (type == "enum") {
+    // A choice is a word unless the choices are numbers.
+    const Json& values = JsonMember(spec, "values");
+    return values.is_array() && !values.empty() && !values.front().is_string() ? *json : Json(text);
+  }
+  return *json;
+}
+
+Status BindParameters(Connection& connection, const RunOptions& options, const Json& definition,
+                      pb::SubmitRunRequest& request) {
+  for (const std::string& parameter : options.parameters) {
+    PENSTOCK_ASSIGN_OR_RETURN(auto assignment,
+                              ParseAssignment(parameter, "-p NAME=VALUE or -p NAME=@PATH"));
+    auto& [name, text] = assignment;
+    if (text.starts_with('@')) {
+      const std::string path = text.substr(1);
+      PENSTOCK_ASSIGN_OR_RETURN(const pb::ArtifactRef ref, Upload(connection, path, "dataset"));
+      // What follows "#" is what messages call it.
+      text = "artifact:" + ref.digest() + "#" + path;
+    }
+    SetValue(TypedValue(definition, name, text), (*request.mutable_parameters())[name]);
+  }
+  return Status::Ok();
+}
+
+void PrintWarnings(const google::protobuf::RepeatedPtrField<pb::Problem>& warnings) {
+  for (const pb::Problem& warning : warnings) {
+    std::cerr << "warning: " << warning.path() << (warning.path().empty() ? "" : ": ")
+              << warning.message() << "\n";
+  }
+}
+
+Result<pb::Pipeline> ApplyOrFind(Connection& connection, const RunOptions& options) {
+  using Stub = pb::PipelineService::Stub;
+  if (options.file.empty()) {
+    PENSTOCK_ASSIGN_OR_RETURN(const PipelineRef ref, ParsePipelineRef(options.pipeline));
+    pb::GetPipelineRequest request;
+    request.set_name(ref.name);
+    request.set_version(ref.version);
+    return connection.Call(connection.pipelines(), &Stub::GetPipeline, request);
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(std::string text, ReadDefinition(options.file));
+  pb::RegisterPipelineRequest request;
+  request.mutable_definition()->set_text(std::move(text));
+  PENSTOCK_ASSIGN_OR_RETURN(
+      pb::RegisterPipelineResponse registered,
+      connection.Call(connection.pipelines(), &Stub::RegisterPipeline, request));
+  PrintWarnings(registered.warnings());
+  return std::move(*registered.mutable_pipeline());
+}
+
+Result<int> RunPipeline(Connection& connection, const RunOptions& options) {
+  if (options.file.empty() == options.pipeline.empty()) {
+    return WrongUse("name a pipeline or give its file: penstock run NAME[@VERSION] | -f FILE");
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(const pb::Pipeline pipeline, ApplyOrFind(connection, options));
+  const Json definition =
+      ParseJson(pipeline.definition_json(), {.max_bytes = 16 << 20, .max_depth = 64})
+          .value_or(Json());
+  pb::SubmitRunRequest request;
+  request.set_pipeline(pipeline.name());
+  request.set_pipeline_version(pipeline.version());
+  request.set_name(options.name);
+  // A key of our own makes a retry of the call safe.
+  request.set_idempotency_key(!options.idempotency_key.empty()
+                                  ? options.idempotency_key
+                                  : RandomHex(16, Random::Secure()));
+  for (const std::string& tag : options.tags) {
+    PENSTOCK_ASSIGN_OR_RETURN(auto assignment, ParseAssignment(tag, "--tag KEY=VALUE"));
+    (*request.mutable_tags())[assignment.first] = assignment.second;
+  }
+  PENSTOCK_RETURN_IF_ERROR(BindParameters(connection, options, definition, request));
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::SubmitRunResponse submitted,
+      connection.Call(connection.runs(), &pb::RunService::Stub::SubmitRun, request));
+  PrintWarnings(submitted.warnings());
+  const std::string& id = submitted.run().run_id();
+  std::cout << id << std::endl;
+  if (!options.wait && !options.follow) return kDone;
+  PENSTOCK_ASSIGN_OR_RETURN(const pb::Run ended, Follow(connection, id, options.follow));
+  PrintEnding(ended);
+  return ended.state() == pb::Run::SUCCEEDED ? kDone : kWorkFailed;
+}
+
+Result<int> ShowLogs(Connection& connection, const std::string& run, const std::string& step,
+                     int attempt, bool follow) {
+  pb::ReadLogsRequest request;
+  request.set_run_id(run);
+  request.set_step(step);
+  request.set_attempt(attempt);
+  request.set_follow(follow);
+  const auto context = connection.Context(Micros(0));
+  const auto reader = connection.runs().ReadLogs(context.get(), request);
+  pb::ReadLogsResponse chunk;
+  std::string header;
+  bool any = false;
+  while (reader->Read(&chunk)) {
+    std::string now = chunk.step();
+    if (chunk.attempt() > 1) now += " (attempt " + std::to_string(chunk.attempt()) + ")";
+    if (step.empty() && now != header) std::cout << "=== " << now << " ===\n";
+    header = now;
+    any = true;
+    std::cout << chunk.data() << std::flush;
+  }
+  PENSTOCK_RETURN_IF_ERROR(connection.Translate(reader->Finish()));
+  if (!any) std::cerr << "nothing was written\n";
+  return kDone;
+}
+
+void AddRun(CLI::App& app, Cli& cli) {
+  CLI::App* command =
+      app.add_subcommand("run", "start a run; prints its id and nothing else on stdout");
+  auto options = std::make_shared<RunOptions>();
+  command->add_option("pipeline", options->pipeline, "NAME or NAME@VERSION");
+  command->add_option("-f,--file", options->file,
+                      "apply this definition first (unchanged, it is the same version)");
+  command->add_option("-p,--parameter", options->parameters,
+                      "NAME=VALUE, or NAME=@PATH to upload a file or folder");
+  command->add_option("--name", options->name, "what to call the run");
+  command->add_option("--tag", options->tags, "KEY=VALUE, to find it by");
+  command->add_option("--idempotency-key", options->idempotency_key,
+                      "the same key again answers with the same run");
+  command->add_flag("--wait", options->wait, "until it has ended; exit 0 only if it succeeded");
+  command->add_flag("--follow", options->follow, "wait, and show its steps on stderr");
+  command->callback(cli.Command(
+      [options](Connection& connection) { return RunPipeline(connection, *options); }));
+}
+
+void AddCancel(CLI::App& app, Cli& cli) {
+  CLI::App* command = app.add_subcommand("cancel", "stop a run");
+  auto run = std::make_shared<std::string>();
+  auto comment = std::make_shared<std::string>();
+  command->add_option("run", *run)->required();
+  command->add_option("--comment", *comment, "why");
+  command->callback(cli.Command([=](Connection& connection) -> Result<int> {
+    pb::CancelRunRequest request;
+    request.set_run_id(*run);
+    request.set_comment(*comment);
+    PENSTOCK_ASSIGN_OR_RETURN(
+        const pb::CancelRunResponse answer,
+        connection.Call(connection.runs(), &pb::RunService::Stub::CancelRun, request));
+    std::cerr << "run " << answer.run().run_id() << " is "
+              << pb::Run::State_Name(answer.run().state()) << "\n";
+    return kDone;
+  }));
+}
+
+}  // namespace
+
+void AddRunCommands(CLI::App& app, Cli& cli) {
+  AddRun(app, cli);
+  AddCancel(app, cli);
+  CLI::App* logs = app.add_subcommand("logs", "what a run's steps wrote, live or long after");
+  auto run = std::make_shared<std::string>();
+  auto step = std::make_shared<std::string>();
+  auto attempt = std::make_shared<int>(0);
+  auto follow = std::make_shared<bool>(false);
+  logs->add_option("run", *run)->required();
+  logs->add_option("step", *step, "one step; all of them without it");
+  logs->add_option("--attempt", *attempt, "one attempt, from 1")->check(CLI::Range(1, 1'000'000));
+  logs->add_flag("-f,--follow", *follow, "until the step, or the run, has ended");
+  logs->callback(cli.Command([=](Connection& connection) {
+    return ShowLogs(connection, *run, *step, *attempt, *follow);
+  }));
+}
+
+}  // namespace penstock::cli

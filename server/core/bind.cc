@@ -1,0 +1,106 @@
+#include "server/core/bind.h"
+
+#include <utility>
+
+#include "base/digest.h"
+#include "base/text.h"
+#include "server/core/expression.h"
+#include "server/core/validate.h"
+
+namespace penstock {
+
+Json SubstituteParameters(const Json& value, const Json& parameters) {
+  if (value.is_object() || value.is_array()) {
+    Json out = value;
+    for (Json& member : out) member = SubstituteParameters(member, parameters);
+    return out;
+  }
+  if (!HoldsReference(value)) return value;
+  const Result<Template> parsed = ParseTemplate(value.get_ref<const std::string&>());
+  if (!parsed.ok() || !parsed->is_single()) return value;
+  const std::vector<Reference>& alternatives = parsed->parts[0].expression.alternatives;
+  if (alternatives.size() != 1 || alternatives[0].kind != Reference::Kind::kParameter) return value;
+  const Json& bound = JsonMember(parameters, alternatives[0].name);
+  return bound.is_null() ? value : bound;
+}
+
+void CheckBound(const PipelineSpec& spec, const Json& parameters, const Catalog& catalog,
+                std::vector<Problem>& problems) {
+  for (std::size_t i = 0; i < spec.steps.size(); ++i) {
+    const StepSpec& step = spec.steps[i];
+    const StepSchema* schema = catalog.Find(step.key());
+    if (schema == nullptr) continue;
+    const Json bound = SubstituteParameters(step.parameters, parameters);
+    if (bound == step.parameters) continue;
+    CheckParameters(
+        *schema, bound,
+        "steps[" + std::to_string(i) + "]." + (step.type == "train" ? "hyperparameters" : "with"),
+        problems);
+  }
+}
+
+void CheckDatasetAddress(const std::string& text, const std::string& path,
+                         std::vector<Problem>& problems) {
+  if (text.starts_with("artifact:")) {
+    const std::string digest = text.substr(9, text.find('#') - 9);
+    if (const Result<Digest> parsed = ParseDigest(digest); !parsed.ok()) {
+      problems.push_back({path, parsed.status().message()});
+    }
+    return;
+  }
+  if (text.starts_with("file:")) {
+    if (!text.starts_with("file:///")) {
+      problems.push_back({path, "\"" + text +
+                                    "\" is relative; write the whole path "
+                                    "(file:///data/rows.csv), or upload with -p NAME=@PATH"});
+    } else if (text.find("/../") != std::string::npos || text.ends_with("/..")) {
+      problems.push_back({path, "\"" + text + "\" climbs out of its folder; write it without .."});
+    }
+    return;
+  }
+  problems.push_back({path, "\"" + text.substr(0, 100) +
+                                "\" does not say where data are; give a reference, "
+                                "artifact:sha256:… (penstock artifacts put PATH prints one), "
+                                "file:///absolute/path, or -p NAME=@PATH"});
+}
+
+Result<Json> BindParameters(const PipelineSpec& spec, const std::map<std::string, Json>& given,
+                            const Catalog& catalog) {
+  std::vector<Problem> problems;
+  std::vector<std::string> known;
+  for (const ParameterSpec& parameter : spec.parameters) known.push_back(parameter.name);
+  for (const auto& [name, value] : given) {
+    if (spec.FindParameter(name) == nullptr) {
+      problems.push_back({"parameters." + name, "pipeline " + spec.name + " has no such parameter" +
+                                                    Suggestion(name, known)});
+    }
+  }
+  Json bound = Json::object();
+  for (const ParameterSpec& parameter : spec.parameters) {
+    const std::string path = "parameters." + parameter.name;
+    const auto found = given.find(parameter.name);
+    if (found != given.end()) {
+      Json value = found->second;
+      // 3 is a good value for a number; it is stored as it was declared.
+      if (parameter.type == ParameterSpec::Type::kNumber && value.is_number_integer()) {
+        value = value.get<double>();
+      }
+      CheckParameterValue(parameter, value, path, problems);
+      bound[parameter.name] = std::move(value);
+    } else if (!parameter.default_value.is_null()) {
+      bound[parameter.name] = parameter.default_value;
+    } else {
+      problems.push_back(
+          {path, "must be given: -p " + parameter.name +
+                     (parameter.type == ParameterSpec::Type::kDataset ? "=@PATH" : "=VALUE") +
+                     (parameter.description.empty() ? "" : " (" + parameter.description + ")")});
+    }
+  }
+  if (problems.empty()) CheckBound(spec, bound, catalog, problems);
+  if (problems.empty()) return bound;
+  return InvalidArgument("the parameters do not fit pipeline \"" + spec.name + "\"",
+                         "INVALID_PARAMETERS")
+      .WithProblems(std::move(problems));
+}
+
+}  // namespace penstock

@@ -1,0 +1,219 @@
+#include "server/core/expression.h"
+
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+#include "storage/model/limits.h"
+
+namespace penstock {
+namespace {
+
+constexpr char kForms[] =
+    "write parameters.NAME, steps.STEP.outputs.NAME, steps.STEP.metrics.NAME, "
+    "steps.STEP.report.PATH or run.id";
+
+Status BadReference(std::string_view text, const std::string& why) {
+  return InvalidArgument("${" + std::string(text.substr(0, 80)) + "}: " + why);
+}
+
+Result<Reference> ParseStepReference(std::string_view text, std::string_view rest) {
+  Reference reference;
+  reference.text = std::string(text);
+  const auto dot = rest.find('.');
+  if (dot == std::string_view::npos) return BadReference(text, kForms);
+  reference.step = std::string(rest.substr(0, dot));
+  rest.remove_prefix(dot + 1);
+  static constexpr std::array<std::pair<std::string_view, Reference::Kind>, 3> kKinds = {
+      {{"outputs.", Reference::Kind::kOutput},
+       {"metrics.", Reference::Kind::kMetric},
+       {"report.", Reference::Kind::kReport}}};
+  for (const auto& [prefix, kind] : kKinds) {
+    if (!rest.starts_with(prefix) || rest.size() == prefix.size()) continue;
+    reference.kind = kind;
+    reference.name = std::string(rest.substr(prefix.size()));
+    if (kind != Reference::Kind::kReport && reference.name.find('.') != std::string::npos) break;
+    return reference;
+  }
+  return BadReference(text, kForms);
+}
+
+Result<Reference> ParseReference(std::string_view text) {
+  if (text.empty()) return BadReference(text, std::string("is empty; ") + kForms);
+  if (text.find_first_of(" \t\n\"'{}()") != std::string_view::npos) {
+    return BadReference(text, std::string("is not a reference; ") + kForms);
+  }
+  Reference reference;
+  reference.text = std::string(text);
+  if (text == "item" || text.starts_with("item.")) {
+    reference.kind = Reference::Kind::kItem;
+    reference.name = text.size() > 5 ? std::string(text.substr(5)) : std::string();
+    return reference;
+  }
+  const auto dot = text.find('.');
+  if (dot == std::string_view::npos || dot + 1 == text.size()) return BadReference(text, kForms);
+  const std::string_view head = text.substr(0, dot);
+  const std::string_view rest = text.substr(dot + 1);
+  if (head == "steps") return ParseStepReference(text, rest);
+  reference.name = std::string(rest);
+  if (head == "parameters") {
+    reference.kind = Reference::Kind::kParameter;
+  } else if (head == "secrets") {
+    reference.kind = Reference::Kind::kSecret;
+  } else if (head == "run") {
+    reference.kind = Reference::Kind::kRun;
+    static const std::vector<std::string> kFields = {"id", "name", "startedAt", "pipeline"};
+    if (std::find(kFields.begin(), kFields.end(), reference.name) == kFields.end()) {
+      return BadReference(text, "a run has no such field" + Suggestion(reference.name, kFields));
+    }
+  } else {
+    return BadReference(text, kForms + Suggestion(head, {"parameters", "steps", "secrets", "run"}));
+  }
+  return reference;
+}
+
+Result<Expression> ParseExpression(std::string_view text) {
+  Expression expression;
+  while (true) {
+    const auto at = text.find("??");
+    PENSTOCK_ASSIGN_OR_RETURN(Reference reference, ParseReference(Trim(text.substr(0, at))));
+    expression.alternatives.push_back(std::move(reference));
+    if (at == std::string_view::npos) return expression;
+    text.remove_prefix(at + 2);
+  }
+}
+
+std::string AsText(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return FormatDouble(value.get<double>());
+  return DumpJson(value);
+}
+
+Result<Json> ResolveText(const std::string& text, const Scope& scope) {
+  if (text.find("${") == std::string::npos) return Json(text);
+  PENSTOCK_ASSIGN_OR_RETURN(const Template parsed, ParseTemplate(text));
+  std::string joined;
+  for (const Template::Part& part : parsed.parts) {
+    if (!part.is_expression()) {
+      joined += part.literal;
+      continue;
+    }
+    Lookup lookup = Evaluate(part.expression, scope);
+    if (lookup.state == Lookup::State::kAbsent) {
+      return FailedPrecondition(
+          "${" + part.expression.alternatives.back().text + "}: " + lookup.why, "ABSENT");
+    }
+    if (parsed.is_single()) return std::move(lookup.value);
+    joined += lookup.state == Lookup::State::kUndefined ? "undefined" : AsText(lookup.value);
+  }
+  return Json(std::move(joined));
+}
+
+}  // namespace
+
+bool Template::has_expressions() const {
+  for (const Part& part : parts) {
+    if (part.is_expression()) return true;
+  }
+  return false;
+}
+
+Result<Template> ParseTemplate(std::string_view text) {
+  Template parsed;
+  std::string literal;
+  const auto flush = [&] {
+    if (literal.empty()) return;
+    parsed.parts.push_back({std::exchange(literal, {}), {}});
+  };
+  while (!text.empty()) {
+    const auto at = text.find("${");
+    if (at == std::string_view::npos) {
+      literal += text;
+      break;
+    }
+    if (at > 0 && text[at - 1] == '$') {
+      literal += text.substr(0, at - 1);
+      literal += "${";
+      text.remove_prefix(at + 2);
+      continue;
+    }
+    literal += text.substr(0, at);
+    text.remove_prefix(at + 2);
+    const auto end = text.find('}');
+    if (end == std::string_view::npos) {
+      return InvalidArgument("\"${" + std::string(text.substr(0, 60)) +
+                             "\" is not closed; write ${…}, or $${ for the characters themselves");
+    }
+    if (end > static_cast<std::size_t>(limits::kMaxExpressionLength)) {
+      return InvalidArgument("a reference is longer than " +
+                             std::to_string(limits::kMaxExpressionLength) + " characters");
+    }
+    flush();
+    PENSTOCK_ASSIGN_OR_RETURN(Expression expression, ParseExpression(text.substr(0, end)));
+    parsed.parts.push_back({{}, std::move(expression)});
+    text.remove_prefix(end + 1);
+  }
+  flush();
+  return parsed;
+}
+
+void CollectReferences(const Json& value, const std::string& path,
+                       std::vector<FoundReference>& found, std::vector<Problem>& problems) {
+  if (value.is_object()) {
+    for (const auto& [key, member] : value.items()) {
+      CollectReferences(member, path.empty() ? key : path + "." + key, found, problems);
+    }
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      CollectReferences(value[i], path + "[" + std::to_string(i) + "]", found, problems);
+    }
+  } else if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    if (text.find("${") == std::string::npos) return;
+    const Result<Template> parsed = ParseTemplate(text);
+    if (!parsed.ok()) {
+      problems.push_back({path, parsed.status().message()});
+      return;
+    }
+    for (const Template::Part& part : parsed->parts) {
+      const std::size_t count = part.expression.alternatives.size();
+      for (const Reference& reference : part.expression.alternatives) {
+        found.push_back({reference, path, count > 1});
+      }
+    }
+  }
+}
+
+Lookup Evaluate(const Expression& expression, const Scope& scope) {
+  Lookup lookup;
+  for (const Reference& reference : expression.alternatives) {
+    lookup = scope.Find(reference);
+    if (lookup.state != Lookup::State::kAbsent) return lookup;
+  }
+  return lookup;
+}
+
+Result<Json> Resolve(const Json& value, const Scope& scope) {
+  if (value.is_string()) return ResolveText(value.get_ref<const std::string&>(), scope);
+  if (value.is_object()) {
+    Json out = Json::object();
+    for (const auto& [key, member] : value.items()) {
+      Result<Json> resolved = Resolve(member, scope);
+      if (!resolved.ok()) return resolved.status();
+      out[key] = *std::move(resolved);
+    }
+    return out;
+  }
+  if (value.is_array()) {
+    Json out = Json::array();
+    for (const Json& member : value) {
+      Result<Json> resolved = Resolve(member, scope);
+      if (!resolved.ok()) return resolved.status();
+      out.push_back(*std::move(resolved));
+    }
+    return out;
+  }
+  return value;
+}
+
+}  // namespace penstock

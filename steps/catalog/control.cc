@@ -1,0 +1,156 @@
+// The steps that the engine decides itself, and the two that every worker runs: noop and import.
+
+#include "base/text.h"
+#include "steps/catalog/builtin.h"
+
+namespace penstock {
+namespace {
+
+using Kind = ParameterSchema::Kind;
+
+void CheckDuration(const Json& parameters, const char* name, const std::string& path,
+                   std::vector<Problem>& problems) {
+  const Json& value = JsonMember(parameters, name);
+  if (!value.is_string() || HoldsReference(value)) return;
+  if (const Result<Micros> parsed = ParseDuration(value.get<std::string>()); !parsed.ok()) {
+    problems.push_back({path + "." + name, parsed.status().message()});
+  }
+}
+
+}  // namespace
+
+StepSchema NoopSchema() {
+  StepSchema schema;
+  schema.key = "noop";
+  schema.version = "1";
+  schema.summary = "Does nothing, or waits, fails or echoes as told: for trying out pipelines.";
+  schema.parameters = {
+      {.name = "duration",
+       .kind = Kind::kString,
+       .help = "How long it takes: 250ms, 5s.",
+       .default_value = "0s"},
+      {.name = "fail", .kind = Kind::kBoolean, .help = "End as FAILED.", .default_value = false},
+      {.name = "message",
+       .kind = Kind::kString,
+       .help = "Written to the log, and the error.",
+       .default_value = ""},
+      {.name = "metrics",
+       .kind = Kind::kMap,
+       .help = "Numbers to report as metrics.",
+       .default_value = Json::object(),
+       .element = std::make_shared<ParameterSchema>(
+           ParameterSchema{.name = "value", .kind = Kind::kNumber})},
+      {.name = "output_bytes",
+       .kind = Kind::kInteger,
+       .help = "Size of the output `data`, in bytes; 0 makes none.",
+       .default_value = 0,
+       .minimum = 0,
+       .maximum = 1 << 30},
+  };
+  schema.inputs = {{.name = "data",
+                    .type = ArtifactType::kFile,
+                    .required = false,
+                    .many = true,
+                    .help = "Anything; fetched and left alone."}};
+  schema.outputs_for = [](const Json& parameters) -> std::vector<PortSchema> {
+    if (JsonInt(parameters, "output_bytes") == 0) return {};
+    return {{.name = "data", .type = ArtifactType::kFile, .help = "`output_bytes` zeros."}};
+  };
+  schema.check = [](const Json& parameters, const std::string& path,
+                    std::vector<Problem>& problems) {
+    CheckDuration(parameters, "duration", path, problems);
+  };
+  return schema;
+}
+
+StepSchema ImportSchema() {
+  StepSchema schema;
+  schema.key = "import";
+  schema.version = "1";
+  schema.summary = "Reads a file:/// address into the artifact store.";
+  schema.help =
+      "Added by the coordinator for each dataset that is named by a file:/// address. It runs on a "
+      "worker that announced a data root (--data-root) which holds the file. The same file (path, "
+      "size, time of change, inode) is hashed once.";
+  schema.parameters = {{.name = "uri",
+                        .kind = Kind::kString,
+                        .help = "file:///absolute/path of a file or folder.",
+                        .required = true}};
+  schema.outputs = {
+      {.name = "data", .type = ArtifactType::kDataset, .help = "The file or folder."}};
+  return schema;
+}
+
+StepSchema ConditionSchema() {
+  StepSchema schema;
+  schema.key = "condition";
+  schema.version = "1";
+  schema.control = true;
+  schema.summary = "Compares values and chooses the steps in `then` or in `else`.";
+  schema.help =
+      "`if` is a comparison {left, op, right} with == != > >= < <= in, a list of them (all must "
+      "hold), or {all: […]}, {any: […]}, {not: …}. A value that is absent, null or NaN fails the "
+      "step with METRIC_UNDEFINED: it is never taken for false.";
+  return schema;
+}
+
+StepSchema RegisterSchema() {
+  StepSchema schema;
+  schema.key = "register";
+  schema.version = "1";
+  schema.control = true;
+  schema.has_side_effects = true;
+  schema.summary = "Makes a version in a model group, with the report's metrics.";
+  schema.inputs = {
+      {.name = "model", .type = ArtifactType::kModel, .help = "The model to register."},
+      {.name = "report",
+       .type = ArtifactType::kReport,
+       .required = false,
+       .help = "The evaluation that speaks for it."}};
+  schema.outputs = {};
+  schema.parameters = {
+      {.name = "group",
+       .kind = Kind::kString,
+       .help = "The model group; made where it is missing. 1 to 64 of a-z 0-9 - _.",
+       .required = true,
+       .minimum = 1,
+       .maximum = 64},
+      {.name = "approval",
+       .kind = Kind::kEnum,
+       .help = "The version's first status.",
+       .default_value = "PendingManualApproval",
+       .choices = {"PendingManualApproval", "Approved", "Rejected"}},
+      {.name = "description",
+       .kind = Kind::kString,
+       .help = "For people.",
+       .default_value = "",
+       .maximum = 4096},
+  };
+  schema.check = [](const Json& parameters, const std::string& path,
+                    std::vector<Problem>& problems) {
+    const Json& group = JsonMember(parameters, "group");
+    if (group.is_string() && !HoldsReference(group) && !IsName(group.get<std::string>())) {
+      problems.push_back(
+          {path + ".group", "\"" + group.get<std::string>() +
+                                "\" is not a name; use 1 to 64 of a-z 0-9 - _, first and last a "
+                                "letter or digit"});
+    }
+  };
+  return schema;
+}
+
+StepSchema FailSchema() {
+  StepSchema schema;
+  schema.key = "fail";
+  schema.version = "1";
+  schema.control = true;
+  schema.summary = "Ends the run as FAILED with a message; steps that run already may finish.";
+  schema.parameters = {{.name = "message",
+                        .kind = Kind::kString,
+                        .help = "Why; may hold references.",
+                        .required = true,
+                        .maximum = 4096}};
+  return schema;
+}
+
+}  // namespace penstock
