@@ -15,11 +15,11 @@ namespace penstock {
 
 class EngineContext {
  public:
-  explicit EngineContext(const Engine::Deps& deps, EngineMetrics& metrics)
+  explicit EngineContext(const Engine::Deps& deps, EngineMetrics& counters)
       : catalog(*deps.catalog),
         random(*deps.random),
         options(deps.options),
-        metrics(metrics),
+        metrics(counters),
         store_(*deps.store) {}
 
   const Catalog& catalog;

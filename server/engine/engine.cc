@@ -20,7 +20,9 @@ Status ReadOnly() {
       "READ_ONLY");
 }
 
-Status Stopping() { return Unavailable("the coordinator is stopping; try again", "STOPPING"); }
+Status Stopping() {
+  return Unavailable("the coordinator is stopping; try again", "STOPPING");
+}
 
 // Errors of single commands that leave the database as it was, against those that end the turn.
 bool IsDatabaseFailure(const Status& status) {
@@ -34,7 +36,9 @@ bool IsDatabaseFailure(const Status& status) {
 
 Engine::Engine(Deps deps) : deps_(deps) {}
 
-Engine::~Engine() { Stop(); }
+Engine::~Engine() {
+  Stop();
+}
 
 Status Engine::Recover() {
   state_ = std::make_unique<EngineState>(deps_, metrics_, events_);
@@ -124,13 +128,16 @@ Tick Engine::Turn() {
   context.tick = deps_.clock->Ticks();
   for (Command& command : commands) command(state);
   metrics_.commands += static_cast<int64_t>(commands.size());
-  state.timers.RunDue(context.tick);
-  if (!read_only_) {
+  if (read_only_) {
+    // Nothing moves until rows can be written again; only what needs none is answered.
+    ProbeDisk();
+  } else {
+    state.timers.RunDue(context.tick);
     state.runs.PlaceReady();
     state.runs.Flush();
   }
   Finish();
-  return state_->timers.next_due();
+  return read_only_ ? next_probe_ : state_->timers.next_due();
 }
 
 // Commits what the turn wrote, then publishes, answers and delivers; or takes it all back.
@@ -156,7 +163,7 @@ void Engine::Finish() {
   }
   context.Reset();
   PublishTokens();
-  state.runs.Publish();
+  if (!read_only_) state.runs.Publish();
   for (const auto& action : actions) action(Status::Ok());
   PENSTOCK_FAULT_POINT("engine.answered");
   state.sessions.Deliver();
@@ -184,24 +191,23 @@ void Engine::Rebuild(const Status& failure) {
     LOG_ERROR("the state could not be rebuilt, the coordinator stops: {}", status);
     std::_Exit(EXIT_FAILURE);
   }
-  if (read_only_) SetProbe();
 }
 
-void Engine::SetProbe() {
-  state_->timers.At(state_->context.tick + kProbeInterval, [this] {
-    // A row is written and committed: the same files and the same path as any other commit.
-    MetadataStore& store = state_->context.store();
-    Status status = store.Begin();
-    if (status.ok()) status = store.ProbeWrite(deps_.clock->Now());
-    if (status.ok()) status = store.Commit();
-    if (!status.ok()) {
-      store.Rollback();
-      SetProbe();
-      return;
-    }
-    LOG_INFO("there is room on the disk again: the coordinator accepts changes");
-    read_only_ = false;
-  });
+// Writes and commits a row: the same files and the same path as any other commit.
+void Engine::ProbeDisk() {
+  const Tick now = deps_.clock->Ticks();
+  if (now < next_probe_) return;
+  next_probe_ = now + kProbeInterval;
+  MetadataStore& store = *deps_.store;
+  Status status = store.Begin();
+  if (status.ok()) status = store.ProbeWrite(deps_.clock->Now());
+  if (status.ok()) status = store.Commit();
+  if (!status.ok()) {
+    store.Rollback();
+    return;
+  }
+  LOG_INFO("there is room on the disk again: the coordinator accepts changes");
+  read_only_ = false;
 }
 
 // Posts a command whose handler returns Result<T>; answers after the turn's commit.
@@ -261,11 +267,9 @@ void Engine::OpenSession(OpenSessionCommand command, Callback<OpenSessionAnswer>
 }
 
 void Engine::LeaseSteps(LeaseStepsCommand command, Callback<LeaseStepsAnswer> callback) {
-  Post(
-      [command = std::move(command), callback](EngineState& state) {
-        state.sessions.Lease(command, callback);
-      },
-      [callback](const Status& status) { callback(status); });
+  Post([command = std::move(command),
+        callback](EngineState& state) { state.sessions.Lease(command, callback); },
+       [callback](const Status& status) { callback(status); });
 }
 
 void Engine::Heartbeat(HeartbeatCommand command, Callback<HeartbeatAnswer> callback) {

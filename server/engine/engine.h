@@ -17,6 +17,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
@@ -129,8 +130,10 @@ class Engine {
   template <typename T, typename Handler>
   void PostWithAnswer(Callback<T> callback, Handler handler, bool mutates = true);
   void Loop();
-  std::vector<Command> TakeCommands();
-  void RunCommands(std::vector<Command>& commands);
+  void Finish();
+  void PublishTokens();
+  void Rebuild(const Status& failure);
+  void SetSweep();
   void ProbeDisk();
 
   Deps deps_;
@@ -139,6 +142,7 @@ class Engine {
   std::unique_ptr<EngineState> state_;
   std::atomic<bool> read_only_{false};
   std::atomic<bool> ready_{false};
+  Tick next_probe_;  // of the disk, while read-only
 
   Mutex mutex_;
   CondVar wake_;

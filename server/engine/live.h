@@ -36,6 +36,7 @@ struct LiveRun {
   std::vector<StepRecord> steps;
   std::unique_ptr<Readiness> readiness;
   std::unordered_map<StepIndex, std::unique_ptr<LiveAttempt>> attempts;  // by step
+  std::unordered_map<Digest, StepIndex> producers;  // which step left an artifact
 
   bool fresh = false;  // not in the database yet
 

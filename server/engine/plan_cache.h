@@ -7,7 +7,7 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <unordered_map>
+#include <utility>
 
 #include "base/json.h"
 #include "base/result.h"
@@ -29,7 +29,7 @@ struct CachedVersion {
 
 class PlanCache {
  public:
-  PlanCache(const Catalog& catalog, std::size_t capacity = 256)
+  explicit PlanCache(const Catalog& catalog, std::size_t capacity = 256)
       : catalog_(catalog), capacity_(capacity) {}
 
   // From memory, else read and compiled. kNotFound.
@@ -39,13 +39,13 @@ class PlanCache {
   // The plan of one run: the version's own, or one with an import step for each parameter that is
   // bound to a `file:` address. The same parameters give the same plan, so that it need not be
   // stored.
-  Result<std::shared_ptr<const Plan>> ForRun(const CachedVersion& version, const Json& parameters);
+  std::shared_ptr<const Plan> ForRun(const CachedVersion& version, const Json& parameters) const;
 
  private:
   const Catalog& catalog_;
   const std::size_t capacity_;
   std::map<std::pair<PipelineName, int32_t>, std::shared_ptr<const CachedVersion>> versions_;
-  std::list<std::pair<PipelineName, int32_t>> recent_;  // front: newest
+  std::list<std::pair<PipelineName, int32_t>> oldest_;  // in the order in which they came
 };
 
 }  // namespace penstock

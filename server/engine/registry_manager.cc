@@ -86,8 +86,7 @@ Result<Done> RegistryManager::HoldArtifacts(const HoldArtifactsCommand& command)
 }
 
 Result<ModelVersionRecord> RegistryManager::RegisterModel(const RegisterModelCommand& command) {
-  PENSTOCK_ASSIGN_OR_RETURN(const ArtifactRecord model,
-                            context_.Read().GetArtifact(command.model));
+  PENSTOCK_ASSIGN_OR_RETURN(const ArtifactRecord model, context_.Read().GetArtifact(command.model));
   if (model.ref.type != ArtifactType::kModel) {
     return FailedPrecondition(FormatDigest(command.model) + " is a " +
                                   std::string(Name(model.ref.type)) + ", not a model",

@@ -64,8 +64,8 @@ RunManager::Ending RunManager::DecideRegister(LiveRun& run, StepIndex index) {
     if (input.name == "model") record.model = ref;
     if (input.name == "report") {
       record.report = ref;
-      for (const StepIndex producer : run.producers[ref.digest]) {
-        record.metrics = run.steps[static_cast<std::size_t>(producer)].result.metrics;
+      if (const auto producer = run.producers.find(ref.digest); producer != run.producers.end()) {
+        record.metrics = run.steps[static_cast<std::size_t>(producer->second)].result.metrics;
       }
     }
   }

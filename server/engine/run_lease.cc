@@ -8,6 +8,19 @@
 #include "steps/catalog/catalog.h"
 
 namespace penstock {
+namespace {
+
+// What messages call an input: the name that came with an upload, the file's address, or the
+// reference that brought it.
+std::string DisplayName(const std::string& address, const Json& source) {
+  if (const auto mark = address.find('#'); mark != std::string::npos) {
+    return address.substr(mark + 1);
+  }
+  if (address.starts_with("file:")) return address;
+  return source.is_string() ? source.get<std::string>() : address;
+}
+
+}  // namespace
 
 void RunManager::PlaceReady() {
   while (const std::optional<Placer::Placement> placement = placer_.Next()) {
@@ -100,27 +113,33 @@ Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* leas
         if (input.optional) continue;
         return value.status().WithContext("input " + input.name);
       }
-      PENSTOCK_ASSIGN_OR_RETURN(ArtifactRef ref, FindArtifact(run, *value, input.name));
+      const std::string address = value->is_string() ? value->get<std::string>() : DumpJson(*value);
+      PENSTOCK_ASSIGN_OR_RETURN(ArtifactRef ref, FindArtifact(run, address, input.name));
       leased.artifacts.push_back(std::move(ref));
-      leased.display_names.push_back(DisplayName(run, source));
+      leased.display_names.push_back(DisplayName(address, source));
     }
     lease->inputs.push_back(std::move(leased));
   }
   return Status::Ok();
 }
 
-Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const Json& value,
+Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const std::string& address,
                                              const std::string& input) {
   constexpr std::string_view kScheme = "artifact:";
-  const std::string text = value.is_string() ? value.get<std::string>() : DumpJson(value);
-  if (!value.is_string() || !text.starts_with(kScheme)) {
-    return InvalidArgument("input " + input + " is " + text.substr(0, 100) +
-                           ", not an artifact; give an output of a step or artifact:sha256:…");
+  if (const StepIndex import = run.plan->FindImport(address); import >= 0) {
+    const StepResult& result = run.steps[static_cast<std::size_t>(import)].result;
+    const auto found = result.outputs.find("data");
+    if (found != result.outputs.end()) return found->second;
   }
-  PENSTOCK_ASSIGN_OR_RETURN(const Digest digest,
-                            ParseDigest(std::string_view(text).substr(kScheme.size())));
-  for (const StepIndex dependency : run.producers[digest]) {
-    const StepResult& result = run.steps[static_cast<std::size_t>(dependency)].result;
+  if (!address.starts_with(kScheme)) {
+    return InvalidArgument("input " + input + " is \"" + address.substr(0, 100) +
+                           "\", not an artifact; give an output of a step or artifact:sha256:…");
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const Digest digest,
+      ParseDigest(address.substr(kScheme.size(), address.find('#') - kScheme.size())));
+  if (const auto producer = run.producers.find(digest); producer != run.producers.end()) {
+    const StepResult& result = run.steps[static_cast<std::size_t>(producer->second)].result;
     for (const auto& [name, ref] : result.outputs) {
       if (ref.digest == digest) return ref;
     }

@@ -13,18 +13,26 @@ int32_t& Bucket(StepCounts& counts, StepState state) {
   switch (state) {
     case StepState::kWaiting:
     case StepState::kReady:
-    case StepState::kRetryWait: return counts.waiting;
+    case StepState::kRetryWait:
+      return counts.waiting;
     case StepState::kLeased:
-    case StepState::kRunning: return counts.active;
+    case StepState::kRunning:
+      return counts.active;
     case StepState::kSucceeded:
-    case StepState::kCached: return counts.succeeded;
-    case StepState::kFailed: return counts.failed;
-    case StepState::kSkipped: return counts.skipped;
-    case StepState::kCancelled: return counts.cancelled;
+    case StepState::kCached:
+      return counts.succeeded;
+    case StepState::kFailed:
+      return counts.failed;
+    case StepState::kSkipped:
+      return counts.skipped;
+    case StepState::kCancelled:
+      return counts.cancelled;
   }
   PENSTOCK_CHECK(!"a state outside its enumeration");
   return counts.waiting;
 }
+
+}  // namespace
 
 Needs NeedsOf(const StepSpec& step) {
   Needs needs;
@@ -36,8 +44,6 @@ Needs NeedsOf(const StepSpec& step) {
   needs.data_path = step.data_path();
   return needs;
 }
-
-}  // namespace
 
 // --- Transitions
 
@@ -210,7 +216,8 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
   attempt.record.cpu_seconds = report.cpu_seconds;
   StepRecord& step = run.steps[static_cast<std::size_t>(index)];
   switch (report.kind) {
-    case ReportKind::kStarted: return;
+    case ReportKind::kStarted:
+      return;
     case ReportKind::kSucceeded:
       KeepResult(run, index, report.result);
       EndAttempt(attempt, AttemptState::kSucceeded, Cause::kNone, "");
@@ -253,6 +260,7 @@ void RunManager::KeepResult(LiveRun& run, StepIndex index, const StepResult& res
     MetadataStore& store = context_.Write();
     context_.Note(store.SetArtifactOrigin(ref.digest, run.record.id, step.name, name));
     run.new_artifacts.push_back(ref.digest);
+    run.producers[ref.digest] = index;
   }
 }
 
@@ -358,8 +366,7 @@ Result<RunRecord> RunManager::Cancel(const CancelRunCommand& command) {
     run.dirty = true;
     dirty_runs_.push_back(&run);
   }
-  context_.Note(
-      context_.Write().RecordCancel(run.record.row, command.principal, command.comment));
+  context_.Note(context_.Write().RecordCancel(run.record.row, command.principal, command.comment));
   for (StepIndex index = 0; index < static_cast<StepIndex>(run.steps.size()); ++index) {
     CancelStep(run, index);
   }
@@ -418,8 +425,7 @@ void RunManager::FlushRun(MetadataStore& store, LiveRun& run) {
     for (const StepIndex index : run.dirty_steps) {
       const bool with_result =
           std::binary_search(run.new_results.begin(), run.new_results.end(), index);
-      context_.Note(
-          store.UpdateStep(row, run.steps[static_cast<std::size_t>(index)], with_result));
+      context_.Note(store.UpdateStep(row, run.steps[static_cast<std::size_t>(index)], with_result));
     }
     context_.Note(store.UpdateRun(run.record));
   }

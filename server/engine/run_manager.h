@@ -15,7 +15,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "server/core/placement.h"
+#include "server/core/placer.h"
 #include "server/core/state_machine.h"
 #include "server/engine/context.h"
 #include "server/engine/live.h"
@@ -24,6 +24,9 @@
 #include "server/engine/timers.h"
 
 namespace penstock {
+
+// What a step needs of a worker.
+Needs NeedsOf(const StepSpec& step);
 
 class RunManager : public SessionManager::Runs {
  public:
@@ -77,8 +80,9 @@ class RunManager : public SessionManager::Runs {
     std::string message;
   };
 
-  Result<SubmitRunAnswer> Create(const SubmitRunCommand& command, const Digest& request);
-  void Adopt(std::unique_ptr<LiveRun> run);
+  Status CheckArtifacts(const Json& parameters);
+  void WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRunAnswer& answer);
+  LiveRun& Adopt(std::unique_ptr<LiveRun> run);
   Status LoadRun(RunRecord record);
 
   void Apply(LiveRun& run, StepIndex index, StepEvent event);
@@ -102,11 +106,11 @@ class RunManager : public SessionManager::Runs {
   Ending DecideFail(LiveRun& run, StepIndex index);
   Ending DecideRegister(LiveRun& run, StepIndex index);
 
-  bool Lease(LiveRun& run, StepIndex index, Session& session);
-  Result<std::shared_ptr<const LeasedAttempt>> BuildLease(LiveRun& run, StepIndex index,
-                                                          const LiveAttempt& attempt);
-  Result<ArtifactRef> ResolveArtifact(LiveRun& run, StepIndex index, const Json& value,
-                                      const std::string& input);
+  void Lease(LiveRun& run, StepIndex index, Session& session);
+  // Everything but number and token. The error says which reference or input is wrong.
+  Status BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* lease);
+  Result<ArtifactRef> FindArtifact(LiveRun& run, const std::string& address,
+                                   const std::string& input);
   void PublishRun(const LiveRun& run);
   LiveAttempt& NewAttempt(LiveRun& run, StepIndex index, const WorkerId& worker);
 

@@ -8,6 +8,9 @@
 
 namespace penstock {
 
+// "artifact:sha256:<hex>": what a reference to an output resolves to.
+std::string ArtifactAddress(const ArtifactRef& ref);
+
 class RunScope : public Scope {
  public:
   explicit RunScope(const LiveRun& run) : run_(run) {}

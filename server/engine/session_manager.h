@@ -22,7 +22,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "server/core/placement.h"
+#include "server/core/placer.h"
 #include "server/engine/context.h"
 #include "server/engine/live.h"
 #include "server/engine/timers.h"

@@ -373,4 +373,8 @@ Result<std::string> MetadataStore::WorkerBootId(const WorkerId& worker) {
   return boot_id;
 }
 
+Status MetadataStore::ProbeWrite(Time now) {
+  return cache_.Run("UPDATE server SET probed_at = ? WHERE id = 1", now);
+}
+
 }  // namespace penstock

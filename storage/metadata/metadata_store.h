@@ -101,6 +101,9 @@ class MetadataStore {
   // Boot id of the worker's last session; empty where it is unknown.
   Result<std::string> WorkerBootId(const WorkerId& worker);
 
+  // Writes a row of no meaning, to see whether the disk takes it.
+  Status ProbeWrite(Time now);
+
  private:
   MetadataStore(std::string path, std::unique_ptr<Database> database);
 

@@ -4,7 +4,8 @@
 CREATE TABLE server (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   incarnation TEXT NOT NULL,           -- drawn when the database was made or restored
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  probed_at INTEGER NOT NULL DEFAULT 0 -- written to see whether the disk takes it
 ) STRICT;
 
 CREATE TABLE pipelines (
