@@ -9,36 +9,27 @@
 
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "base/result.h"
 #include "steps/api/model.h"
 #include "steps/api/step.h"
 #include "steps/model_io/model_info.h"
+#include "steps/process/transform.h"
+#include "steps/table/table.h"
 
 namespace penstock {
-
-class Transform;
 
 // A model in memory with all that scoring needs. Movable; const use is thread-safe.
 struct LoadedModel {
   ModelInfo info;
   std::unique_ptr<Model> model;
-  std::shared_ptr<const Transform> transform;  // null where the model has none
+  std::unique_ptr<const Transform> transform;  // null where the model has none
 };
 
 // Reads a model tree. kInvalidArgument for an input that is no model or whose algorithm is not in
 // `algorithms`, kDataLoss for a damaged one; messages name the input as the user did.
 Result<LoadedModel> LoadModel(const InputArtifact& input, const AlgorithmRegistry& algorithms);
-
-// A column that goes through unchanged; an absent value is NaN, or false in `present`.
-struct KeptColumn {
-  std::string name;
-  std::string kind;  // as dataset.json says
-  std::variant<std::vector<double>, std::vector<std::string>> values;
-  std::vector<bool> present;  // empty: all are
-};
 
 struct ScoreOptions {
   bool labels = false;            // also read labels and weights, where the data have them
@@ -50,8 +41,8 @@ struct ScoredInput {
   bool has_labels = false;
   // Class index (classification) or value, one a row; NaN where the row has no label.
   std::vector<double> labels;
-  std::vector<double> weights;   // empty: all 1
-  std::vector<KeptColumn> kept;  // in the order of ScoreOptions::keep
+  std::vector<double> weights;  // empty: all 1
+  Table kept;                   // in the order of ScoreOptions::keep
 };
 
 // Scores every row of the dataset `data`, in its order, on context.threads() threads. The dataset's
