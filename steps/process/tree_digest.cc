@@ -7,7 +7,8 @@
 namespace penstock {
 
 Digest SingleFileTreeDigest(std::string_view name, std::string_view bytes) {
-  const Json manifest = {{"files",
+  const Json manifest = {{"format", "penstock-tree/1"},
+                         {"files",
                           {{{"path", name},
                             {"digest", Sha256(bytes).value()},
                             {"size", bytes.size()},

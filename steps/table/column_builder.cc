@@ -73,7 +73,9 @@ void ColumnBuilder::AppendTexts(duckdb_vector vector, int64_t rows) {
   for (int64_t i = 0; i < rows; ++i) {
     std::string_view text = Valid(validity, i) ? TextAt(texts, i) : std::string_view();
     if (rules_.trim) text = TrimBlanks(text);
-    codes.push_back(IsNull(text) ? -1 : index_.Intern(text));
+    const bool missing = IsNull(text);
+    any_missing_ = any_missing_ || missing;
+    codes.push_back(missing ? -1 : index_.Intern(text));
   }
 }
 
@@ -91,6 +93,7 @@ void ColumnBuilder::AppendParsed(duckdb_vector vector, int64_t rows) {
         bad_number_ = {static_cast<int64_t>(column_.numbers.size()), std::string(text)};
       }
     }
+    any_missing_ = any_missing_ || value != value;
     column_.numbers.push_back(value);
   }
 }
@@ -100,12 +103,21 @@ void ColumnBuilder::AppendNumbers(duckdb_vector vector, int64_t rows) {
   const auto* values = static_cast<const T*>(duckdb_vector_get_data(vector));
   const uint64_t* validity = duckdb_vector_get_validity(vector);
   std::vector<double>& numbers = column_.numbers;
-  const std::size_t begin = numbers.size();
-  numbers.resize(begin + static_cast<std::size_t>(rows));
   for (int64_t i = 0; i < rows; ++i) {
     // Adding 0 turns -0 into 0, so that equal numbers have equal bytes.
-    numbers[begin + static_cast<std::size_t>(i)] =
-        Valid(validity, i) ? static_cast<double>(values[i]) + 0.0 : kMissing;
+    const double value = Valid(validity, i) ? static_cast<double>(values[i]) + 0.0 : kMissing;
+    any_missing_ = any_missing_ || value != value;
+    numbers.push_back(value);
+  }
+}
+
+void ColumnBuilder::Reserve(int64_t rows) {
+  // A hint from a file: not to be believed without limit.
+  rows = std::min<int64_t>(rows, 1 << 24);
+  if (column_.is_text()) {
+    column_.strings.codes.reserve(static_cast<std::size_t>(rows));
+  } else {
+    column_.numbers.reserve(static_cast<std::size_t>(rows));
   }
 }
 
@@ -142,12 +154,7 @@ Column ColumnBuilder::Finish(bool infer) && {
       column_.info.type = ColumnType::kDouble;
     }
   }
-  const std::size_t rows =
-      column_.is_text() ? column_.strings.codes.size() : column_.numbers.size();
-  column_.info.nullable = false;
-  for (std::size_t i = 0; i < rows && !column_.info.nullable; ++i) {
-    column_.info.nullable = column_.missing(i);
-  }
+  column_.info.nullable = any_missing_;
   return std::move(column_);
 }
 

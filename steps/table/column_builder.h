@@ -40,6 +40,8 @@ class ColumnBuilder {
   ColumnBuilder(const ColumnBuilder&) = delete;
   ColumnBuilder& operator=(const ColumnBuilder&) = delete;
 
+  // Makes room for `rows` rows in all.
+  void Reserve(int64_t rows);
   void Append(duckdb_vector vector, int64_t rows);
 
   // The first text that is no number in a numeric column.
@@ -63,6 +65,7 @@ class ColumnBuilder {
   duckdb_type type_;
   Rules rules_;
   TextIndex index_;
+  bool any_missing_ = false;
   std::optional<BadNumber> bad_number_;
 };
 

@@ -91,8 +91,9 @@ Result<Table> LoadColumns(const std::filesystem::path& folder, const DatasetInfo
   for (const std::string& part : info.parts) {
     files += (files.empty() ? "" : ", ") + reading::SqlPath(folder / part);
   }
-  Result<Table> table = reading::RunSelect("read_parquet([" + files + "], hive_partitioning=false)",
-                                           selected, ColumnBuilder::Rules{}, options, nullptr);
+  Result<Table> table =
+      reading::RunSelect("read_parquet([" + files + "], hive_partitioning=false)", selected,
+                         ColumnBuilder::Rules{}, options, nullptr, info.rows);
   if (!table.ok()) {
     if (table.status().code() != StatusCode::kInvalidArgument) return table.status();
     return DataLoss(name + ": the dataset's parts cannot be read: " + table.status().message());

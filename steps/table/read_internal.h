@@ -39,15 +39,15 @@ struct Selected {
   bool infer = false;
 };
 
-// Runs "SELECT <expressions> FROM relation". `bad` gets the first text in a numeric column, as
-// (index into `selected`, what).
+// Runs "SELECT <expressions> FROM relation". `expected_rows`: how many there will be, or 0. `bad`
+// gets the first text in a numeric column, as (index into `selected`, what).
 struct BadNumber {
   std::size_t column = 0;
   ColumnBuilder::BadNumber number;
 };
 Result<Table> RunSelect(const std::string& relation, std::vector<Selected> selected,
                         const ColumnBuilder::Rules& rules, const TableOptions& options,
-                        std::optional<BadNumber>* bad);
+                        std::optional<BadNumber>* bad, int64_t expected_rows = 0);
 
 // How a column of a typed file (Parquet, JSON) is selected. `kind`: what the options say.
 Result<Selected> SelectTyped(const std::string& name, duckdb_type type,

@@ -32,13 +32,14 @@ std::string Relation(const std::filesystem::path& path, FileFormat format) {
 
 Result<Table> RunSelect(const std::string& relation, std::vector<Selected> selected,
                         const ColumnBuilder::Rules& rules, const TableOptions& options,
-                        std::optional<BadNumber>* bad) {
+                        std::optional<BadNumber>* bad, int64_t expected_rows) {
   PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection, duck::Connection::Open(options));
   std::vector<std::string> expressions;
   std::vector<std::unique_ptr<ColumnBuilder>> builders;
   for (const Selected& column : selected) {
     expressions.push_back(column.expression);
     builders.push_back(std::make_unique<ColumnBuilder>(column.info, column.type, rules));
+    builders.back()->Reserve(expected_rows);
   }
   // A table without columns still has rows.
   if (expressions.empty()) expressions.emplace_back("1");
