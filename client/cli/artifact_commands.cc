@@ -22,7 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 void AddPut(CLI::App& artifacts, Cli& cli) {
-  CLI::App* command = artifacts.add_subcommand("put", "upload a file or a folder; prints its digest");
+  CLI::App* command =
+      artifacts.add_subcommand("put", "upload a file or a folder; prints its digest");
   auto path = std::make_shared<std::string>();
   auto type = std::make_shared<std::string>("dataset");
   command->add_option("path", *path)->required();

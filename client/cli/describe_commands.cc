@@ -96,18 +96,24 @@ void ShowOutputs(const pb::Run& run) {
 
 std::string ShowValue(const pb::Value& value) {
   switch (value.kind_case()) {
-    case pb::Value::kBoolean: return value.boolean() ? "true" : "false";
-    case pb::Value::kInteger: return std::to_string(value.integer());
-    case pb::Value::kNumber: return FormatDouble(value.number());
-    case pb::Value::kText: return value.text();
+    case pb::Value::kBoolean:
+      return value.boolean() ? "true" : "false";
+    case pb::Value::kInteger:
+      return std::to_string(value.integer());
+    case pb::Value::kNumber:
+      return FormatDouble(value.number());
+    case pb::Value::kText:
+      return value.text();
     case pb::Value::kList: {
       std::vector<std::string> items;
       for (const pb::Value& item : value.list().items()) items.push_back(ShowValue(item));
       return "[" + Join(items, ", ") + "]";
     }
-    case pb::Value::kMap: return "{…}";
+    case pb::Value::kMap:
+      return "{…}";
     case pb::Value::kNull:
-    case pb::Value::KIND_NOT_SET: return "null";
+    case pb::Value::KIND_NOT_SET:
+      return "null";
   }
   return {};
 }
@@ -116,7 +122,8 @@ Result<int> DescribeRun(Connection& connection, const DescribeOptions& options) 
   pb::GetRunRequest request;
   request.set_run_id(options.name);
   PENSTOCK_ASSIGN_OR_RETURN(
-      const pb::Run run, connection.Call(connection.runs(), &pb::RunService::Stub::GetRun, request));
+      const pb::Run run,
+      connection.Call(connection.runs(), &pb::RunService::Stub::GetRun, request));
   if (ShowRaw(options, run)) return kDone;
   const Time now = Clock::Real().Now();
   Line("Run", run.run_id() + (run.name().empty() ? "" : "  (" + run.name() + ")"));
@@ -277,10 +284,10 @@ void AddDescribeCommands(CLI::App& app, Cli& cli) {
   CLI::App* command = app.add_subcommand(
       "describe", "show one pipeline, run, step type, model, worker or artifact in full");
   auto options = std::make_shared<DescribeOptions>();
-  command->add_option("kind", options->kind, "pipeline|run|step|model|worker|artifact")
-      ->required();
-  command->add_option("name", options->name,
-                      "NAME[@VERSION], run id, train/xgboost, GROUP/VERSION, worker, digest")
+  command->add_option("kind", options->kind, "pipeline|run|step|model|worker|artifact")->required();
+  command
+      ->add_option("name", options->name,
+                   "NAME[@VERSION], run id, train/xgboost, GROUP/VERSION, worker, digest")
       ->required();
   AddFormat(command, options->format);
   command->callback(cli.Command([options](Connection& connection) -> Result<int> {
@@ -292,9 +299,9 @@ void AddDescribeCommands(CLI::App& app, Cli& cli) {
     if (kind.ends_with('s') && !kKinds.contains(kind)) kind.pop_back();
     const auto found = kKinds.find(kind);
     if (found == kKinds.end()) {
-      return WrongUse("\"" + options->kind + "\" cannot be described" +
-                      Suggestion(options->kind,
-                                 {"pipeline", "run", "step", "model", "worker", "artifact"}));
+      return WrongUse(
+          "\"" + options->kind + "\" cannot be described" +
+          Suggestion(options->kind, {"pipeline", "run", "step", "model", "worker", "artifact"}));
     }
     return found->second(connection, *options);
   }));

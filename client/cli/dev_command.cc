@@ -83,17 +83,17 @@ Json WaitReady(const std::string& folder, pid_t pid) {
 Child CoordinatorOf(const DevOptions& options, const std::string& folder) {
   return {.name = "penstockd",
           .arguments = {ProgramFolder() + "/penstockd", "--data-dir", folder, "--grpc-address",
-                        options.grpc_address, "--http-address", options.http_address,
-                        "--log-level", options.log_level}};
+                        options.grpc_address, "--http-address", options.http_address, "--log-level",
+                        options.log_level}};
 }
 
 Child WorkerOf(const DevOptions& options, const std::string& folder, const std::string& address,
                int number) {
   const std::string name = "dev-" + std::to_string(number);
-  Child child{.name = "penstock-worker " + name,
-              .arguments = {ProgramFolder() + "/penstock-worker", "--coordinator", address,
-                            "--name", name, "--data-dir", folder + "/" + name, "--log-level",
-                            options.log_level}};
+  Child child{
+      .name = "penstock-worker " + name,
+      .arguments = {ProgramFolder() + "/penstock-worker", "--coordinator", address, "--name", name,
+                    "--data-dir", folder + "/" + name, "--log-level", options.log_level}};
   for (const std::string& root : options.data_roots) {
     child.arguments.push_back("--data-root");
     child.arguments.push_back(root);
@@ -140,8 +140,8 @@ int Dev(const DevOptions& options) {
   std::error_code error;
   std::filesystem::create_directories(options.data_dir, error);
   if (error) {
-    return Fail(InvalidArgument("the folder " + options.data_dir + " cannot be made: " +
-                                error.message()));
+    return Fail(
+        InvalidArgument("the folder " + options.data_dir + " cannot be made: " + error.message()));
   }
   const std::string folder = std::filesystem::absolute(options.data_dir).lexically_normal();
   sigset_t signals;

@@ -50,8 +50,10 @@ std::string Detail(const pb::Step& step) {
     }
     case pb::Step::FAILED:
     case pb::Step::RETRY_WAIT:
-    case pb::Step::SKIPPED: return step.message();
-    default: return Headline(step);
+    case pb::Step::SKIPPED:
+      return step.message();
+    default:
+      return Headline(step);
   }
 }
 

@@ -65,22 +65,20 @@ Result<int> GetPipelines(Connection& connection, const GetOptions& options) {
     const auto get = [&](const pb::ListPipelinesRequest& request) {
       return connection.Call(connection.pipelines(), &Stub::ListPipelines, request);
     };
-    PENSTOCK_ASSIGN_OR_RETURN(
-        list, (Pages<pb::ListPipelinesRequest, pb::ListPipelinesResponse>({}, options.limit, get,
-                                                                          rows)));
+    PENSTOCK_ASSIGN_OR_RETURN(list, (Pages<pb::ListPipelinesRequest, pb::ListPipelinesResponse>(
+                                        {}, options.limit, get, rows)));
   } else {
     pb::ListPipelineVersionsRequest request;
     request.set_name(options.name);
     const auto get = [&](const pb::ListPipelineVersionsRequest& page) {
       return connection.Call(connection.pipelines(), &Stub::ListPipelineVersions, page);
     };
-    PENSTOCK_ASSIGN_OR_RETURN(
-        list, (Pages<pb::ListPipelineVersionsRequest, pb::ListPipelinesResponse>(
-                  request, options.limit, get, rows)));
+    PENSTOCK_ASSIGN_OR_RETURN(list,
+                              (Pages<pb::ListPipelineVersionsRequest, pb::ListPipelinesResponse>(
+                                  request, options.limit, get, rows)));
   }
   fill(list);
-  return Show(options, list, table,
-              "no pipelines yet; `penstock apply -f FILE` registers one");
+  return Show(options, list, table, "no pipelines yet; `penstock apply -f FILE` registers one");
 }
 
 std::string Counts(const pb::StepCounts& counts) {
@@ -116,9 +114,9 @@ Result<int> GetRuns(Connection& connection, const GetOptions& options) {
   for (const std::string& name : options.states) {
     pb::Run::State state;
     if (!pb::Run::State_Parse(name, &state)) {
-      return WrongUse("state \"" + name +
-                      "\" is unknown" + Suggestion(name, {"PENDING", "RUNNING", "CANCELLING",
-                                                          "SUCCEEDED", "FAILED", "CANCELLED"}));
+      return WrongUse("state \"" + name + "\" is unknown" +
+                      Suggestion(name, {"PENDING", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED",
+                                        "CANCELLED"}));
     }
     request.add_states(state);
   }
@@ -154,14 +152,14 @@ Result<int> GetModels(Connection& connection, const GetOptions& options) {
   using Stub = pb::ModelService::Stub;
   const Time now = Clock::Real().Now();
   if (options.name.empty()) {
-    PENSTOCK_ASSIGN_OR_RETURN(
-        const pb::ListModelGroupsResponse list,
-        (Pages<pb::ListModelGroupsRequest, pb::ListModelGroupsResponse>(
-            {}, options.limit,
-            [&](const pb::ListModelGroupsRequest& request) {
-              return connection.Call(connection.models(), &Stub::ListModelGroups, request);
-            },
-            [](auto& page) { return page.mutable_groups(); })));
+    PENSTOCK_ASSIGN_OR_RETURN(const pb::ListModelGroupsResponse list,
+                              (Pages<pb::ListModelGroupsRequest, pb::ListModelGroupsResponse>(
+                                  {}, options.limit,
+                                  [&](const pb::ListModelGroupsRequest& request) {
+                                    return connection.Call(connection.models(),
+                                                           &Stub::ListModelGroups, request);
+                                  },
+                                  [](auto& page) { return page.mutable_groups(); })));
     Table table({"GROUP", "VERSIONS", "LATEST", "APPROVED", "CREATED"});
     for (const pb::ModelGroup& group : list.groups()) {
       const int32_t approved = group.latest_approved_version();
@@ -198,13 +196,12 @@ Result<int> GetModels(Connection& connection, const GetOptions& options) {
     for (const char* key : {"auc", "accuracy", "f1", "rmse", "r2"}) {
       const auto found = version.metrics().find(key);
       if (found == version.metrics().end()) continue;
-      metrics += (metrics.empty() ? "" : ", ") + std::string(key) + " " +
-                 FormatMetric(found->second);
+      metrics +=
+          (metrics.empty() ? "" : ", ") + std::string(key) + " " + FormatMetric(found->second);
     }
     table.Add({version.group() + "/" + std::to_string(version.version()),
-               Coloured(pb::ModelVersion::Status_Name(version.status())), metrics,
-               version.run_id(), Age(version.created().time(), now),
-               version.created().principal()});
+               Coloured(pb::ModelVersion::Status_Name(version.status())), metrics, version.run_id(),
+               Age(version.created().time(), now), version.created().principal()});
   }
   return Show(options, list, table, "model group \"" + name.group + "\" has no versions");
 }
@@ -236,22 +233,21 @@ Result<int> GetArtifacts(Connection& connection, const GetOptions& options) {
   pb::ListArtifactsRequest request;
   request.set_type(options.type);
   request.set_run_id(options.name);
-  PENSTOCK_ASSIGN_OR_RETURN(
-      const pb::ListArtifactsResponse list,
-      (Pages<pb::ListArtifactsRequest, pb::ListArtifactsResponse>(
-          request, options.limit,
-          [&](const pb::ListArtifactsRequest& page) {
-            return connection.Call(connection.artifacts(),
-                                   &pb::ArtifactService::Stub::ListArtifacts, page);
-          },
-          [](auto& page) { return page.mutable_artifacts(); })));
+  PENSTOCK_ASSIGN_OR_RETURN(const pb::ListArtifactsResponse list,
+                            (Pages<pb::ListArtifactsRequest, pb::ListArtifactsResponse>(
+                                request, options.limit,
+                                [&](const pb::ListArtifactsRequest& page) {
+                                  return connection.Call(connection.artifacts(),
+                                                         &pb::ArtifactService::Stub::ListArtifacts,
+                                                         page);
+                                },
+                                [](auto& page) { return page.mutable_artifacts(); })));
   Table table({"DIGEST", "TYPE", "SIZE", "MADE BY", "CREATED"});
   const Time now = Clock::Real().Now();
   for (const pb::Artifact& artifact : list.artifacts()) {
-    const std::string made = artifact.run_id().empty()
-                                 ? artifact.created().principal()
-                                 : artifact.run_id() + "/" + artifact.step() + "/" +
-                                       artifact.output();
+    const std::string made = artifact.run_id().empty() ? artifact.created().principal()
+                                                       : artifact.run_id() + "/" + artifact.step() +
+                                                             "/" + artifact.output();
     // Whole digests: they are what the next command wants.
     table.Add({artifact.ref().digest(), artifact.ref().type(), FormatSize(artifact.ref().size()),
                made, Age(artifact.created().time(), now)});
@@ -270,8 +266,8 @@ void AddFormat(CLI::App* command, std::shared_ptr<Format> format) {
 }
 
 void AddGetCommands(CLI::App& app, Cli& cli) {
-  CLI::App* command = app.add_subcommand(
-      "get", "list pipelines, runs, step types, models, workers or artifacts");
+  CLI::App* command =
+      app.add_subcommand("get", "list pipelines, runs, step types, models, workers or artifacts");
   auto options = std::make_shared<GetOptions>();
   command->add_option("kind", options->kind, "pipelines|runs|steps|models|workers|artifacts")
       ->required();
@@ -288,15 +284,17 @@ void AddGetCommands(CLI::App& app, Cli& cli) {
   command->callback(cli.Command([options](Connection& connection) -> Result<int> {
     using Handler = Result<int> (*)(Connection&, const GetOptions&);
     static const std::map<std::string, Handler> kKinds = {
-        {"pipelines", GetPipelines}, {"pipeline", GetPipelines}, {"runs", GetRuns},
-        {"run", GetRuns},            {"steps", GetSteps},        {"step", GetSteps},
-        {"models", GetModels},       {"model", GetModels},       {"workers", GetWorkers},
-        {"worker", GetWorkers},      {"artifacts", GetArtifacts}, {"artifact", GetArtifacts}};
+        {"pipelines", GetPipelines}, {"pipeline", GetPipelines},
+        {"runs", GetRuns},           {"run", GetRuns},
+        {"steps", GetSteps},         {"step", GetSteps},
+        {"models", GetModels},       {"model", GetModels},
+        {"workers", GetWorkers},     {"worker", GetWorkers},
+        {"artifacts", GetArtifacts}, {"artifact", GetArtifacts}};
     const auto found = kKinds.find(options->kind);
     if (found == kKinds.end()) {
       return WrongUse("\"" + options->kind + "\" cannot be listed" +
-                      Suggestion(options->kind, {"pipelines", "runs", "steps", "models",
-                                                 "workers", "artifacts"}));
+                      Suggestion(options->kind,
+                                 {"pipelines", "runs", "steps", "models", "workers", "artifacts"}));
     }
     return found->second(connection, *options);
   }));

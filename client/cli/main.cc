@@ -12,7 +12,8 @@ namespace penstock::cli {
 namespace {
 
 constexpr char kFooter[] =
-    "Results go to stdout, messages to stderr. Exit codes: 0 done, 1 the work failed, 2 wrong use,\n"
+    "Results go to stdout, messages to stderr. Exit codes: 0 done, 1 the work failed, 2 wrong "
+    "use,\n"
     "3 the coordinator cannot be reached, 4 refused.\n"
     "\n"
     "Start here:\n"

@@ -29,8 +29,7 @@ void AddDecision(CLI::App& app, Cli& cli, const std::string& verb, const std::st
     PENSTOCK_ASSIGN_OR_RETURN(
         const pb::ModelVersion decided,
         connection.Call(connection.models(),
-                        approve ? &Stub::ApproveModelVersion : &Stub::RejectModelVersion,
-                        request));
+                        approve ? &Stub::ApproveModelVersion : &Stub::RejectModelVersion, request));
     std::cout << decided.group() << "/" << decided.version() << " is "
               << pb::ModelVersion::Status_Name(decided.status()) << "\n";
     return kDone;

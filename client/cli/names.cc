@@ -18,10 +18,10 @@ bool ReadVersion(std::string_view text, int32_t* version) {
 Result<ModelName> ParseModelName(std::string_view text) {
   const auto slash = text.find('/');
   ModelName name{std::string(text.substr(0, slash)), 0};
-  if (name.group.empty() || (slash != std::string_view::npos &&
-                             !ReadVersion(text.substr(slash + 1), &name.version))) {
+  if (name.group.empty() ||
+      (slash != std::string_view::npos && !ReadVersion(text.substr(slash + 1), &name.version))) {
     return WrongUse("\"" + std::string(text) +
-                           "\" is not a model; write GROUP/VERSION, as in census-income/1");
+                    "\" is not a model; write GROUP/VERSION, as in census-income/1");
   }
   return name;
 }
@@ -32,7 +32,7 @@ Result<PipelineRef> ParsePipelineRef(std::string_view text) {
   if (ref.name.empty() ||
       (at != std::string_view::npos && !ReadVersion(text.substr(at + 1), &ref.version))) {
     return WrongUse("\"" + std::string(text) +
-                           "\" is not a pipeline; write NAME or NAME@VERSION, as in census@2");
+                    "\" is not a pipeline; write NAME or NAME@VERSION, as in census@2");
   }
   return ref;
 }

@@ -154,8 +154,8 @@ std::string Age(const google::protobuf::Timestamp& timestamp, Time now) {
   return std::to_string(seconds / 86'400) + " d ago";
 }
 
-std::string Lasted(const google::protobuf::Timestamp& begin,
-                   const google::protobuf::Timestamp& end, Time now) {
+std::string Lasted(const google::protobuf::Timestamp& begin, const google::protobuf::Timestamp& end,
+                   Time now) {
   if (begin.seconds() == 0) return {};
   const Time until = end.seconds() == 0 ? now : ToTime(end);
   return FormatDuration(std::max(until - ToTime(begin), Micros(0)));

@@ -53,8 +53,8 @@ std::string LocalTime(const google::protobuf::Timestamp& timestamp);
 // "12 s ago".
 std::string Age(const google::protobuf::Timestamp& timestamp, Time now);
 // From `begin` to `end` (or `now` while it lasts); empty before it begins.
-std::string Lasted(const google::protobuf::Timestamp& begin,
-                   const google::protobuf::Timestamp& end, Time now);
+std::string Lasted(const google::protobuf::Timestamp& begin, const google::protobuf::Timestamp& end,
+                   Time now);
 // Six significant digits, "undefined" for NaN.
 std::string FormatMetric(double value);
 

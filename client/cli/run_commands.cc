@@ -119,9 +119,8 @@ Result<int> RunPipeline(Connection& connection, const RunOptions& options) {
   request.set_pipeline_version(pipeline.version());
   request.set_name(options.name);
   // A key of our own makes a retry of the call safe.
-  request.set_idempotency_key(!options.idempotency_key.empty()
-                                  ? options.idempotency_key
-                                  : RandomHex(16, Random::Secure()));
+  request.set_idempotency_key(!options.idempotency_key.empty() ? options.idempotency_key
+                                                               : RandomHex(16, Random::Secure()));
   for (const std::string& tag : options.tags) {
     PENSTOCK_ASSIGN_OR_RETURN(auto assignment, ParseAssignment(tag, "--tag KEY=VALUE"));
     (*request.mutable_tags())[assignment.first] = assignment.second;
@@ -179,8 +178,8 @@ void AddRun(CLI::App& app, Cli& cli) {
                       "the same key again answers with the same run");
   command->add_flag("--wait", options->wait, "until it has ended; exit 0 only if it succeeded");
   command->add_flag("--follow", options->follow, "wait, and show its steps on stderr");
-  command->callback(cli.Command(
-      [options](Connection& connection) { return RunPipeline(connection, *options); }));
+  command->callback(
+      cli.Command([options](Connection& connection) { return RunPipeline(connection, *options); }));
 }
 
 void AddCancel(CLI::App& app, Cli& cli) {

@@ -19,9 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Blob {
-  fs::path path;      // empty: `bytes` hold it
+  fs::path path;  // empty: `bytes` hold it
   std::string bytes;
-  std::string name;   // inside the tree
+  std::string name;  // inside the tree
   Digest digest;
   int64_t size = 0;
   bool executable = false;
@@ -65,8 +65,7 @@ Status SendBlob(Connection& connection, const Blob& blob) {
       request.clear_digest();
     }
   } else {
-    for (std::size_t at = 0; at == 0 || at < blob.bytes.size();
-         at += limits::kArtifactChunkBytes) {
+    for (std::size_t at = 0; at == 0 || at < blob.bytes.size(); at += limits::kArtifactChunkBytes) {
       request.set_data(blob.bytes.substr(at, limits::kArtifactChunkBytes));
       if (!writer->Write(request)) break;
       request.clear_digest();
@@ -83,10 +82,9 @@ Status SendMissing(Connection& connection, const std::vector<Blob>& blobs) {
     const std::size_t end = std::min(begin + kBatch, blobs.size());
     pb::StatArtifactsRequest request;
     for (std::size_t i = begin; i < end; ++i) request.add_digests(blobs[i].digest.value());
-    PENSTOCK_ASSIGN_OR_RETURN(
-        const pb::StatArtifactsResponse answer,
-        connection.Call(connection.artifacts(), &pb::ArtifactService::Stub::StatArtifacts,
-                        request));
+    PENSTOCK_ASSIGN_OR_RETURN(const pb::StatArtifactsResponse answer,
+                              connection.Call(connection.artifacts(),
+                                              &pb::ArtifactService::Stub::StatArtifacts, request));
     std::vector<std::string> missing(answer.missing().begin(), answer.missing().end());
     for (std::string& digest : missing) {
       if (digest.starts_with("sha256:")) digest.erase(0, 7);
@@ -111,8 +109,8 @@ Result<std::vector<Blob>> CollectTree(const fs::path& root) {
     }
     if (!it->is_regular_file()) continue;
     if (blobs.size() >= static_cast<std::size_t>(limits::kMaxTreeFiles)) {
-      return WrongUse(root.string() + " holds more than " +
-                      std::to_string(limits::kMaxTreeFiles) + " files");
+      return WrongUse(root.string() + " holds more than " + std::to_string(limits::kMaxTreeFiles) +
+                      " files");
     }
     PENSTOCK_ASSIGN_OR_RETURN(Blob blob, HashFile(it->path()));
     blob.name = fs::relative(it->path(), root).generic_string();
@@ -173,7 +171,8 @@ Result<pb::Artifact> GetArtifact(Connection& connection, const std::string& dige
 bool IsSafeRelative(const std::string& path) {
   const fs::path parts(path);
   return !path.empty() && !parts.is_absolute() &&
-         std::none_of(parts.begin(), parts.end(), [](const fs::path& part) { return part == ".."; });
+         std::none_of(parts.begin(), parts.end(),
+                      [](const fs::path& part) { return part == ".."; });
 }
 
 }  // namespace
@@ -207,8 +206,7 @@ Result<pb::ArtifactRef> Upload(Connection& connection, const std::string& path,
   return committed.artifact().ref();
 }
 
-Status Download(Connection& connection, const pb::Artifact& artifact,
-                const fs::path& destination) {
+Status Download(Connection& connection, const pb::Artifact& artifact, const fs::path& destination) {
   std::error_code error;
   if (fs::exists(destination, error)) {
     return WrongUse(destination.string() + " is there already; name another place");
@@ -256,7 +254,8 @@ Result<pb::Artifact> FindArtifact(Connection& connection, const std::string& nam
   pb::GetRunRequest request;
   request.set_run_id(parts[0]);
   PENSTOCK_ASSIGN_OR_RETURN(
-      const pb::Run run, connection.Call(connection.runs(), &pb::RunService::Stub::GetRun, request));
+      const pb::Run run,
+      connection.Call(connection.runs(), &pb::RunService::Stub::GetRun, request));
   std::vector<std::string> known;
   for (const pb::Step& step : run.steps()) {
     for (const auto& [output, ref] : step.outputs()) {

@@ -3,7 +3,8 @@
 
 // A tree of files as a document: canonical JSON
 //   {"files":[{"digest":HEX,"mode":"0644"|"0755","path":P,"size":N}, …],"format":"penstock-tree/1"}
-// sorted by path. Its SHA-256 is the tree's digest. No times, no owners: equal content, equal digest.
+// sorted by path. Its SHA-256 is the tree's digest. No times, no owners: equal content, equal
+// digest.
 
 #include <cstdint>
 #include <string>
@@ -30,8 +31,8 @@ struct Manifest {
   std::string Serialise();
 };
 
-// kInvalidArgument (BAD_MANIFEST) for text that is no manifest, a path that leaves the tree, or more
-// than limits::kMaxTreeFiles files.
+// kInvalidArgument (BAD_MANIFEST) for text that is no manifest, a path that leaves the tree, or
+// more than limits::kMaxTreeFiles files.
 Result<Manifest> ParseManifest(std::string_view text);
 
 // Relative, with no empty, "." or ".." part and no NUL.

@@ -1,4 +1,4 @@
-#include "storage/artifact/local_store.h"
+#include "storage/artifact/local_artifact_store.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -73,25 +73,25 @@ Result<std::string> BlobReader::Read(std::size_t max_bytes) {
 
 // --- Writing
 
-LocalStore::Writer::Writer(Writer&& other) noexcept
+LocalArtifactStore::Writer::Writer(Writer&& other) noexcept
     : store_(other.store_),
       fd_(std::move(other.fd_)),
       path_(std::exchange(other.path_, {})),
       hasher_(std::move(other.hasher_)),
       size_(other.size_) {}
 
-LocalStore::Writer::~Writer() {
+LocalArtifactStore::Writer::~Writer() {
   if (!path_.empty()) unlink(path_.c_str());
 }
 
-Status LocalStore::Writer::Append(std::string_view bytes) {
+Status LocalArtifactStore::Writer::Append(std::string_view bytes) {
   PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("artifact.write"));
   hasher_.Update(bytes);
   size_ += static_cast<int64_t>(bytes.size());
   return WriteAll(fd_.get(), bytes, path_.string());
 }
 
-Result<BlobInfo> LocalStore::Writer::Commit(const Digest& expected) {
+Result<BlobInfo> LocalArtifactStore::Writer::Commit(const Digest& expected) {
   BlobInfo info{hasher_.Finish(), size_, false};
   if (!expected.empty() && info.digest != expected) {
     return DataLoss("the bytes that arrived have the digest " + FormatDigest(info.digest) +
@@ -108,22 +108,23 @@ Result<BlobInfo> LocalStore::Writer::Commit(const Digest& expected) {
   return info;
 }
 
-Result<std::unique_ptr<LocalStore>> LocalStore::Open(const fs::path& root, Options options) {
-  std::unique_ptr<LocalStore> store(new LocalStore(root, options));
+Result<std::unique_ptr<LocalArtifactStore>> LocalArtifactStore::Open(const fs::path& root,
+                                                                     Options options) {
+  std::unique_ptr<LocalArtifactStore> store(new LocalArtifactStore(root, options));
   if (options.clean) PENSTOCK_RETURN_IF_ERROR(RemoveAll(store->temp_));
   PENSTOCK_RETURN_IF_ERROR(MakeFolders(store->temp_));
   PENSTOCK_RETURN_IF_ERROR(MakeFolders(store->blobs_));
   return store;
 }
 
-Result<LocalStore::Writer> LocalStore::NewWriter() {
+Result<LocalArtifactStore::Writer> LocalArtifactStore::NewWriter() {
   std::string pattern = (temp_ / "blob-XXXXXX").string();
   const int fd = mkostemp(pattern.data(), O_CLOEXEC);
   if (fd < 0) return ErrnoStatus(errno, "making a file in " + temp_.string());
   return Writer(this, UniqueFd(fd), pattern);
 }
 
-Status LocalStore::Place(const fs::path& from, const Digest& digest) {
+Status LocalArtifactStore::Place(const fs::path& from, const Digest& digest) {
   const fs::path to = PathOf(digest);
   chmod(from.c_str(), 0444);
   if (rename(from.c_str(), to.c_str()) != 0) {
@@ -138,13 +139,13 @@ Status LocalStore::Place(const fs::path& from, const Digest& digest) {
   return options_.sync ? SyncPath(to.parent_path()) : Status::Ok();
 }
 
-Result<BlobInfo> LocalStore::PutBytes(std::string_view bytes) {
+Result<BlobInfo> LocalArtifactStore::PutBytes(std::string_view bytes) {
   PENSTOCK_ASSIGN_OR_RETURN(Writer writer, NewWriter());
   PENSTOCK_RETURN_IF_ERROR(writer.Append(bytes));
   return writer.Commit();
 }
 
-Result<BlobInfo> LocalStore::PutFile(const fs::path& path, bool move) {
+Result<BlobInfo> LocalArtifactStore::PutFile(const fs::path& path, bool move) {
   if (move) {
     PENSTOCK_ASSIGN_OR_RETURN(BlobInfo info, HashFile(path));
     info.existed = Contains(info.digest);
@@ -170,7 +171,7 @@ Result<BlobInfo> LocalStore::PutFile(const fs::path& path, bool move) {
   }
 }
 
-Result<TreeInfo> LocalStore::PutTree(const fs::path& folder, bool move) {
+Result<TreeInfo> LocalArtifactStore::PutTree(const fs::path& folder, bool move) {
   Manifest manifest;
   std::error_code error;
   for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
@@ -200,16 +201,16 @@ Result<TreeInfo> LocalStore::PutTree(const fs::path& folder, bool move) {
 
 // --- Questions
 
-fs::path LocalStore::PathOf(const Digest& digest) const {
+fs::path LocalArtifactStore::PathOf(const Digest& digest) const {
   const std::string& hex = digest.value();
   return blobs_ / hex.substr(0, 2) / hex.substr(2);
 }
 
-bool LocalStore::Contains(const Digest& digest) const {
+bool LocalArtifactStore::Contains(const Digest& digest) const {
   return access(PathOf(digest).c_str(), F_OK) == 0;
 }
 
-Result<int64_t> LocalStore::Size(const Digest& digest) const {
+Result<int64_t> LocalArtifactStore::Size(const Digest& digest) const {
   struct stat info {};
   if (stat(PathOf(digest).c_str(), &info) != 0) {
     return NotFound(FormatDigest(digest) + " is not in the artifact store", "BLOB_NOT_FOUND");
@@ -217,7 +218,7 @@ Result<int64_t> LocalStore::Size(const Digest& digest) const {
   return info.st_size;
 }
 
-Result<BlobReader> LocalStore::OpenBlob(const Digest& digest, int64_t offset) const {
+Result<BlobReader> LocalArtifactStore::OpenBlob(const Digest& digest, int64_t offset) const {
   BlobReader reader;
   PENSTOCK_ASSIGN_OR_RETURN(reader.size_, Size(digest));
   reader.fd_ = UniqueFd(open(PathOf(digest).c_str(), O_RDONLY | O_CLOEXEC));
@@ -232,7 +233,7 @@ Result<BlobReader> LocalStore::OpenBlob(const Digest& digest, int64_t offset) co
   return reader;
 }
 
-Result<std::string> LocalStore::ReadBlob(const Digest& digest, int64_t max_bytes) const {
+Result<std::string> LocalArtifactStore::ReadBlob(const Digest& digest, int64_t max_bytes) const {
   PENSTOCK_ASSIGN_OR_RETURN(BlobReader reader, OpenBlob(digest));
   if (reader.size() > max_bytes) {
     return ResourceExhausted(FormatDigest(digest) + " is larger than expected", "TOO_LARGE");
@@ -240,13 +241,13 @@ Result<std::string> LocalStore::ReadBlob(const Digest& digest, int64_t max_bytes
   return reader.Read(static_cast<std::size_t>(reader.size()));
 }
 
-Result<Manifest> LocalStore::ReadManifest(const Digest& digest) const {
+Result<Manifest> LocalArtifactStore::ReadManifest(const Digest& digest) const {
   PENSTOCK_ASSIGN_OR_RETURN(const std::string text, ReadBlob(digest, limits::kMaxManifestBytes));
   return ParseManifest(text);
 }
 
-Status LocalStore::Materialise(const Digest& digest, bool tree, const fs::path& destination,
-                               bool link) const {
+Status LocalArtifactStore::Materialise(const Digest& digest, bool tree, const fs::path& destination,
+                                       bool link) const {
   const auto place = [&](const Digest& blob, const fs::path& to, bool executable) -> Status {
     const fs::path from = PathOf(blob);
     // A link has the store's mode: what must be executable is copied.
@@ -270,7 +271,7 @@ Status LocalStore::Materialise(const Digest& digest, bool tree, const fs::path& 
   return Status::Ok();
 }
 
-Status LocalStore::Remove(const Digest& digest) {
+Status LocalArtifactStore::Remove(const Digest& digest) {
   if (unlink(PathOf(digest).c_str()) != 0 && errno != ENOENT) {
     return ErrnoStatus(errno, "removing " + FormatDigest(digest));
   }

@@ -1,5 +1,5 @@
-#ifndef PENSTOCK_STORAGE_ARTIFACT_LOCAL_STORE_H_
-#define PENSTOCK_STORAGE_ARTIFACT_LOCAL_STORE_H_
+#ifndef PENSTOCK_STORAGE_ARTIFACT_LOCAL_ARTIFACT_STORE_H_
+#define PENSTOCK_STORAGE_ARTIFACT_LOCAL_ARTIFACT_STORE_H_
 
 // Content-addressed files in a folder:
 //   ROOT/blobs/ab/cdef…   the file whose SHA-256 is abcdef…, read-only
@@ -44,7 +44,7 @@ class BlobReader {
   int64_t size() const { return size_; }
 
  private:
-  friend class LocalStore;
+  friend class LocalArtifactStore;
   UniqueFd fd_;
   Digest digest_;
   int64_t size_ = 0;
@@ -53,14 +53,14 @@ class BlobReader {
   Sha256Hasher hasher_;
 };
 
-class LocalStore {
+class LocalArtifactStore {
  public:
   struct Options {
     bool sync = true;   // fsync; a cache that can be fetched again needs none
     bool clean = true;  // empty ROOT/tmp
   };
-  static Result<std::unique_ptr<LocalStore>> Open(const std::filesystem::path& root,
-                                                  Options options);
+  static Result<std::unique_ptr<LocalArtifactStore>> Open(const std::filesystem::path& root,
+                                                          Options options);
 
   // One file being written. Not thread-safe. Gone without a trace unless committed.
   class Writer {
@@ -72,10 +72,10 @@ class LocalStore {
     Result<BlobInfo> Commit(const Digest& expected = {});
 
    private:
-    friend class LocalStore;
-    Writer(LocalStore* store, UniqueFd fd, std::filesystem::path path)
+    friend class LocalArtifactStore;
+    Writer(LocalArtifactStore* store, UniqueFd fd, std::filesystem::path path)
         : store_(store), fd_(std::move(fd)), path_(std::move(path)) {}
-    LocalStore* store_;
+    LocalArtifactStore* store_;
     UniqueFd fd_;
     std::filesystem::path path_;
     Sha256Hasher hasher_;
@@ -106,7 +106,7 @@ class LocalStore {
   const std::filesystem::path& temp_folder() const { return temp_; }
 
  private:
-  LocalStore(std::filesystem::path root, Options options)
+  LocalArtifactStore(std::filesystem::path root, Options options)
       : blobs_(root / "blobs"), temp_(root / "tmp"), options_(options) {}
   // Renames a finished temporary file into its place.
   Status Place(const std::filesystem::path& from, const Digest& digest);
@@ -118,4 +118,4 @@ class LocalStore {
 
 }  // namespace penstock
 
-#endif  // PENSTOCK_STORAGE_ARTIFACT_LOCAL_STORE_H_
+#endif  // PENSTOCK_STORAGE_ARTIFACT_LOCAL_ARTIFACT_STORE_H_

@@ -1,0 +1,337 @@
+#include "storage/journal/journal.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "base/fault_point.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "storage/model/limits.h"
+
+namespace penstock {
+namespace {
+
+constexpr uint32_t kMagic = 0x4c4a5350;  // "PSJL"
+constexpr std::size_t kMaxOpen = 256;
+constexpr int64_t kHeadBytes = limits::kMaxLogBytesPerStep / 2;
+
+enum class Kind : uint32_t { kLog = 1, kMetrics = 2 };
+
+// On disk, little endian as every machine that this runs on.
+struct Header {
+  uint32_t magic = kMagic;
+  uint32_t crc = 0;  // of everything behind this field, and of the bytes
+  Kind kind = Kind::kLog;
+  uint32_t size = 0;
+  int32_t step = 0;
+  int32_t attempt = 0;
+  int64_t offset = 0;  // of the bytes in the attempt's output, or the number of the first point
+};
+static_assert(sizeof(Header) == 32);
+
+uint32_t Crc32(std::string_view bytes, uint32_t crc) {
+  static const std::array<uint32_t, 256> table = [] {
+    std::array<uint32_t, 256> made{};
+    for (uint32_t i = 0; i < 256; ++i) {
+      uint32_t value = i;
+      for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ (value & 1 ? 0xedb88320u : 0u);
+      made[i] = value;
+    }
+    return made;
+  }();
+  crc = ~crc;
+  for (const char c : bytes) crc = (crc >> 8) ^ table[(crc ^ static_cast<uint8_t>(c)) & 0xff];
+  return ~crc;
+}
+
+uint32_t FrameCrc(const Header& header, std::string_view bytes) {
+  const char* raw = reinterpret_cast<const char*>(&header);
+  return Crc32(bytes, Crc32({raw + 8, sizeof(Header) - 8}, 0));
+}
+
+std::string EncodePoints(const std::vector<MetricPoint>& points, std::size_t skip) {
+  Json json = Json::array();
+  for (std::size_t i = skip; i < points.size(); ++i) {
+    json.push_back({points[i].name, points[i].index, points[i].value});
+  }
+  return DumpJson(json);
+}
+
+}  // namespace
+
+struct Journal::Segment {
+  struct Frame {
+    int64_t file_offset = 0;  // of its bytes
+    int64_t offset = 0;
+    int64_t size = 0;
+  };
+  struct Stream {
+    std::vector<Frame> frames;
+    int64_t known = 0;  // bytes or points, dropped ones included
+  };
+
+  Mutex mutex;
+  std::filesystem::path path;
+  UniqueFd fd PENSTOCK_GUARDED_BY(mutex);
+  int64_t size PENSTOCK_GUARDED_BY(mutex) = 0;
+  std::map<LogKey, Stream> logs PENSTOCK_GUARDED_BY(mutex);
+  std::map<LogKey, Stream> metrics PENSTOCK_GUARDED_BY(mutex);
+
+  Status Load() PENSTOCK_REQUIRES(mutex) {
+    Header header;
+    std::string bytes;
+    while (pread(fd.get(), &header, sizeof header, size) == static_cast<ssize_t>(sizeof header)) {
+      bytes.resize(header.size);
+      const bool whole =
+          header.magic == kMagic && header.size <= (64u << 20) &&
+          pread(fd.get(), bytes.data(), bytes.size(), size + static_cast<int64_t>(sizeof header)) ==
+              static_cast<ssize_t>(bytes.size()) &&
+          FrameCrc(header, bytes) == header.crc;
+      if (!whole) break;
+      Note(header, bytes);
+      size += static_cast<int64_t>(sizeof header) + header.size;
+    }
+    // A frame that was being written when the process ended; the worker sends it again.
+    if (ftruncate(fd.get(), size) != 0) return ErrnoStatus(errno, "mending " + path.string());
+    return Status::Ok();
+  }
+
+  void Note(const Header& header, std::string_view bytes) PENSTOCK_REQUIRES(mutex) {
+    const bool log = header.kind == Kind::kLog;
+    Stream& stream = (log ? logs : metrics)[{header.step, header.attempt}];
+    int64_t count = header.size;
+    if (!log) {
+      const Result<Json> points = ParseJson(bytes, {.max_bytes = 64 << 20, .max_depth = 4});
+      count = points.ok() ? static_cast<int64_t>(points->size()) : 0;
+    }
+    stream.frames.push_back(
+        {size + static_cast<int64_t>(sizeof(Header)), header.offset, header.size});
+    stream.known = std::max(stream.known, header.offset + count);
+  }
+
+  Status Append(Kind kind, LogKey key, int64_t offset, std::string_view bytes)
+      PENSTOCK_REQUIRES(mutex) {
+    PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("journal.append"));
+    Header header;
+    header.kind = kind;
+    header.size = static_cast<uint32_t>(bytes.size());
+    header.step = key.step;
+    header.attempt = key.attempt;
+    header.offset = offset;
+    header.crc = FrameCrc(header, bytes);
+    std::string frame(reinterpret_cast<const char*>(&header), sizeof header);
+    frame += bytes;
+    std::size_t written = 0;
+    while (written < frame.size()) {
+      const ssize_t count = pwrite(fd.get(), frame.data() + written, frame.size() - written,
+                                   size + static_cast<int64_t>(written));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return ErrnoStatus(errno, "writing " + path.string());
+      written += static_cast<std::size_t>(count);
+    }
+    Note(header, bytes);
+    size += static_cast<int64_t>(frame.size());
+    return Status::Ok();
+  }
+
+  Result<std::string> ReadFrame(const Frame& frame, int64_t skip, int64_t count)
+      PENSTOCK_REQUIRES(mutex) {
+    std::string bytes(static_cast<std::size_t>(count), '\0');
+    const ssize_t got = pread(fd.get(), bytes.data(), bytes.size(), frame.file_offset + skip);
+    if (got != static_cast<ssize_t>(bytes.size())) {
+      return DataLoss(path.string() + " is shorter than its index says", "CORRUPT");
+    }
+    return bytes;
+  }
+};
+
+Result<std::unique_ptr<Journal>> Journal::Open(const std::filesystem::path& root) {
+  PENSTOCK_RETURN_IF_ERROR(MakeFolders(root));
+  return std::unique_ptr<Journal>(new Journal(root));
+}
+
+Journal::~Journal() = default;
+
+std::filesystem::path Journal::PathOf(const RunId& run) const {
+  // Ids sort by time: their first characters spread runs over folders.
+  const std::string& id = run.value();
+  return root_ / id.substr(0, std::min<std::size_t>(id.size(), 9)) / (id + ".journal");
+}
+
+Result<Journal::SegmentPtr> Journal::Find(const RunId& run, bool make) {
+  SegmentPtr segment;
+  {
+    MutexLock lock(mutex_);
+    const auto found = open_.find(run);
+    if (found != open_.end()) return found->second;
+  }
+  const std::filesystem::path path = PathOf(run);
+  if (make) PENSTOCK_RETURN_IF_ERROR(MakeFolders(path.parent_path()));
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC | (make ? O_CREAT : 0), 0644));
+  if (!fd.valid()) {
+    if (errno == ENOENT && !make) return SegmentPtr();
+    return ErrnoStatus(errno, "opening " + path.string());
+  }
+  segment = std::make_shared<Segment>();
+  MutexLock inner(segment->mutex);
+  segment->path = path;
+  segment->fd = std::move(fd);
+  MutexLock lock(mutex_);
+  // Two threads may have come here: the one that is in the table already counts.
+  if (const auto found = open_.find(run); found != open_.end()) return found->second;
+  PENSTOCK_RETURN_IF_ERROR(segment->Load());
+  open_.emplace(run, segment);
+  recent_.push_front(run);
+  if (recent_.size() > kMaxOpen) {
+    open_.erase(recent_.back());
+    recent_.pop_back();
+  }
+  return segment;
+}
+
+Result<int64_t> Journal::AppendLog(const RunId& run, LogKey key, int64_t offset,
+                                   std::string_view data) {
+  PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, true));
+  MutexLock lock(segment->mutex);
+  Segment::Stream& stream = segment->logs[key];
+  if (offset > stream.known) {
+    return FailedPrecondition("the log is known up to byte " + std::to_string(stream.known) +
+                                  ", these begin at " + std::to_string(offset),
+                              "GAP");
+  }
+  const int64_t known = stream.known - offset;
+  if (known >= static_cast<int64_t>(data.size())) return stream.known;
+  data.remove_prefix(static_cast<std::size_t>(known));
+  PENSTOCK_RETURN_IF_ERROR(segment->Append(Kind::kLog, key, stream.known, data));
+  return stream.known;
+}
+
+Result<int64_t> Journal::AppendMetrics(const RunId& run, LogKey key, int64_t first,
+                                       const std::vector<MetricPoint>& points) {
+  PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, true));
+  MutexLock lock(segment->mutex);
+  Segment::Stream& stream = segment->metrics[key];
+  if (first > stream.known) {
+    return FailedPrecondition("points are known up to " + std::to_string(stream.known), "GAP");
+  }
+  const int64_t known = stream.known - first;
+  if (known >= static_cast<int64_t>(points.size())) return stream.known;
+  PENSTOCK_RETURN_IF_ERROR(segment->Append(Kind::kMetrics, key, stream.known,
+                                           EncodePoints(points, static_cast<std::size_t>(known))));
+  return stream.known;
+}
+
+Result<LogChunk> Journal::ReadLog(const RunId& run, LogKey key, int64_t offset, int64_t max_bytes) {
+  LogChunk chunk;
+  chunk.next_offset = offset;
+  chunk.end = true;
+  PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, false));
+  if (!segment) return chunk;
+  MutexLock lock(segment->mutex);
+  const auto found = segment->logs.find(key);
+  if (found == segment->logs.end()) return chunk;
+  const Segment::Stream& stream = found->second;
+  // What lies between the head and the newest bytes is left out of the answer.
+  const int64_t tail = std::max(kHeadBytes, stream.known - kHeadBytes);
+  if (offset >= kHeadBytes && offset < tail) {
+    chunk.data = "\n… " + std::to_string(tail - offset) + " bytes are left out here …\n";
+    chunk.next_offset = tail;
+    chunk.end = false;
+    return chunk;
+  }
+  const int64_t stop = std::min(
+      offset < kHeadBytes ? std::min(kHeadBytes, stream.known) : stream.known, offset + max_bytes);
+  for (const Segment::Frame& frame : stream.frames) {
+    if (frame.offset + frame.size <= chunk.next_offset) continue;
+    if (frame.offset >= stop) break;
+    const int64_t skip = chunk.next_offset - frame.offset;
+    const int64_t count = std::min(frame.size - skip, stop - chunk.next_offset);
+    PENSTOCK_ASSIGN_OR_RETURN(const std::string bytes, segment->ReadFrame(frame, skip, count));
+    chunk.data += bytes;
+    chunk.next_offset += count;
+  }
+  chunk.end = chunk.next_offset >= stream.known;
+  return chunk;
+}
+
+Result<std::vector<LogKey>> Journal::ListLogs(const RunId& run, StepIndex step) {
+  std::vector<LogKey> keys;
+  PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, false));
+  if (!segment) return keys;
+  MutexLock lock(segment->mutex);
+  for (const auto& [key, stream] : segment->logs) {
+    if (step < 0 || key.step == step) keys.push_back(key);
+  }
+  return keys;
+}
+
+Result<std::vector<MetricSeries>> Journal::ReadMetrics(const RunId& run, StepIndex step,
+                                                       const std::vector<std::string>& names) {
+  std::vector<MetricSeries> series;
+  PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, false));
+  if (!segment) return series;
+  MutexLock lock(segment->mutex);
+  for (const auto& [key, stream] : segment->metrics) {
+    if (key.step != step) continue;
+    std::map<std::string, MetricSeries> by_name;
+    for (const Segment::Frame& frame : stream.frames) {
+      PENSTOCK_ASSIGN_OR_RETURN(const std::string bytes, segment->ReadFrame(frame, 0, frame.size));
+      PENSTOCK_ASSIGN_OR_RETURN(const Json points,
+                                ParseJson(bytes, {.max_bytes = 64 << 20, .max_depth = 4}));
+      for (const Json& point : points) {
+        if (!point.is_array() || point.size() != 3 || !point[0].is_string()) continue;
+        const std::string name = point[0].get<std::string>();
+        if (!names.empty() && std::find(names.begin(), names.end(), name) == names.end()) continue;
+        MetricSeries& one = by_name[name];
+        one.name = name;
+        one.attempt = key.attempt;
+        one.indices.push_back(point[1].get<int64_t>());
+        one.values.push_back(point[2].is_number() ? point[2].get<double>()
+                                                  : std::numeric_limits<double>::quiet_NaN());
+      }
+    }
+    for (auto& [name, one] : by_name) series.push_back(std::move(one));
+  }
+  return series;
+}
+
+Status Journal::Close(const RunId& run) {
+  SegmentPtr segment;
+  {
+    MutexLock lock(mutex_);
+    const auto found = open_.find(run);
+    if (found == open_.end()) return Status::Ok();
+    segment = found->second;
+    open_.erase(found);
+    recent_.remove(run);
+  }
+  MutexLock lock(segment->mutex);
+  if (fdatasync(segment->fd.get()) != 0) {
+    return ErrnoStatus(errno, "syncing " + segment->path.string());
+  }
+  return Status::Ok();
+}
+
+Status Journal::Remove(const RunId& run) {
+  {
+    MutexLock lock(mutex_);
+    open_.erase(run);
+    recent_.remove(run);
+  }
+  const std::filesystem::path path = PathOf(run);
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return ErrnoStatus(errno, "removing " + path.string());
+  }
+  return Status::Ok();
+}
+
+}  // namespace penstock

@@ -1,0 +1,100 @@
+#ifndef PENSTOCK_STORAGE_JOURNAL_JOURNAL_H_
+#define PENSTOCK_STORAGE_JOURNAL_JOURNAL_H_
+
+// What attempts write while they run: the text of their logs and the points of their metrics. One
+// segment file a run, made by its first byte; nothing for a run that is silent.
+//
+// A file is a sequence of frames {header with CRC-32, bytes}; its index is in memory, rebuilt by
+// reading the headers when the run is first asked for. A frame that a crash cut short is cut off.
+// Appended bytes survive the end of the process at once, and of the machine after Sync.
+//
+// A step keeps limits::kMaxLogBytesPerStep of its log: the first half of that, and the newest; what
+// falls between is left out, and Read says so in a line.
+//
+// Thread-safe.
+
+#include <cstdint>
+#include <filesystem>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/result.h"
+#include "storage/model/ids.h"
+
+namespace penstock {
+
+struct MetricPoint {
+  std::string name;
+  int64_t index = 0;
+  double value = 0;
+};
+
+struct MetricSeries {
+  std::string name;
+  int32_t attempt = 0;
+  std::vector<int64_t> indices;
+  std::vector<double> values;
+};
+
+// Whose log it is.
+struct LogKey {
+  StepIndex step = 0;
+  int32_t attempt = 0;
+  friend auto operator<=>(const LogKey&, const LogKey&) = default;
+};
+
+struct LogChunk {
+  std::string data;
+  int64_t next_offset = 0;  // where to read on
+  bool end = false;         // nothing more is known now
+};
+
+class Journal {
+ public:
+  // `root` is made where it is missing.
+  static Result<std::unique_ptr<Journal>> Open(const std::filesystem::path& root);
+  ~Journal();
+
+  // Appends bytes that stand at `offset` of the attempt's output. What is known already is dropped;
+  // a gap is kFailedPrecondition (GAP). Returns how many bytes are known now.
+  Result<int64_t> AppendLog(const RunId& run, LogKey key, int64_t offset, std::string_view data);
+  // Appends points, of which the first has the number `first` among the attempt's; as above.
+  Result<int64_t> AppendMetrics(const RunId& run, LogKey key, int64_t first,
+                                const std::vector<MetricPoint>& points);
+
+  // Up to `max_bytes` from `offset` on. An attempt that wrote nothing reads as empty.
+  Result<LogChunk> ReadLog(const RunId& run, LogKey key, int64_t offset, int64_t max_bytes);
+  // The attempts of a step (or of all steps: -1) that wrote something, in order.
+  Result<std::vector<LogKey>> ListLogs(const RunId& run, StepIndex step);
+  // Every series of a step, by attempt and name; `names` empty: all.
+  Result<std::vector<MetricSeries>> ReadMetrics(const RunId& run, StepIndex step,
+                                                const std::vector<std::string>& names);
+
+  // Makes what the run wrote survive the machine, and forgets its index.
+  Status Close(const RunId& run);
+  // Removes what the run wrote.
+  Status Remove(const RunId& run);
+
+ private:
+  struct Segment;
+  using SegmentPtr = std::shared_ptr<Segment>;
+
+  explicit Journal(std::filesystem::path root) : root_(std::move(root)) {}
+  // The run's segment; null where `make` is false and the run wrote nothing.
+  Result<SegmentPtr> Find(const RunId& run, bool make);
+  std::filesystem::path PathOf(const RunId& run) const;
+
+  const std::filesystem::path root_;
+  Mutex mutex_;
+  std::unordered_map<RunId, SegmentPtr> open_ PENSTOCK_GUARDED_BY(mutex_);
+  std::list<RunId> recent_ PENSTOCK_GUARDED_BY(mutex_);  // front: newest
+};
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_STORAGE_JOURNAL_JOURNAL_H_
