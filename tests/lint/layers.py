@@ -26,7 +26,7 @@ FOLDERS = {
     "steps/catalog": ["storage/model", "base"],
     "steps/api": ["storage/model", "base"],
     "steps/table": ["steps/api", "steps/catalog", "storage/model", "base"],
-    "steps/model_io": BELOW_STEPS,
+    "steps/model_io": [*BELOW_STEPS, "steps/process"],
     "steps/process": BELOW_STEPS,
     "steps/xgb": ALGORITHM,
     # An algorithm knows no other algorithm.

@@ -1,0 +1,28 @@
+#include "steps/registry.h"
+
+#include <string>
+
+#include "steps/algorithms/xgboost/xgboost.h"
+#include "steps/noop.h"
+#include "steps/predict/predict.h"
+#include "steps/process/import.h"
+#include "steps/process/process.h"
+#include "steps/train/train.h"
+
+namespace penstock {
+
+void RegisterBuiltInSteps(StepRegistry& steps, AlgorithmRegistry& algorithms) {
+  algorithms.Register(MakeXgboost());
+  for (const Algorithm* algorithm : algorithms.All()) {
+    steps.Register("train/" + std::string(algorithm->name()), std::string(algorithm->version()),
+                   [algorithm](StepContext& context) { return RunTrain(*algorithm, context); });
+  }
+  const AlgorithmRegistry* known = &algorithms;
+  steps.Register("process", kProcessVersion, RunProcess);
+  steps.Register("predict", kPredictVersion,
+                 [known](StepContext& context) { return RunPredict(*known, context); });
+  steps.Register("import", kImportVersion, RunImport);
+  steps.Register("noop", kNoopVersion, RunNoop);
+}
+
+}  // namespace penstock
