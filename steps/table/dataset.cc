@@ -47,10 +47,11 @@ Result<ColumnInfo> ColumnFromJson(const Json& json) {
 }
 
 // The column as the dataset's record declares it, read from its parts.
-reading::Selected SelectStored(const ColumnInfo& info) {
+reading::Selected SelectStored(const DatasetInfo& dataset, const ColumnInfo& info) {
   reading::Selected selected;
   selected.info = info;
-  selected.expression = duck::QuoteName(info.name);
+  // By position: DuckDB takes names that differ in case alone for one, and writes another.
+  selected.expression = reading::Position(static_cast<std::size_t>(&info - dataset.columns.data()));
   switch (info.type) {
     case ColumnType::kDouble:
       selected.type = DUCKDB_TYPE_DOUBLE;
@@ -85,7 +86,7 @@ Result<Table> LoadColumns(const std::filesystem::path& folder, const DatasetInfo
       return InvalidArgument(name + ": the dataset has no column \"" + column + "\"" +
                              Suggestion(column, known));
     }
-    selected.push_back(SelectStored(*found));
+    selected.push_back(SelectStored(info, *found));
   }
   std::string files;
   for (const std::string& part : info.parts) {
@@ -372,12 +373,20 @@ Status Write(const std::filesystem::path& folder, const Table& table,
   if (table.columns.empty()) return InvalidArgument("a dataset needs at least one column");
   duck::TableSource source(table, selected, options.cancelled);
   PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection, duck::Connection::Open(options));
+  std::vector<std::string> columns;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    columns.push_back(reading::Position(i) + " AS " + duck::QuoteName(table.columns[i].info.name));
+  }
   // A fixed row group size and codec: the bytes depend on the content alone.
-  PENSTOCK_RETURN_IF_ERROR(connection
-                               .Run("COPY (SELECT * FROM " + source.Sql() + ") TO " +
-                                    duck::Quote((folder / kPart).string()) +
-                                    " (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 122880)")
-                               .WithContext("writing " + folder.filename().string()));
+  const Status written =
+      connection.Run("COPY (SELECT " + Join(columns, ", ") + " FROM " + source.Sql() + ") TO " +
+                     duck::Quote((folder / kPart).string()) +
+                     " (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 122880)");
+  if (!written.ok()) {
+    const std::string what = "writing dataset " + folder.filename().string();
+    if (written.code() != StatusCode::kInvalidArgument) return written.WithContext(what);
+    return Unavailable(what + ": " + written.message());
+  }
   DatasetInfo info = given;
   info.parts = {kPart};
   info.rows = source.rows;

@@ -10,6 +10,9 @@
 //    "label": {"kind": "classes", "classes": ["<=50K", ">50K"], "positive": ">50K"},
 //    "parts": ["part-00000.parquet"]}
 //
+// The parts' columns are those of `columns`, in that order (their names may differ: Parquet files
+// of DuckDB's cannot hold names that differ in case alone).
+//
 // The same content always gives the same bytes: no times, paths or thread counts in it. All
 // functions are thread-safe. Errors name the dataset by `display_name`, or by its path.
 

@@ -13,8 +13,20 @@ namespace {
 
 constexpr char kSourceFunction[] = "penstock_source";
 
+// What DuckDB says is about the data, unless it begins like these.
 Status DuckError(const char* message) {
-  return InvalidArgument(message == nullptr ? "DuckDB failed without a message" : message);
+  const std::string_view text = message == nullptr ? "DuckDB failed without a message" : message;
+  if (text.substr(0, 13) == "Out of Memory") {
+    return ResourceExhausted(
+        "the step's memory is too small for these data; raise "
+        "resources.memory (" +
+        std::string(text.substr(0, text.find('\n'))) + ")");
+  }
+  if (text.find("No space left on device") != std::string_view::npos) {
+    return ResourceExhausted("no space left on the worker's disk");
+  }
+  if (text.substr(0, 9) == "INTERRUPT") return Cancelled("cancelled");
+  return InvalidArgument(std::string(text));
 }
 
 duckdb_type StoredType(const Column& column) {
@@ -37,9 +49,10 @@ void BindSource(duckdb_bind_info bind) {
   duckdb_value address = duckdb_bind_get_parameter(bind, 0);
   auto* source = reinterpret_cast<TableSource*>(duckdb_get_int64(address));
   duckdb_destroy_value(&address);
-  for (const Column& column : source->table.columns) {
-    duckdb_logical_type type = duckdb_create_logical_type(StoredType(column));
-    duckdb_bind_add_result_column(bind, column.info.name.c_str(), type);
+  // Columns are read by position; names of their own keep DuckDB from renaming the table's.
+  for (std::size_t i = 0; i < source->table.columns.size(); ++i) {
+    duckdb_logical_type type = duckdb_create_logical_type(StoredType(source->table.columns[i]));
+    duckdb_bind_add_result_column(bind, ("c" + std::to_string(i)).c_str(), type);
     duckdb_destroy_logical_type(&type);
   }
   duckdb_bind_set_cardinality(bind, static_cast<idx_t>(source->rows), true);

@@ -71,7 +71,7 @@ Result<RawTable> ReadDatasetFolder(const std::filesystem::path& path,
   for (const std::string& part : info.parts) {
     PENSTOCK_ASSIGN_OR_RETURN(RawTable rows,
                               reading::ReadTypedFile(path / part, display_name + "/" + part,
-                                                     FileFormat::kParquet, request));
+                                                     FileFormat::kParquet, request, names));
     // The kinds that the dataset declares count unless the options say otherwise.
     for (Column& column : rows.table.columns) {
       const ColumnInfo* declared = info.Find(column.info.name);

@@ -31,6 +31,9 @@ struct Request {
 // A path as DuckDB must see it: quoted, and nothing in it a pattern.
 std::string SqlPath(const std::filesystem::path& path);
 
+// The column of a relation at `index` (from 0), as SQL.
+std::string Position(std::size_t index);
+
 // One column of a query and how it becomes a column of the table.
 struct Selected {
   std::string expression;  // SQL
@@ -49,14 +52,17 @@ Result<Table> RunSelect(const std::string& relation, std::vector<Selected> selec
                         const ColumnBuilder::Rules& rules, const TableOptions& options,
                         std::optional<BadNumber>* bad, int64_t expected_rows = 0);
 
-// How a column of a typed file (Parquet, JSON) is selected. `kind`: what the options say.
-Result<Selected> SelectTyped(const std::string& name, duckdb_type type,
+// How the column `name` at `position` of a typed file (Parquet, JSON) is selected. `kind`: what the
+// options say.
+Result<Selected> SelectTyped(const std::string& name, const std::string& position, duckdb_type type,
                              std::optional<ColumnKind> kind);
 
 Result<RawTable> ReadCsvFile(const std::filesystem::path& path, const std::string& display_name,
                              const Request& request);
+// `names`: what the columns are called, whatever the file says; empty: as in the file.
 Result<RawTable> ReadTypedFile(const std::filesystem::path& path, const std::string& display_name,
-                               FileFormat format, const Request& request);
+                               FileFormat format, const Request& request,
+                               const std::vector<std::string>& names = {});
 
 // kInvalidArgument for the first wanted column that is not among `names`; `where` opens the
 // message.

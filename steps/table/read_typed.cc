@@ -62,10 +62,14 @@ Result<Table> RunSelect(const std::string& relation, std::vector<Selected> selec
   return table;
 }
 
-Result<Selected> SelectTyped(const std::string& name, duckdb_type type,
+std::string Position(std::size_t index) {
+  return "#" + std::to_string(index + 1);
+}
+
+Result<Selected> SelectTyped(const std::string& name, const std::string& position, duckdb_type type,
                              std::optional<ColumnKind> kind) {
   Selected column;
-  column.expression = duck::QuoteName(name);
+  column.expression = position;
   column.info.name = name;
   switch (type) {
     case DUCKDB_TYPE_BOOLEAN:
@@ -121,7 +125,7 @@ Result<Selected> SelectTyped(const std::string& name, duckdb_type type,
                                           : ColumnKind::kNumeric);
   if (text || column.info.kind != ColumnKind::kNumeric) {
     column.type = DUCKDB_TYPE_VARCHAR;
-    column.expression = "CAST(" + duck::QuoteName(name) + " AS VARCHAR)";
+    column.expression = "CAST(" + position + " AS VARCHAR)";
     if (column.info.kind == ColumnKind::kNumeric) {
       column.info.type = ColumnType::kDouble;  // texts that are to be parsed
     } else if (!text) {
@@ -132,7 +136,8 @@ Result<Selected> SelectTyped(const std::string& name, duckdb_type type,
 }
 
 Result<RawTable> ReadTypedFile(const std::filesystem::path& path, const std::string& display_name,
-                               FileFormat format, const Request& request) {
+                               FileFormat format, const Request& request,
+                               const std::vector<std::string>& names) {
   PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection,
                             duck::Connection::Open(request.table_options));
   const std::string relation = Relation(path, format);
@@ -143,11 +148,17 @@ Result<RawTable> ReadTypedFile(const std::filesystem::path& path, const std::str
   part.path = path;
   part.display_name = display_name;
   std::vector<Selected> selected;
+  if (!names.empty() && names.size() != described->size()) {
+    return DataLoss(display_name + " has " + std::to_string(described->size()) +
+                    " columns, dataset.json names " + std::to_string(names.size()));
+  }
   for (const auto& column : *described) part.names.push_back(column.name);
+  if (!names.empty()) part.names = names;
   PENSTOCK_RETURN_IF_ERROR(CheckWanted(request, part.names, display_name));
-  for (const auto& column : *described) {
-    if (!request.Wants(column.name)) continue;
-    auto chosen = SelectTyped(column.name, column.type, request.KindOf(column.name));
+  for (std::size_t i = 0; i < described->size(); ++i) {
+    const std::string& name = part.names[i];
+    if (!request.Wants(name)) continue;
+    auto chosen = SelectTyped(name, Position(i), (*described)[i].type, request.KindOf(name));
     if (!chosen.ok()) return chosen.status().WithContext(display_name);
     selected.push_back(std::move(*chosen));
   }

@@ -1,12 +1,16 @@
 #include "steps/table/show.h"
 
 #include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
 #include "steps/table/dataset.h"
 #include "steps/table/duck.h"
 #include "steps/table/read.h"
+#include "steps/table/read_internal.h"
 
 namespace penstock {
 namespace {
@@ -64,18 +68,50 @@ void KeepRows(Table& table, int64_t rows) {
   }
 }
 
-std::string CopyOptions(ExportFormat format) {
+std::string CopyOptions(ExportFormat format, bool header) {
+  const std::string csv = std::string(" (FORMAT csv, HEADER ") + (header ? "true" : "false");
   switch (format) {
     case ExportFormat::kCsv:
-      return " (FORMAT csv, HEADER true, DELIMITER ',')";
+      return csv + ", DELIMITER ',')";
     case ExportFormat::kTsv:
-      return " (FORMAT csv, HEADER true, DELIMITER '\t')";
+      return csv + ", DELIMITER '\t')";
     case ExportFormat::kJsonLines:
       return " (FORMAT json)";
     case ExportFormat::kParquet:
       return " (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 122880)";
   }
   return {};
+}
+
+// Whether DuckDB would take two of the names for one.
+bool NamesClash(const Table& table) {
+  std::set<std::string> seen;
+  return !std::all_of(table.columns.begin(), table.columns.end(), [&](const Column& column) {
+    std::string name = column.info.name;
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return seen.insert(name).second;
+  });
+}
+
+// Writes a header line and the bytes of `rows`, which it removes, to `file`.
+Status JoinHeader(const Table& table, ExportFormat format, const std::filesystem::path& rows,
+                  const std::filesystem::path& file) {
+  const char delimiter = format == ExportFormat::kTsv ? '\t' : ',';
+  std::string header;
+  for (const Column& column : table.columns) {
+    if (!header.empty()) header += delimiter;
+    const std::string& name = column.info.name;
+    const bool plain = name.find_first_of(std::string("\"\r\n") + delimiter) == std::string::npos;
+    header += plain ? name : duck::QuoteName(name);
+  }
+  std::ofstream out(file, std::ios::binary);
+  out << header << '\n';
+  if (table.rows > 0) out << std::ifstream(rows, std::ios::binary).rdbuf();
+  out.close();
+  std::error_code error;
+  std::filesystem::remove(rows, error);
+  return out ? Status::Ok() : Unavailable("cannot write " + file.string());
 }
 
 }  // namespace
@@ -147,18 +183,25 @@ Status ExportTable(const Table& table, const std::filesystem::path& file, Export
   if (table.columns.empty()) return InvalidArgument("there are no columns to write");
   duck::TableSource source(table, nullptr, options.cancelled);
   PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection, duck::Connection::Open(options));
+  const bool csv = format == ExportFormat::kCsv || format == ExportFormat::kTsv;
+  // DuckDB renames columns whose names differ in case alone: such a header is written here.
+  const bool own_header = csv && NamesClash(table);
   std::vector<std::string> columns;
-  for (const Column& column : table.columns) {
-    const std::string name = duck::QuoteName(column.info.name);
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const std::string value = reading::Position(i);
     // Indicators are 0 and 1 for whoever reads the file, not "true" and "false".
-    columns.push_back(column.info.type == ColumnType::kBoolean && format != ExportFormat::kParquet
-                          ? "CAST(" + name + " AS TINYINT) AS " + name
-                          : name);
+    const bool indicator =
+        table.columns[i].info.type == ColumnType::kBoolean && format != ExportFormat::kParquet;
+    columns.push_back((indicator ? "CAST(" + value + " AS TINYINT)" : value) + " AS " +
+                      duck::QuoteName(table.columns[i].info.name));
   }
-  return connection
-      .Run("COPY (SELECT " + Join(columns, ", ") + " FROM " + source.Sql() + ") TO " +
-           duck::Quote(file.string()) + CopyOptions(format))
-      .WithContext("writing " + file.string());
+  const std::filesystem::path target = own_header ? file.string() + ".rows" : file.string();
+  PENSTOCK_RETURN_IF_ERROR(connection
+                               .Run("COPY (SELECT " + Join(columns, ", ") + " FROM " +
+                                    source.Sql() + ") TO " + duck::Quote(target.string()) +
+                                    CopyOptions(format, !own_header))
+                               .WithContext("writing " + file.string()));
+  return own_header ? JoinHeader(table, format, target, file) : Status::Ok();
 }
 
 Status ExportDataset(const std::filesystem::path& folder, const std::filesystem::path& file,

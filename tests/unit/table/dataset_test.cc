@@ -204,6 +204,33 @@ TEST_F(DatasetTest, RefusesWhatIsNoDataset) {
             "d: the dataset has no column \"agee\" (did you mean \"age\"?)");
 }
 
+// DuckDB takes "x=a" and "x=A" for one name; categories often differ in case alone.
+TEST_F(DatasetTest, NamesMayDifferInCaseAlone) {
+  Table table;
+  table.rows = 2;
+  table.columns.push_back(MakeNumberColumn("x=a", {1, 2}));
+  table.columns.push_back(MakeNumberColumn("x=A", {3, 4}));
+  table.columns.push_back(MakeNumberColumn("X=a_1", {5, 6}));
+  table.columns.push_back(MakeStringColumn("c1", {"u", "v, w"}));
+  table.columns.push_back(MakeNumberColumn("odd \"name\", 'with' everything;é", {7, 8}));
+  ASSERT_TRUE(WriteDataset(path_, table, {}, {}).ok());
+  const auto some = LoadDataset(path_, {"X=a_1", "x=A", "x=a"}, {});
+  ASSERT_TRUE(some.ok()) << some.status();
+  EXPECT_THAT(some->names(), ElementsAre("X=a_1", "x=A", "x=a"));
+  EXPECT_THAT(some->columns[0].numbers, ElementsAre(5, 6));
+  EXPECT_THAT(some->columns[1].numbers, ElementsAre(3, 4));
+  EXPECT_THAT(some->columns[2].numbers, ElementsAre(1, 2));
+  const auto raw = ReadRaw(path_, "d", {}, {"x=A", "c1"}, {}, {});
+  ASSERT_TRUE(raw.ok()) << raw.status();
+  EXPECT_THAT(raw->table.names(), ElementsAre("x=A", "c1"));
+  EXPECT_THAT(raw->table.columns[0].numbers, ElementsAre(3, 4));
+  const auto csv = folder_.path() / "out.csv";
+  ASSERT_TRUE(ExportDataset(path_, csv, ExportFormat::kCsv, {}).ok());
+  EXPECT_EQ(ReadBytes(csv),
+            "x=a,x=A,X=a_1,c1,\"odd \"\"name\"\", 'with' everything;é\"\n"
+            "1.0,3.0,5.0,u,7.0\n2.0,4.0,6.0,\"v, w\",8.0\n");
+}
+
 TEST_F(DatasetTest, ShowsAndExports) {
   ASSERT_TRUE(WriteDataset(path_, Sample(), SampleInfo(), {}).ok());
   const auto head = ReadHead(path_, 2, {});
