@@ -66,25 +66,9 @@ bool ColumnBuilder::IsNull(std::string_view text) const {
   return std::find(rules_.nulls->begin(), rules_.nulls->end(), text) != rules_.nulls->end();
 }
 
-void ColumnBuilder::AppendTexts(duckdb_vector vector, int64_t rows) {
-  auto* texts = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
-  const uint64_t* validity = duckdb_vector_get_validity(vector);
-  std::vector<int32_t>& codes = column_.strings.codes;
-  for (int64_t i = 0; i < rows; ++i) {
-    std::string_view text = Valid(validity, i) ? TextAt(texts, i) : std::string_view();
-    if (rules_.trim) text = TrimBlanks(text);
-    const bool missing = IsNull(text);
-    any_missing_ = any_missing_ || missing;
-    codes.push_back(missing ? -1 : index_.Intern(text));
-  }
-}
-
-void ColumnBuilder::AppendParsed(duckdb_vector vector, int64_t rows) {
-  auto* texts = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
-  const uint64_t* validity = duckdb_vector_get_validity(vector);
-  for (int64_t i = 0; i < rows; ++i) {
-    const std::string_view text =
-        Valid(validity, i) ? TrimBlanks(TextAt(texts, i)) : std::string_view();
+void ColumnBuilder::AppendText(std::string_view text) {
+  if (column_.info.kind == ColumnKind::kNumeric) {
+    text = TrimBlanks(text);
     double value = kMissing;
     if (!IsNull(text)) {
       if (const auto number = ParseNumber(text)) {
@@ -95,6 +79,19 @@ void ColumnBuilder::AppendParsed(duckdb_vector vector, int64_t rows) {
     }
     any_missing_ = any_missing_ || value != value;
     column_.numbers.push_back(value);
+    return;
+  }
+  if (rules_.trim) text = TrimBlanks(text);
+  const bool missing = IsNull(text);
+  any_missing_ = any_missing_ || missing;
+  column_.strings.codes.push_back(missing ? -1 : index_.Intern(text));
+}
+
+void ColumnBuilder::AppendTexts(duckdb_vector vector, int64_t rows) {
+  auto* texts = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
+  const uint64_t* validity = duckdb_vector_get_validity(vector);
+  for (int64_t i = 0; i < rows; ++i) {
+    AppendText(Valid(validity, i) ? TextAt(texts, i) : std::string_view());
   }
 }
 
@@ -130,8 +127,7 @@ void ColumnBuilder::Append(duckdb_vector vector, int64_t rows) {
     case DUCKDB_TYPE_BOOLEAN:
       return AppendNumbers<uint8_t>(vector, rows);
     default:
-      return column_.info.kind == ColumnKind::kNumeric ? AppendParsed(vector, rows)
-                                                       : AppendTexts(vector, rows);
+      return AppendTexts(vector, rows);
   }
 }
 

@@ -43,6 +43,8 @@ class ColumnBuilder {
   // Makes room for `rows` rows in all.
   void Reserve(int64_t rows);
   void Append(duckdb_vector vector, int64_t rows);
+  // One row as text; only where `type` is VARCHAR.
+  void AppendText(std::string_view text);
 
   // The first text that is no number in a numeric column.
   struct BadNumber {
@@ -56,7 +58,6 @@ class ColumnBuilder {
 
  private:
   void AppendTexts(duckdb_vector vector, int64_t rows);
-  void AppendParsed(duckdb_vector vector, int64_t rows);
   template <typename T>
   void AppendNumbers(duckdb_vector vector, int64_t rows);
   bool IsNull(std::string_view text) const;

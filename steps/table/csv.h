@@ -2,8 +2,8 @@
 #define PENSTOCK_STEPS_TABLE_CSV_H_
 
 // The lines and fields of CSV text. DuckDB reads CSV; this finds out the dialect beforehand, and
-// afterwards where in the file something stands or went wrong (line, column). It skips what DuckDB
-// skips: leading lines, the header, blank lines, comments. Not thread-safe.
+// afterwards where in the file something stands or went wrong (line, column). It also reads the few
+// dialects that DuckDB does not (comment lines, line ends that are mixed). Not thread-safe.
 
 #include <cstdint>
 #include <optional>

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <memory>
 #include <set>
+#include <utility>
 
 #include "base/text.h"
 #include "steps/table/mapped_file.h"
@@ -22,7 +24,6 @@ struct CsvShape {
   CsvDialect dialect;
   bool header = false;
   std::vector<std::string> names;
-  bool blank_records = false;  // one column: a blank line is a missing value
 };
 
 // Content that is no text at all.
@@ -146,7 +147,6 @@ Result<CsvShape> FindShape(std::string_view bytes, const std::string& file,
   } else {
     PENSTOCK_ASSIGN_OR_RETURN(shape.names, GivenNames(request, first.size(), file, scanner.line()));
   }
-  shape.blank_records = shape.names.size() == 1;
   return shape;
 }
 
@@ -156,14 +156,12 @@ std::string Option(std::string_view name, char value) {
 }
 
 // Columns are c0, c1 … for DuckDB, whatever the file calls them.
-std::string CsvRelation(const std::filesystem::path& path, const CsvShape& shape, bool strict) {
+std::string CsvRelation(const std::filesystem::path& path, const CsvShape& shape) {
   std::string sql = "read_csv(" + SqlPath(path) + ", auto_detect=false, hive_partitioning=false";
-  if (!strict) sql += ", strict_mode=false";
   sql += std::string(", header=") + (shape.header ? "true" : "false");
   if (shape.dialect.skip_lines > 0) sql += ", skip=" + std::to_string(shape.dialect.skip_lines);
   sql += Option("delim", shape.dialect.delimiter) + Option("quote", shape.dialect.quote) +
          Option("escape", shape.dialect.quote == '\0' ? '\0' : shape.dialect.escape);
-  if (shape.dialect.comment != '\0') sql += Option("comment", shape.dialect.comment);
   sql += ", columns={";
   for (std::size_t i = 0; i < shape.names.size(); ++i) {
     sql += (i == 0 ? "'c" : ", 'c") + std::to_string(i) + "': 'VARCHAR'";
@@ -188,57 +186,75 @@ std::vector<Selected> SelectColumns(const CsvShape& shape, const Request& reques
   return selected;
 }
 
-// What the user is told where DuckDB could not read the file: the place as the scanner finds it.
-Status ReadError(const Status& status, std::string_view bytes, const CsvShape& shape,
-                 const std::string& file) {
-  if (status.code() != StatusCode::kInvalidArgument) return status;
+// What is wrong with the file, as the user is told; OK where the scanner finds nothing.
+Status CheckSound(std::string_view bytes, const CsvShape& shape, const std::string& file) {
   const auto problem = FindCsvProblem(bytes, shape.dialect, shape.names.size());
-  if (!problem) {
-    return InvalidArgument(file + ": " + status.message().substr(0, status.message().find('\n')));
-  }
+  if (!problem) return Status::Ok();
   const auto column = static_cast<std::size_t>(problem->column);
   const std::string name =
       column <= shape.names.size() ? " (" + shape.names[column - 1] + ")" : std::string();
   return InvalidArgument(At(file, problem->line, problem->column) + name + ": " + problem->message);
 }
 
-int64_t CountRows(std::string_view bytes, const CsvShape& shape) {
-  CsvScanner scanner(bytes, shape.dialect);
-  int64_t records = shape.header ? -1 : 0;
-  while (scanner.Next(shape.names.size() == 1)) ++records;
-  return records;
-}
-
-// Whether lines end in different ways, which DuckDB's strict mode refuses or takes into values.
+// Whether lines end in more than one way. (A line end inside quotes counts; it costs only speed.)
 bool MixedLineEnds(std::string_view bytes) {
-  std::size_t at = bytes.find('\n');
-  const bool returns = at != std::string_view::npos && at > 0 && bytes[at - 1] == '\r';
-  for (; at != std::string_view::npos; at = bytes.find('\n', at + 1)) {
-    if ((at > 0 && bytes[at - 1] == '\r') != returns) return true;
+  bool newline = false;
+  bool pair = false;
+  bool carriage_return = false;
+  for (std::size_t at = bytes.find('\n'); at != std::string_view::npos;
+       at = bytes.find('\n', at + 1)) {
+    (at > 0 && bytes[at - 1] == '\r' ? pair : newline) = true;
   }
-  return false;
+  if (!pair && !newline) return false;
+  for (std::size_t at = bytes.find('\r'); at != std::string_view::npos && !carriage_return;
+       at = bytes.find('\r', at + 1)) {
+    carriage_return = at + 1 == bytes.size() || bytes[at + 1] != '\n';
+  }
+  return newline + pair + carriage_return > 1;
 }
 
-// Reads the rows. A file whose line ends are mixed is read in DuckDB's lenient mode, after the
-// scanner has found it sound, and must then have as many rows as the scanner counts.
+// Reads a sound file by the scanner alone: what DuckDB refuses or reads otherwise (mixed line ends,
+// comments, files of one column, where a blank line is a value).
+Result<Table> ScanRows(std::string_view bytes, const CsvShape& shape,
+                       const std::vector<Selected>& selected, const ColumnBuilder::Rules& rules,
+                       const TableOptions& options, std::optional<BadNumber>* bad) {
+  std::vector<std::unique_ptr<ColumnBuilder>> builders;
+  std::vector<std::size_t> fields;
+  for (const Selected& column : selected) {
+    builders.push_back(std::make_unique<ColumnBuilder>(column.info, column.type, rules));
+    const auto name = std::find(shape.names.begin(), shape.names.end(), column.info.name);
+    fields.push_back(static_cast<std::size_t>(name - shape.names.begin()));
+  }
+  CsvScanner scanner(bytes, shape.dialect);
+  if (shape.header) static_cast<void>(scanner.Next());
+  Table table;
+  while (scanner.Next(shape.names.size() == 1)) {
+    if (table.rows % 4'096 == 0 && options.cancelled && options.cancelled()) {
+      return Cancelled("cancelled");
+    }
+    for (std::size_t j = 0; j < builders.size(); ++j) {
+      builders[j]->AppendText(scanner.text(fields[j]));
+    }
+    ++table.rows;
+  }
+  FinishColumns(builders, selected, table, bad);
+  return table;
+}
+
 Result<Table> ReadRows(const std::filesystem::path& path, std::string_view bytes,
                        const CsvShape& shape, const std::vector<Selected>& selected,
                        const std::string& file, const Request& request,
                        std::optional<BadNumber>* bad) {
   const ColumnBuilder::Rules rules{request.options.trim, &request.options.nulls};
-  const bool mixed = MixedLineEnds(bytes);
-  if (mixed && FindCsvProblem(bytes, shape.dialect, shape.names.size())) {
-    return ReadError(InvalidArgument("unreadable"), bytes, shape, file);
+  const bool unusual =
+      shape.names.size() == 1 || shape.dialect.comment != '\0' || MixedLineEnds(bytes);
+  if (!unusual) {
+    Result<Table> table =
+        RunSelect(CsvRelation(path, shape), selected, rules, request.table_options, bad);
+    if (table.ok() || table.status().code() != StatusCode::kInvalidArgument) return table;
   }
-  Result<Table> table =
-      RunSelect(CsvRelation(path, shape, !mixed), selected, rules, request.table_options, bad);
-  if (!table.ok()) return ReadError(table.status(), bytes, shape, file);
-  if (mixed && table->rows != CountRows(bytes, shape)) {
-    return InvalidArgument(file +
-                           ": its lines end in different ways (\\n and \\r\\n) and it "
-                           "cannot be read so; give all lines the same end (dos2unix)");
-  }
-  return table;
+  PENSTOCK_RETURN_IF_ERROR(CheckSound(bytes, shape, file));
+  return ScanRows(bytes, shape, selected, rules, request.table_options, bad);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 // The readers of one file each, behind ReadRaw. Private to steps/table.
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +53,11 @@ struct BadNumber {
 Result<Table> RunSelect(const std::string& relation, std::vector<Selected> selected,
                         const ColumnBuilder::Rules& rules, const TableOptions& options,
                         std::optional<BadNumber>* bad, int64_t expected_rows = 0);
+
+// Takes the builders' columns into `table`, and the first bad number into `bad` (may be null).
+void FinishColumns(const std::vector<std::unique_ptr<ColumnBuilder>>& builders,
+                   const std::vector<Selected>& selected, Table& table,
+                   std::optional<BadNumber>* bad);
 
 // How the column `name` at `position` of a typed file (Parquet, JSON) is selected. `kind`: what the
 // options say.

@@ -53,13 +53,19 @@ Result<Table> RunSelect(const std::string& relation, std::vector<Selected> selec
                           table.rows += rows;
                           return Status::Ok();
                         }));
+  FinishColumns(builders, selected, table, bad);
+  return table;
+}
+
+void FinishColumns(const std::vector<std::unique_ptr<ColumnBuilder>>& builders,
+                   const std::vector<Selected>& selected, Table& table,
+                   std::optional<BadNumber>* bad) {
   for (std::size_t j = 0; j < builders.size(); ++j) {
     if (bad != nullptr && !*bad && builders[j]->bad_number()) {
       *bad = BadNumber{j, *builders[j]->bad_number()};
     }
     table.columns.push_back(std::move(*builders[j]).Finish(selected[j].infer));
   }
-  return table;
 }
 
 std::string Position(std::size_t index) {
