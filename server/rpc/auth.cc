@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <cctype>
 
 #include "base/log.h"
@@ -22,14 +23,16 @@ bool IsLoopbackAddress(std::string_view address) {
   return host == "::1" || host.rfind("::ffff:127.", 0) == 0;
 }
 
+bool IsPlain(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+         std::string_view("._-@+").find(c) != std::string_view::npos;
+}
+
 // Names go into rows and logs: what is not plain becomes an underscore.
 std::string CleanUser(std::string_view user) {
   std::string clean(user.substr(0, kMaxUserLength));
   for (char& c : clean) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) == 0 && std::string_view("._-@+").find(c) == std::string_view::npos) {
-      c = '_';
-    }
+    if (!IsPlain(c)) c = '_';
   }
   return clean.empty() ? "unknown" : clean;
 }
@@ -70,6 +73,15 @@ std::string NewTokenSecret(Random& random) {
 
 Digest HashTokenSecret(std::string_view secret) {
   return Sha256(secret);
+}
+
+Status CheckTokenName(std::string_view name) {
+  if (!name.empty() && name.size() <= kMaxUserLength &&
+      std::all_of(name.begin(), name.end(), IsPlain)) {
+    return Status::Ok();
+  }
+  return InvalidArgument("name: \"" + std::string(name.substr(0, 80)) +
+                         "\" is no name; use 1 to 64 of A-Z a-z 0-9 . _ - @ +");
 }
 
 void TokenTable::Reset(const std::vector<TokenRecord>& tokens) {

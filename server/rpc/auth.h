@@ -29,6 +29,9 @@ std::string NewTokenSecret(Random& random);
 // What is stored of it.
 Digest HashTokenSecret(std::string_view secret);
 
+// kInvalidArgument for what cannot be the NAME of "user:NAME".
+Status CheckTokenName(std::string_view name);
+
 // The live tokens, in memory: filled at start, changed with every token made or revoked.
 class TokenTable {
  public:

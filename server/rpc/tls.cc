@@ -1,7 +1,6 @@
 #include "server/rpc/tls.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
 #include <openssl/bio.h>
@@ -11,15 +10,13 @@
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <set>
+
+#include "base/file.h"
 
 namespace penstock {
 namespace {
@@ -43,39 +40,6 @@ Status OpenSslStatus(const std::string& what) {
   ERR_clear_error();
   const char* reason = error == 0 ? nullptr : ERR_reason_error_string(error);
   return Internal(what + ": " + (reason == nullptr ? "OpenSSL failed" : reason));
-}
-
-Result<std::string> ReadText(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return ErrnoStatus(errno, "cannot read " + path);
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
-
-// Writes beside `path`, makes it durable and renames.
-Status WriteFileWithMode(const std::string& path, const std::string& text, mode_t mode) {
-  const std::string temporary = path + ".new";
-  ::unlink(temporary.c_str());
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return ErrnoStatus(errno, "cannot make " + temporary);
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const int error = errno;
-      ::close(fd);
-      return ErrnoStatus(error, "cannot write " + temporary);
-    }
-    done += static_cast<std::size_t>(n);
-  }
-  const bool synced = ::fsync(fd) == 0;
-  const int error = errno;
-  ::close(fd);
-  if (!synced) return ErrnoStatus(error, "cannot write " + temporary);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    return ErrnoStatus(errno, "cannot rename " + temporary);
-  }
-  return Status::Ok();
 }
 
 std::string ToPem(BIO* bio) {
@@ -195,9 +159,8 @@ Result<X509Ptr> MakeCertificate(EVP_PKEY* key, const std::string& alternatives) 
 
 Status MakeIdentity(const std::string& folder, const std::string& cert_path,
                     const std::string& key_path, const std::vector<std::string>& hosts) {
+  PENSTOCK_RETURN_IF_ERROR(MakeFolders(folder));
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) return ErrnoStatus(error.value(), "cannot make " + folder);
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   const KeyPtr key(EVP_EC_gen("P-256"));
   if (!key) return OpenSslStatus("making a key");
@@ -210,16 +173,16 @@ Status MakeIdentity(const std::string& folder, const std::string& cert_path,
                                                 nullptr, nullptr) == 1;
   if (!ok) return OpenSslStatus("writing a certificate");
   // The key first: a certificate without its key would look complete.
-  PENSTOCK_RETURN_IF_ERROR(WriteFileWithMode(key_path, ToPem(key_bio.get()), 0600));
-  return WriteFileWithMode(cert_path, ToPem(cert_bio.get()), 0644);
+  PENSTOCK_RETURN_IF_ERROR(WriteFileAtomic(key_path, ToPem(key_bio.get()), 0600));
+  return WriteFileAtomic(cert_path, ToPem(cert_bio.get()), 0644);
 }
 
 }  // namespace
 
 Result<TlsIdentity> LoadTlsIdentity(const std::string& cert_path, const std::string& key_path) {
   TlsIdentity identity{cert_path, key_path, {}, {}, {}};
-  PENSTOCK_ASSIGN_OR_RETURN(identity.cert_pem, ReadText(cert_path));
-  PENSTOCK_ASSIGN_OR_RETURN(identity.key_pem, ReadText(key_path));
+  PENSTOCK_ASSIGN_OR_RETURN(identity.cert_pem, ReadFile(cert_path));
+  PENSTOCK_ASSIGN_OR_RETURN(identity.key_pem, ReadFile(key_path));
   const X509Ptr certificate = ParseCertificate(identity.cert_pem);
   const KeyPtr key = ParseKey(identity.key_pem);
   ERR_clear_error();

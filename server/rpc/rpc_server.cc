@@ -1,0 +1,132 @@
+#include "server/rpc/rpc_server.h"
+
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include "base/log.h"
+#include "server/rpc/admin_service.h"
+#include "server/rpc/artifact_service.h"
+#include "server/rpc/catalog_service.h"
+#include "server/rpc/model_service.h"
+#include "server/rpc/pipeline_service.h"
+#include "server/rpc/run_service.h"
+#include "server/rpc/worker_service.h"
+#include "storage/model/limits.h"
+
+namespace penstock {
+namespace {
+
+// Room around the largest message that is allowed: a refusal of ours says more than gRPC's.
+constexpr int kMaxReceiveBytes = limits::kMaxMessageBytes + (64 << 10);
+constexpr int kKeepaliveMs = 30'000;
+constexpr int kKeepaliveTimeoutMs = 10'000;
+constexpr int kMinClientPingMs = 5'000;
+
+// gRPC's own log, which otherwise goes to stderr: failed handshakes and the like. A remote party
+// can cause these lines, so they are not shown by default.
+void RouteGrpcLog() {
+  gpr_set_log_function([](gpr_log_func_args* args) {
+    LOG_DEBUG("grpc {}: {}", gpr_log_severity_string(args->severity), args->message);
+  });
+}
+
+std::shared_ptr<grpc::ServerCredentials> Credentials(const RpcServerOptions& options) {
+  if (!options.tls) return grpc::InsecureServerCredentials();
+  grpc::SslServerCredentialsOptions ssl;
+  ssl.pem_key_cert_pairs.push_back({options.tls->key_pem, options.tls->cert_pem});
+  return grpc::SslServerCredentials(ssl);
+}
+
+}  // namespace
+
+struct RpcServer::Impl {
+  explicit Impl(RpcDeps given)
+      : deps(std::move(given)),
+        shapes(*deps.catalog),
+        pipelines(deps),
+        runs(deps, streams, logs, shapes),
+        workers(deps, logs),
+        artifacts(deps, streams),
+        models(deps),
+        catalog(deps),
+        admin(deps) {}
+
+  const RpcDeps deps;
+  StreamRegistry streams;
+  LogHub logs;
+  RunShapes shapes;
+  PipelineServiceImpl pipelines;
+  RunServiceImpl runs;
+  WorkerServiceImpl workers;
+  ArtifactServiceImpl artifacts;
+  ModelServiceImpl models;
+  CatalogServiceImpl catalog;
+  AdminServiceImpl admin;
+  int port = 0;
+  std::unique_ptr<grpc::Server> server;
+};
+
+RpcServer::RpcServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RpcServer::~RpcServer() {
+  Shutdown(std::chrono::milliseconds(0));
+}
+
+Result<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptions& options, RpcDeps deps) {
+  RouteGrpcLog();
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  auto impl = std::make_unique<Impl>(std::move(deps));
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(options.address, Credentials(options), &impl->port);
+  builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  builder.SetMaxSendMessageSize(-1);
+  // Without it two daemons would share a port without a word.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kMinClientPingMs);
+  builder.RegisterService(&impl->pipelines);
+  builder.RegisterService(&impl->runs);
+  builder.RegisterService(&impl->workers);
+  builder.RegisterService(&impl->artifacts);
+  builder.RegisterService(&impl->models);
+  builder.RegisterService(&impl->catalog);
+  builder.RegisterService(&impl->admin);
+  impl->server = builder.BuildAndStart();
+  if (!impl->server || impl->port == 0) {
+    return Unavailable("cannot listen for gRPC on " + options.address +
+                           ": the port is in use or the address is not of this machine",
+                       "ADDRESS_IN_USE");
+  }
+  return std::unique_ptr<RpcServer>(new RpcServer(std::move(impl)));
+}
+
+int RpcServer::port() const {
+  return impl_->port;
+}
+
+std::shared_ptr<grpc::Channel> RpcServer::InProcessChannel() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetMaxSendMessageSize(-1);
+  return impl_->server->InProcessChannel(arguments);
+}
+
+void RpcServer::Drain() {
+  impl_->deps.gate->Stop();
+  if (auto* health = impl_->server->GetHealthCheckService()) health->SetServingStatus(false);
+  impl_->streams.AbortAll(Unavailable("the server is stopping; retry shortly", "STOPPING"));
+}
+
+void RpcServer::Shutdown(std::chrono::milliseconds patience) {
+  if (!impl_->server) return;
+  impl_->server->Shutdown(std::chrono::system_clock::now() + patience);
+  impl_->server->Wait();
+  impl_->server.reset();
+}
+
+}  // namespace penstock

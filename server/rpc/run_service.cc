@@ -1,0 +1,268 @@
+#include "server/rpc/run_service.h"
+
+#include "base/text.h"
+#include "server/engine/engine.h"
+#include "server/rpc/convert.h"
+#include "server/rpc/data_roots.h"
+#include "server/rpc/log_stream.h"
+#include "server/rpc/paging.h"
+#include "server/rpc/run_watch.h"
+#include "storage/journal/journal.h"
+#include "storage/metadata/metadata_reader.h"
+#include "storage/model/limits.h"
+
+namespace penstock {
+namespace {
+
+constexpr char kService[] = "RunService";
+
+Result<SubmitRunCommand> SubmitFromProto(const v1::SubmitRunRequest& request,
+                                         const Caller& caller) {
+  SubmitRunCommand command;
+  if (request.pipeline().empty()) return InvalidArgument("pipeline: must name a pipeline");
+  if (request.pipeline_version() < 0) {
+    return InvalidArgument("pipelineVersion: must not be negative");
+  }
+  if (request.idempotency_key().size() > 128) {
+    return InvalidArgument("idempotencyKey: longer than 128 characters");
+  }
+  if (request.name().size() > 256) return InvalidArgument("name: longer than 256 characters");
+  if (request.parameters_size() > limits::kMaxParameters) {
+    return InvalidArgument("parameters: at most " + std::to_string(limits::kMaxParameters));
+  }
+  command.pipeline = PipelineName(request.pipeline());
+  command.version = request.pipeline_version();
+  for (const auto& [name, value] : request.parameters()) {
+    const std::string path = "parameters." + name.substr(0, 80);
+    if (value.ByteSizeLong() > limits::kMaxParameterBytes) {
+      return InvalidArgument(path + ": larger than 64 KiB; upload it as an artifact");
+    }
+    PENSTOCK_ASSIGN_OR_RETURN(command.parameters[name], ValueFromProto(value, path));
+  }
+  command.name = request.name();
+  command.tags.insert(request.tags().begin(), request.tags().end());
+  command.idempotency_key = request.idempotency_key();
+  command.principal = caller.principal;
+  return command;
+}
+
+bool MentionsFiles(const SubmitRunCommand& command) {
+  for (const auto& [name, value] : command.parameters) {
+    if (value.is_string() && value.get_ref<const std::string&>().rfind("file:", 0) == 0)
+      return true;
+  }
+  return false;
+}
+
+Result<RunFilter> FilterFromProto(const v1::ListRunsRequest& request) {
+  RunFilter filter;
+  filter.pipeline = PipelineName(request.pipeline());
+  for (const int state : request.states()) {
+    if (state < v1::Run::PENDING || state > v1::Run::CANCELLED) {
+      return InvalidArgument("states: " + std::to_string(state) + " is no state");
+    }
+    filter.states.push_back(static_cast<RunState>(state));
+  }
+  if (request.tags_size() > limits::kMaxTagsPerRun) {
+    return InvalidArgument("tags: at most " + std::to_string(limits::kMaxTagsPerRun));
+  }
+  filter.tags.insert(request.tags().begin(), request.tags().end());
+  if (request.has_created_after()) filter.created_after = TimeFromProto(request.created_after());
+  if (request.has_created_before()) filter.created_before = TimeFromProto(request.created_before());
+  return filter;
+}
+
+Status List(const RpcDeps& deps, const v1::ListRunsRequest& request,
+            v1::ListRunsResponse* response) {
+  PENSTOCK_ASSIGN_OR_RETURN(const RowPage page, ReadRowPage(request));
+  PENSTOCK_ASSIGN_OR_RETURN(const RunFilter filter, FilterFromProto(request));
+  PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
+  PENSTOCK_ASSIGN_OR_RETURN(auto runs, reader->ListRuns(filter, page.before, page.limit + 1));
+  const bool more = DropExtra(runs, page.limit);
+  for (const RunRecord& run : runs) ToProto(run, response->add_runs());
+  if (more) {
+    response->set_next_page_token(MakePageToken(std::to_string(runs.back().row), page.filter));
+  }
+  return Status::Ok();
+}
+
+Status Get(const RpcDeps& deps, RunShapes& shapes, const v1::GetRunRequest& request,
+           v1::Run* response) {
+  PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
+  PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(request.run_id()));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
+  const auto shape = shapes.Of(*reader.operator->(), run);
+  RunToProto(run, steps, shape.get(), response);
+  return Status::Ok();
+}
+
+Status Attempts(const RpcDeps& deps, const v1::ListAttemptsRequest& request,
+                v1::ListAttemptsResponse* response) {
+  PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
+  PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(request.run_id()));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
+  PENSTOCK_ASSIGN_OR_RETURN(const StepIndex step, FindStep(steps, request.step(), run));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto attempts, reader->ListAttempts(run.row, step));
+  for (const AttemptRecord& attempt : attempts) ToProto(attempt, response->add_attempts());
+  return Status::Ok();
+}
+
+Status Metrics(const RpcDeps& deps, const v1::ReadMetricsRequest& request,
+               v1::ReadMetricsResponse* response) {
+  PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
+  PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(request.run_id()));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
+  PENSTOCK_ASSIGN_OR_RETURN(const StepIndex step, FindStep(steps, request.step(), run));
+  const std::vector<std::string> names(request.names().begin(), request.names().end());
+  PENSTOCK_ASSIGN_OR_RETURN(const auto series, deps.journal->ReadMetrics(run.id, step, names));
+  for (const MetricSeries& one : series) {
+    v1::MetricSeries* added = response->add_series();
+    added->set_name(one.name);
+    added->set_attempt(one.attempt);
+    added->mutable_indices()->Add(one.indices.begin(), one.indices.end());
+    added->mutable_values()->Add(one.values.begin(), one.values.end());
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* RunServiceImpl::SubmitRun(grpc::CallbackServerContext* context,
+                                                    const v1::SubmitRunRequest* request,
+                                                    v1::SubmitRunResponse* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "SubmitRun");
+  if (call->admitted()) Submit(call, *request, response);
+  return call;
+}
+
+void RunServiceImpl::Submit(UnaryCall* call, const v1::SubmitRunRequest& request,
+                            v1::SubmitRunResponse* response) {
+  auto converted = SubmitFromProto(request, call->caller());
+  if (!converted.ok()) {
+    call->Complete(converted.status());
+    return;
+  }
+  auto post = [this, call, response](SubmitRunCommand command) {
+    deps_.engine->SubmitRun(std::move(command), [call, response](Result<SubmitRunAnswer> answer) {
+      if (answer.ok()) {
+        ToProto(answer->run, response->mutable_run());
+        response->set_created(answer->created);
+        for (const Problem& warning : answer->warnings) ToProto(warning, response->add_warnings());
+      }
+      call->Complete(answer.status());
+    });
+  };
+  if (!MentionsFiles(*converted)) {
+    post(*std::move(converted));
+    return;
+  }
+  // Whether a text is the address of data depends on the pipeline's parameters: read them first.
+  auto task = [this, call, post, command = *std::move(converted)] {
+    const Status status = CheckSubmission(command);
+    if (status.ok()) {
+      post(command);
+    } else {
+      call->Complete(status);
+    }
+  };
+  if (!deps_.read_pool(std::move(task))) call->Complete(Overloaded());
+}
+
+Status RunServiceImpl::CheckSubmission(const SubmitRunCommand& command) {
+  PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps_.readers->Borrow());
+  int32_t version = command.version;
+  if (version == 0) {
+    PENSTOCK_ASSIGN_OR_RETURN(const auto newest, reader->GetPipeline(command.pipeline, 0));
+    version = newest.version;
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(const auto spec,
+                            shapes_.SpecOf(*reader.operator->(), command.pipeline, version));
+  return CheckDataRoots(*spec, command.parameters, deps_.data_roots);
+}
+
+grpc::ServerUnaryReactor* RunServiceImpl::GetRun(grpc::CallbackServerContext* context,
+                                                 const v1::GetRunRequest* request,
+                                                 v1::Run* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "GetRun");
+  if (!call->admitted()) return call;
+  CompleteOn(deps_.read_pool, *deps_.gate, call,
+             [this, request, response] { return Get(deps_, shapes_, *request, response); });
+  return call;
+}
+
+grpc::ServerUnaryReactor* RunServiceImpl::ListRuns(grpc::CallbackServerContext* context,
+                                                   const v1::ListRunsRequest* request,
+                                                   v1::ListRunsResponse* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "ListRuns");
+  if (!call->admitted()) return call;
+  CompleteOn(deps_.read_pool, *deps_.gate, call,
+             [this, request, response] { return List(deps_, *request, response); });
+  return call;
+}
+
+grpc::ServerWriteReactor<v1::WatchRunResponse>* RunServiceImpl::WatchRun(
+    grpc::CallbackServerContext* context, const v1::WatchRunRequest* request) {
+  auto* stream = new RunWatch({*deps_.gate, streams_, deps_.read_pool}, *context, deps_, shapes_,
+                              request->run_id());
+  stream->Wake();
+  return stream;
+}
+
+grpc::ServerUnaryReactor* RunServiceImpl::CancelRun(grpc::CallbackServerContext* context,
+                                                    const v1::CancelRunRequest* request,
+                                                    v1::CancelRunResponse* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "CancelRun");
+  if (!call->admitted()) return call;
+  if (request->comment().size() > limits::kMaxCommentBytes) {
+    call->Complete(InvalidArgument("comment: longer than 4 KiB"));
+    return call;
+  }
+  // On the pool: the id may be a prefix, which only a reader can complete.
+  auto task = [this, call, request, response] {
+    auto run = [&]() -> Result<RunRecord> {
+      PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps_.readers->Borrow());
+      return reader->FindRun(request->run_id());
+    }();
+    if (!run.ok()) {
+      call->Complete(run.status());
+      return;
+    }
+    deps_.engine->CancelRun({run->id, call->caller().principal, request->comment()},
+                            [call, response](Result<RunRecord> cancelled) {
+                              if (cancelled.ok()) ToProto(*cancelled, response->mutable_run());
+                              call->Complete(cancelled.status());
+                            });
+  };
+  if (!deps_.read_pool(std::move(task))) call->Complete(Overloaded());
+  return call;
+}
+
+grpc::ServerUnaryReactor* RunServiceImpl::ListAttempts(grpc::CallbackServerContext* context,
+                                                       const v1::ListAttemptsRequest* request,
+                                                       v1::ListAttemptsResponse* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "ListAttempts");
+  if (!call->admitted()) return call;
+  CompleteOn(deps_.read_pool, *deps_.gate, call,
+             [this, request, response] { return Attempts(deps_, *request, response); });
+  return call;
+}
+
+grpc::ServerWriteReactor<v1::ReadLogsResponse>* RunServiceImpl::ReadLogs(
+    grpc::CallbackServerContext* context, const v1::ReadLogsRequest* request) {
+  auto* stream =
+      new LogStream({*deps_.gate, streams_, deps_.io_pool}, *context, deps_, logs_, *request);
+  stream->Wake();
+  return stream;
+}
+
+grpc::ServerUnaryReactor* RunServiceImpl::ReadMetrics(grpc::CallbackServerContext* context,
+                                                      const v1::ReadMetricsRequest* request,
+                                                      v1::ReadMetricsResponse* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "ReadMetrics");
+  if (!call->admitted()) return call;
+  CompleteOn(deps_.io_pool, *deps_.gate, call,
+             [this, request, response] { return Metrics(deps_, *request, response); });
+  return call;
+}
+
+}  // namespace penstock

@@ -1,0 +1,66 @@
+#include "server/rpc/run_shapes.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "server/rpc/convert.h"
+
+namespace penstock {
+
+std::shared_ptr<const RunShape> RunShapes::Of(MetadataReader& reader, const RunRecord& run) {
+  std::shared_ptr<const Plan> plan;
+  {
+    MutexLock lock(mutex_);
+    const auto version = plans_.Get(reader, run.pipeline, run.pipeline_version);
+    if (!version.ok()) {
+      LOG_WARN("cannot show what depends on what run={} why=\"{}\"", run.id, version.status());
+      return nullptr;
+    }
+    plan = plans_.ForRun(**version, run.parameters);
+  }
+  auto shape = std::make_shared<RunShape>();
+  shape->depends_on.reserve(static_cast<std::size_t>(plan->size()));
+  for (StepIndex i = 0; i < plan->size(); ++i) shape->depends_on.push_back(plan->dependencies(i));
+  return shape;
+}
+
+Result<std::shared_ptr<const PipelineSpec>> RunShapes::SpecOf(MetadataReader& reader,
+                                                              const PipelineName& name,
+                                                              int32_t version) {
+  MutexLock lock(mutex_);
+  PENSTOCK_ASSIGN_OR_RETURN(const auto found, plans_.Get(reader, name, version));
+  return found->spec;
+}
+
+void RunToProto(const RunRecord& run, const std::vector<StepRecord>& steps, const RunShape* shape,
+                v1::Run* out) {
+  ToProto(run, out);
+  std::vector<std::string> names;
+  names.reserve(steps.size());
+  for (const StepRecord& step : steps) names.push_back(step.name);
+  for (const StepRecord& step : steps) {
+    v1::Step* added = out->add_steps();
+    ToProto(step, names, added);
+    const auto index = static_cast<std::size_t>(step.index);
+    if (shape == nullptr || index >= shape->depends_on.size() || added->depends_on_size() > 0) {
+      continue;
+    }
+    for (const StepIndex on : shape->depends_on[index]) {
+      if (static_cast<std::size_t>(on) < names.size()) {
+        added->add_depends_on(names[static_cast<std::size_t>(on)]);
+      }
+    }
+  }
+}
+
+Result<StepIndex> FindStep(const std::vector<StepRecord>& steps, const std::string& name,
+                           const RunRecord& run) {
+  std::vector<std::string> names;
+  for (const StepRecord& step : steps) {
+    if (step.name == name) return step.index;
+    names.push_back(step.name);
+  }
+  return NotFound("run " + run.id.value() + " has no step \"" + name.substr(0, 80) + "\"" +
+                  Suggestion(name.substr(0, 80), names));
+}
+
+}  // namespace penstock
