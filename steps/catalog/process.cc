@@ -116,7 +116,7 @@ ParameterSchema RolesSchema() {
   roles.fields = {Role("label", "What is to be predicted."),
                   Role("weight", "Weight of a row in training; a number of at least 0."),
                   Role("time", "When the row was observed."),
-                  Role("group", "What rows belong together."),
+                  Role("group", "What rows belong together: split puts them into one part."),
                   Texts("id", "Identifiers, kept as text."),
                   Texts("keep", "Other columns to carry along, unchanged.")};
   return roles;
@@ -304,6 +304,10 @@ void CheckSplit(const Json& parameters, const KnownColumns& known, const std::st
     } else if (!HoldsReference(column)) {
       known.Check(column.get<std::string>(), path + ".stratify", problems);
     }
+  }
+  const Json& group = JsonMember(JsonMember(parameters, "roles"), "group");
+  if (JsonMember(split, "stratify").is_string() && group.is_string()) {
+    problems.push_back({path + ".stratify", "cannot be used with roles.group; leave one out"});
   }
   if (parts.empty()) {
     problems.push_back({path, "names no part; give for example {train: 0.8, test: 0.2}"});

@@ -173,7 +173,16 @@ Result<std::vector<bool>> CompleteRows(const Draft& draft, const Json& spec) {
   return complete;
 }
 
-// Stratum of each row, numbered by first appearance of the column's value; missing is a value too.
+// Number of each row's value in a column, by first appearance; missing is a value too.
+std::vector<int32_t> NumberValues(const Column& column) {
+  std::vector<int32_t> numbers;
+  std::map<int32_t, int32_t> known;
+  for (const int32_t code : AsTexts(column).codes) {
+    numbers.push_back(known.emplace(code, static_cast<int32_t>(known.size())).first->second);
+  }
+  return numbers;
+}
+
 Result<std::vector<int32_t>> Strata(const Draft& draft, const std::string& name) {
   if (name.empty()) return std::vector<int32_t>();
   const Column* column = draft.others.Find(name);
@@ -184,18 +193,25 @@ Result<std::vector<int32_t>> Strata(const Draft& draft, const std::string& name)
     return InvalidArgument("split.stratify: no column is named \"" + name + "\"" +
                            Suggestion(name, known));
   }
-  const StringValues texts = AsTexts(*column);
-  if (texts.dictionary.size() > 1'000) {
-    return InvalidArgument("split.stratify: column \"" + name + "\" has " +
-                           std::to_string(texts.dictionary.size()) +
-                           " values; at most 1000 can be strata");
+  std::vector<int32_t> strata = NumberValues(*column);
+  const int32_t most = strata.empty() ? 0 : *std::max_element(strata.begin(), strata.end());
+  if (most < 1'000) return strata;
+  return InvalidArgument("split.stratify: column \"" + name + "\" has " + std::to_string(most + 1) +
+                         " values; at most 1000 can be strata");
+}
+
+// Rows of a group stay together: a model must not be judged on what it has learned from.
+Result<std::vector<int32_t>> Assign(const Draft& draft, const SplitSpec& split) {
+  std::vector<double> fractions;
+  for (const SplitSpec::Part& part : split.parts) fractions.push_back(part.fraction);
+  if (const Column* group = draft.others.Find(draft.roles.group); group != nullptr) {
+    if (!split.stratify.empty()) {
+      return InvalidArgument("split.stratify cannot be used with roles.group; leave one out");
+    }
+    return AssignGroups(NumberValues(*group), fractions, split.seed);
   }
-  std::vector<int32_t> strata;
-  std::map<int32_t, int32_t> numbers;
-  for (const int32_t code : texts.codes) {
-    strata.push_back(numbers.emplace(code, static_cast<int32_t>(numbers.size())).first->second);
-  }
-  return strata;
+  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<int32_t> strata, Strata(draft, split.stratify));
+  return AssignParts(draft.rows(), fractions, split.seed, strata);
 }
 
 // The rows of each output, in the data's order.
@@ -209,13 +225,10 @@ Result<Parts> SplitRows(Draft& draft, const SplitSpec& split) {
     parts.emplace_back("data", std::move(all));
     return parts;
   }
-  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<int32_t> strata, Strata(draft, split.stratify));
-  std::vector<double> fractions;
+  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<int32_t> part_of, Assign(draft, split));
   for (const SplitSpec::Part& part : split.parts) {
-    fractions.push_back(part.fraction);
     parts.emplace_back(part.name, std::vector<int64_t>());
   }
-  const std::vector<int32_t> part_of = AssignParts(draft.rows(), fractions, split.seed, strata);
   std::vector<int64_t> used;
   for (std::size_t i = 0; i < part_of.size(); ++i) {
     if (part_of[i] < 0) continue;

@@ -152,4 +152,35 @@ std::vector<int32_t> AssignParts(int64_t rows, const std::vector<double>& fracti
   return part_of;
 }
 
+std::vector<int32_t> AssignGroups(const std::vector<int32_t>& groups,
+                                  const std::vector<double>& fractions, uint64_t seed) {
+  std::vector<int64_t> sizes;
+  for (const int32_t group : groups) {
+    if (static_cast<std::size_t>(group) >= sizes.size()) {
+      sizes.resize(static_cast<std::size_t>(group) + 1);
+    }
+    ++sizes[static_cast<std::size_t>(group)];
+  }
+  const auto rows = static_cast<int64_t>(groups.size());
+  std::vector<int64_t> missing = LargestRemainder(rows, fractions);
+  missing.push_back(rows - std::accumulate(missing.begin(), missing.end(), int64_t{0}));
+  std::vector<int64_t> order(sizes.size());
+  std::iota(order.begin(), order.end(), 0);
+  SeededRandom random(seed);
+  Shuffle(order, random);
+  std::vector<int32_t> part_of_group(sizes.size());
+  for (const int64_t group : order) {
+    const auto most = std::max_element(missing.begin(), missing.end());
+    const auto part = static_cast<int32_t>(most - missing.begin());
+    const auto g = static_cast<std::size_t>(group);
+    *most -= sizes[g];
+    part_of_group[g] = part == static_cast<int32_t>(fractions.size()) ? -1 : part;
+  }
+  std::vector<int32_t> parts;
+  parts.reserve(groups.size());
+  for (const int32_t group : groups)
+    parts.push_back(part_of_group[static_cast<std::size_t>(group)]);
+  return parts;
+}
+
 }  // namespace penstock

@@ -40,6 +40,13 @@ std::vector<int64_t> LargestRemainder(int64_t rows, const std::vector<double>& f
 std::vector<int32_t> AssignParts(int64_t rows, const std::vector<double>& fractions, uint64_t seed,
                                  const std::vector<int32_t>& strata);
 
+// The same for rows that belong together: all rows of a group (0, 1, 2 …; one number a row) go to
+// the same part. Groups are drawn in random order, each to the part that misses most rows, so that
+// counts are as near to the fractions as the sizes of the groups let them. O(rows + groups ×
+// parts).
+std::vector<int32_t> AssignGroups(const std::vector<int32_t>& groups,
+                                  const std::vector<double>& fractions, uint64_t seed);
+
 }  // namespace penstock
 
 #endif  // PENSTOCK_STEPS_PROCESS_SPLIT_H_

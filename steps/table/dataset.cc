@@ -99,7 +99,7 @@ Result<Table> LoadColumns(const std::filesystem::path& folder, const DatasetInfo
     if (table.status().code() != StatusCode::kInvalidArgument) return table.status();
     return DataLoss(name + ": the dataset's parts cannot be read: " + table.status().message());
   }
-  if (table->rows != info.rows) {
+  if (table->rows != info.rows && (options.max_rows == 0 || table->rows > info.rows)) {
     return DataLoss(name + ": dataset.json says " + std::to_string(info.rows) +
                     " rows, its parts have " + std::to_string(table->rows));
   }

@@ -228,7 +228,8 @@ Result<Table> ScanRows(std::string_view bytes, const CsvShape& shape,
   CsvScanner scanner(bytes, shape.dialect);
   if (shape.header) static_cast<void>(scanner.Next());
   Table table;
-  while (scanner.Next(shape.names.size() == 1)) {
+  while ((options.max_rows == 0 || table.rows < options.max_rows) &&
+         scanner.Next(shape.names.size() == 1)) {
     if (table.rows % 4'096 == 0 && options.cancelled && options.cancelled()) {
       return Cancelled("cancelled");
     }

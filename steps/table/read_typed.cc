@@ -44,15 +44,16 @@ Result<Table> RunSelect(const std::string& relation, std::vector<Selected> selec
   // A table without columns still has rows.
   if (expressions.empty()) expressions.emplace_back("1");
   Table table;
-  PENSTOCK_RETURN_IF_ERROR(
-      connection.Stream("SELECT " + Join(expressions, ", ") + " FROM " + relation,
-                        [&](duckdb_data_chunk chunk, int64_t rows) {
-                          for (std::size_t j = 0; j < builders.size(); ++j) {
-                            builders[j]->Append(duckdb_data_chunk_get_vector(chunk, j), rows);
-                          }
-                          table.rows += rows;
-                          return Status::Ok();
-                        }));
+  PENSTOCK_RETURN_IF_ERROR(connection.Stream(
+      "SELECT " + Join(expressions, ", ") + " FROM " + relation +
+          (options.max_rows > 0 ? " LIMIT " + std::to_string(options.max_rows) : std::string()),
+      [&](duckdb_data_chunk chunk, int64_t rows) {
+        for (std::size_t j = 0; j < builders.size(); ++j) {
+          builders[j]->Append(duckdb_data_chunk_get_vector(chunk, j), rows);
+        }
+        table.rows += rows;
+        return Status::Ok();
+      }));
   FinishColumns(builders, selected, table, bad);
   return table;
 }

@@ -119,12 +119,14 @@ Status JoinHeader(const Table& table, ExportFormat format, const std::filesystem
 Result<Table> ReadHead(const std::filesystem::path& path, int64_t rows,
                        const TableOptions& options) {
   if (rows < 0) return InvalidArgument("the number of rows must be at least 0");
+  TableOptions head = options;
+  head.max_rows = std::max<int64_t>(1, rows);
   Table table;
   if (IsDataset(path)) {
-    PENSTOCK_ASSIGN_OR_RETURN(table, LoadDataset(path, {}, options));
+    PENSTOCK_ASSIGN_OR_RETURN(table, LoadDataset(path, {}, head));
   } else {
     PENSTOCK_ASSIGN_OR_RETURN(RawTable raw,
-                              ReadRaw(path, path.filename().string(), {}, {}, {}, options));
+                              ReadRaw(path, path.filename().string(), {}, {}, {}, head));
     table = std::move(raw.table);
   }
   KeepRows(table, rows);

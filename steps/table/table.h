@@ -93,6 +93,7 @@ struct TableOptions {
   int64_t memory_bytes = 0;  // 0: DuckDB's own default
   // Asked between blocks of rows; true ends the operation with kCancelled. May be empty.
   std::function<bool()> cancelled = nullptr;
+  int64_t max_rows = 0;  // read no more than this many of a file or dataset; 0: all
 };
 
 }  // namespace penstock

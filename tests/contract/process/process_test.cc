@@ -268,6 +268,28 @@ TEST_F(ProcessTest, SplitsExactlyAndStratified) {
   EXPECT_EQ(seen.size(), 1'000u);
 }
 
+TEST_F(ProcessTest, SplitKeepsGroupsTogether) {
+  std::string bytes = "who,x,y\n";
+  for (int i = 0; i < 300; ++i) {
+    bytes += "p" + std::to_string(i % 31) + "," + std::to_string(i) + "," +
+             (i % 3 == 0 ? "a" : "b") + "\n";
+  }
+  step_.AddFile("data", "visits.csv", bytes);
+  ASSERT_TRUE(Run(R"({"roles": {"label": "y", "group": "who"},
+                      "split": {"train": 0.5, "test": 0.5, "seed": 3}})")
+                  .ok());
+  std::set<std::string> train;
+  const Table first = Load("train");
+  const Table second = Load("test");
+  EXPECT_EQ(first.rows + second.rows, 300);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(first.rows); ++i) {
+    train.insert(first.Find("who")->text(i));
+  }
+  for (std::size_t i = 0; i < static_cast<std::size_t>(second.rows); ++i) {
+    EXPECT_EQ(train.count(second.Find("who")->text(i)), 0u);
+  }
+}
+
 TEST_F(ProcessTest, SameBytesOnEveryRun) {
   step_.AddFile("data", "many.csv", Many());
   ASSERT_TRUE(Run(kSplit).ok());

@@ -90,6 +90,8 @@ TEST(ProcessSchema, NamesEachProblem) {
   EXPECT_THAT(Problems(R"({"read": {"delimiter": "::"}})"),
               ElementsAre(HasSubstr("read.delimiter: must be one character")));
   EXPECT_THAT(Problems(R"({"read": {"delimiter": "tab"}})"), IsEmpty());
+  EXPECT_THAT(Problems(R"({"roles": {"group": "g"}, "split": {"train": 1, "stratify": "y"}})"),
+              ElementsAre(HasSubstr("split.stratify: cannot be used with roles.group")));
   EXPECT_THAT(Problems(R"({"reed": {}})"),
               ElementsAre("steps[0].with.reed: unknown key (did you mean \"read\"?)"));
 }

@@ -95,6 +95,27 @@ TEST(AssignParts, IsUniform) {
   for (const int count : hits) EXPECT_NEAR(count, 1'000, 137);
 }
 
+TEST(AssignGroups, KeepsGroupsTogether) {
+  std::vector<int32_t> groups;
+  for (int i = 0; i < 1'000; ++i) groups.push_back(i * i % 97 % 60);
+  // Groups are numbered by first appearance.
+  std::map<int32_t, int32_t> numbers;
+  for (int32_t& group : groups) {
+    group = numbers.emplace(group, static_cast<int32_t>(numbers.size())).first->second;
+  }
+  const auto parts = AssignGroups(groups, {0.7, 0.2}, 5);
+  std::map<int32_t, int32_t> part_of;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    EXPECT_EQ(part_of.emplace(groups[i], parts[i]).first->second, parts[i]);
+  }
+  auto counts = Count(parts);
+  // No group has more than 60 rows.
+  EXPECT_NEAR(static_cast<double>(counts[0]), 700, 60);
+  EXPECT_NEAR(static_cast<double>(counts[1]), 200, 60);
+  EXPECT_EQ(parts, AssignGroups(groups, {0.7, 0.2}, 5));
+  EXPECT_NE(parts, AssignGroups(groups, {0.7, 0.2}, 6));
+}
+
 TEST(SplitSpec, FromJson) {
   const auto spec =
       SplitSpecFromJson(Json{{"train", 0.8}, {"test", 0.2}, {"seed", 9}, {"stratify", "y"}});

@@ -243,6 +243,10 @@ TEST_F(DatasetTest, ShowsAndExports) {
             "[{\"age\":39.0,\"hours\":40,\"income\":\"low\",\"is_male\":1,\"name\":\"Åsa, "
             "\\\"x\\\"\",\"w\":1.0},{\"age\":null,\"hours\":13,\"income\":\"high\",\"is_male\":0,"
             "\"name\":null,\"w\":2.0}]");
+  EXPECT_EQ(ReadHead(path_, 100, {})->rows, 4);
+  EXPECT_EQ(ReadHead(path_, 0, {})->rows, 0);
+  EXPECT_EQ(ReadHead(folder_.Write("h.csv", "a,b\n1,2\n3,4\n5,6\n"), 2, {})->rows, 2);
+  EXPECT_EQ(ReadHead(folder_.Write("h.csv", "a\n1\n3\n5\n"), 2, {})->rows, 2);
   const auto csv = folder_.path() / "out.csv";
   ASSERT_TRUE(ExportDataset(path_, csv, ExportFormat::kCsv, {}).ok());
   EXPECT_EQ(ReadBytes(csv),
