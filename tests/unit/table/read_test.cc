@@ -63,6 +63,28 @@ TEST_F(ReadRawTest, InfersKinds) {
   EXPECT_THAT(columns[3].strings.codes, ElementsAre(0, -1, 1));
 }
 
+// Kinds are those of all values, not of the first ones.
+TEST_F(ReadRawTest, InfersKindsFromTheWholeFile) {
+  std::string bytes = "n,t,m\n";
+  for (int i = 0; i < 5'000; ++i) {
+    bytes += std::to_string(i) + "," + (i == 4'321 ? "x" : std::to_string(i) + ".50") + ",\n";
+  }
+  ReadOptions options;
+  options.columns = {{"n", std::nullopt}};
+  const auto raw = Read(bytes, options);
+  ASSERT_TRUE(raw.ok()) << raw.status();
+  EXPECT_EQ(raw->table.columns[0].info.kind, ColumnKind::kNumeric);
+  EXPECT_EQ(raw->table.columns[0].numbers[4'321], 4'321);
+  EXPECT_EQ(raw->table.columns[1].info.kind, ColumnKind::kCategorical);
+  EXPECT_EQ(raw->table.columns[1].text(4'320), "4320.50");
+  EXPECT_EQ(raw->table.columns[1].text(4'321), "x");
+  EXPECT_EQ(raw->table.columns[2].info.kind, ColumnKind::kNumeric);
+  // A kind that is given is no guess.
+  options.columns = {{"t", ColumnKind::kNumeric}};
+  EXPECT_THAT(Error(bytes, options),
+              StartsWith("data.csv: line 4323, column 2 (t): \"x\" is not a number"));
+}
+
 // What DuckDB reads and where the scanner finds it must agree in every dialect.
 TEST_F(ReadRawTest, ReadsEveryDialect) {
   const std::vector<std::string> expected = {"1|x, y", "2|<missing>", "3|z"};
