@@ -1,0 +1,40 @@
+#ifndef PENSTOCK_WORKER_AGENT_CONFIG_H_
+#define PENSTOCK_WORKER_AGENT_CONFIG_H_
+
+// The worker's settings: flags, over PENSTOCK_* variables, over a YAML-like file that CLI11 reads.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace penstock {
+
+struct WorkerConfig {
+  std::string coordinator = "127.0.0.1:7070";
+  std::string name;  // default: the host's
+  std::string data_dir = "/var/lib/penstock-worker";
+  double cpus = 0;     // 0: what the machine has
+  int64_t memory = 0;  // bytes; 0: what the machine has
+  int gpus = 0;
+  std::map<std::string, std::string> labels;
+  std::vector<std::string> data_roots;
+  std::string token;
+  std::string tls_ca;
+  std::string log_level = "info";
+  bool log_json = false;
+  Micros drain_timeout = std::chrono::seconds(30);
+  Micros kill_grace = std::chrono::seconds(5);
+  int64_t cache_bytes = int64_t{10} << 30;  // of artifacts that are kept for the next step
+  std::string faults;
+  std::string faults_report;
+
+  // Fills in what the machine decides, and judges the rest. kInvalidArgument names the setting.
+  Status Complete();
+};
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_WORKER_AGENT_CONFIG_H_

@@ -1,0 +1,681 @@
+#include "worker/agent/executor.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <future>
+#include <utility>
+
+#include "base/fault_point.h"
+#include "base/log.h"
+#include "storage/model/limits.h"
+
+namespace penstock {
+namespace {
+
+constexpr Micros kTick = std::chrono::milliseconds(100);
+// An attempt that ends sooner is reported once, by its end.
+constexpr Micros kTellStart = std::chrono::milliseconds(15);
+constexpr int kAttemptsPerChild = 1'000;
+constexpr double kPipelineBelowMs = 20;
+constexpr int64_t kChildLogBytes = 4 << 20;
+constexpr Micros kShipAfter = std::chrono::milliseconds(250);
+constexpr std::size_t kLogMessageBytes = 4 << 20;
+
+Tick Now() {
+  return Clock::Real().Ticks();
+}
+
+}  // namespace
+
+Executor::Executor(Deps deps)
+    : deps_(std::move(deps)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), pool_(8, 1 << 20) {
+  PENSTOCK_CHECK(wake_.valid());
+  thread_ = std::thread([this] { Loop(); });
+}
+
+Executor::~Executor() {
+  {
+    MutexLock lock(mutex_);
+    ending_ = true;
+  }
+  Post([] {});
+  thread_.join();
+}
+
+void Executor::Post(std::function<void()> task) {
+  {
+    MutexLock lock(mutex_);
+    posted_.push_back(std::move(task));
+    if (posted_.size() > 1) return;  // the loop has been woken already
+  }
+  const uint64_t one = 1;
+  static_cast<void>(!write(wake_.get(), &one, sizeof one));
+}
+
+void Executor::Loop() {
+  while (true) {
+    RunPosted();
+    StartQueued();
+    Tend();
+    {
+      MutexLock lock(mutex_);
+      held_ = attempts_.size();
+      if (held_ == 0) idle_.NotifyAll();
+      if (ending_) break;
+      if (!posted_.empty()) continue;
+    }
+    Poll(attempts_.empty() ? Micros(std::chrono::seconds(1)) : kTick);
+  }
+  runners_.clear();
+}
+
+void Executor::RunPosted() {
+  uint64_t count = 0;
+  static_cast<void>(!read(wake_.get(), &count, sizeof count));
+  std::vector<std::function<void()>> tasks;
+  {
+    MutexLock lock(mutex_);
+    tasks.swap(posted_);
+  }
+  for (const auto& task : tasks) task();
+}
+
+void Executor::Poll(Micros timeout) {
+  std::vector<pollfd> fds = {{wake_.get(), POLLIN, 0}};
+  std::vector<Runner*> runners;
+  for (Runner& runner : runners_) {
+    fds.push_back({runner.child->socket(), POLLIN, 0});
+    runners.push_back(&runner);
+  }
+  const auto millis = static_cast<int>(std::max<int64_t>(timeout.count() / 1'000, 1));
+  if (poll(fds.data(), fds.size(), millis) <= 0) return;
+  for (std::size_t i = 0; i < runners.size(); ++i) {
+    if (fds[i + 1].revents != 0) Read(*runners[i]);
+  }
+  runners_.remove_if([](const Runner& runner) {
+    return runner.attempts.empty() && (runner.retire || !runner.child);
+  });
+}
+
+// --- Commands
+
+void Executor::Lease(v1::Lease lease) {
+  PENSTOCK_FAULT_POINT("worker.lease_received");
+  Post([this, lease = std::move(lease)]() mutable {
+    if (by_token_.contains(lease.token())) return;  // sent again
+    auto owned = std::make_unique<Attempt>();
+    Attempt& attempt = *owned;
+    attempt.lease = std::move(lease);
+    attempt.id = next_id_++;
+    attempts_.emplace(attempt.id, std::move(owned));
+    by_token_[attempt.lease.token()] = &attempt;
+    if (draining_) ReportReturned(attempt);
+  });
+}
+
+void Executor::Cancel(const std::string& token) {
+  Post([this, token] {
+    Attempt* attempt = Find(token);
+    if (attempt == nullptr || attempt->cancel) return;
+    attempt->cancel = true;
+    if (attempt->state == Attempt::State::kQueued || attempt->state == Attempt::State::kFetching) {
+      attempt->outcome.status = Cancelled("cancelled before it started");
+      attempt->outcome.cause = Cause::kCancelled;
+      Report(*attempt);
+    } else if (attempt->state == Attempt::State::kRunning) {
+      Stop(*attempt);
+    }
+  });
+}
+
+void Executor::Revoke(const std::string& token) {
+  Post([this, token] {
+    Attempt* attempt = Find(token);
+    if (attempt != nullptr && attempt->state == Attempt::State::kQueued) ReportReturned(*attempt);
+  });
+}
+
+void Executor::Discard(const std::string& token) {
+  Post([this, token] {
+    Attempt* attempt = Find(token);
+    if (attempt == nullptr) return;
+    LOG_INFO("attempt is stale, thrown away run={} step={} attempt={}", attempt->lease.run_id(),
+             attempt->lease.step_name(), attempt->lease.attempt());
+    attempt->discarded = true;
+    if (attempt->state == Attempt::State::kRunning) {
+      Stop(*attempt);
+    } else if (attempt->state != Attempt::State::kFinishing) {
+      Forget(*attempt);
+    }
+  });
+}
+
+void Executor::OnVerdict(const v1::StepReport& report, const std::string& verdict) {
+  Post([this, kind = report.kind(), token = report.token(), verdict] {
+    Attempt* attempt = Find(token);
+    if (attempt == nullptr) return;
+    if (verdict == "STALE_ATTEMPT") {
+      if (attempt->state == Attempt::State::kReported) {
+        Forget(*attempt);
+      } else {
+        Discard(token);
+      }
+    } else if (verdict == "MISSING_ARTIFACT") {
+      Finish(*attempt);
+    } else if (kind != v1::StepReport::STARTED) {
+      Forget(*attempt);
+    }
+  });
+}
+
+std::vector<v1::HeldAttempt> Executor::Held() {
+  std::promise<std::vector<v1::HeldAttempt>> promise;
+  std::future<std::vector<v1::HeldAttempt>> future = promise.get_future();
+  Post([this, &promise] {
+    std::vector<v1::HeldAttempt> held;
+    for (const auto& [id, attempt] : attempts_) {
+      if (attempt->discarded) continue;
+      v1::HeldAttempt one;
+      one.set_run_id(attempt->lease.run_id());
+      one.set_step_index(attempt->lease.step_index());
+      one.set_attempt(attempt->lease.attempt());
+      one.set_token(attempt->lease.token());
+      one.set_running(attempt->state == Attempt::State::kRunning && attempt->started_told);
+      one.set_progress(attempt->progress);
+      one.set_progress_note(attempt->note);
+      held.push_back(std::move(one));
+    }
+    promise.set_value(std::move(held));
+  });
+  return future.get();
+}
+
+void Executor::Drain() {
+  Post([this] {
+    draining_ = true;
+    for (const auto& [id, attempt] : attempts_) {
+      if (attempt->state == Attempt::State::kQueued) ReportReturned(*attempt);
+    }
+  });
+}
+
+void Executor::CancelAll() {
+  Post([this] {
+    for (const auto& [id, attempt] : attempts_) {
+      if (attempt->state == Attempt::State::kRunning) Stop(*attempt);
+    }
+  });
+}
+
+bool Executor::WaitIdle(Micros timeout) {
+  const Tick until = Now() + timeout;
+  // What was posted before counts as held.
+  std::promise<void> passed;
+  Post([&passed] { passed.set_value(); });
+  passed.get_future().wait();
+  MutexLock lock(mutex_);
+  while (held_ > 0 || !posted_.empty()) {
+    const Micros left = until - Now();
+    if (left.count() <= 0) return false;
+    idle_.WaitFor(mutex_, left);
+  }
+  return true;
+}
+
+// --- Starting
+
+bool Executor::Fits(const Attempt& attempt) const {
+  const v1::Lease& lease = attempt.lease;
+  return cpus_used_ + lease.cpus() <= deps_.config->cpus + 1e-9 &&
+         memory_used_ + lease.memory() <= deps_.config->memory &&
+         gpus_used_ + lease.gpus() <= deps_.config->gpus;
+}
+
+void Executor::Reserve(Attempt& attempt, int sign) {
+  if (attempt.reserved == (sign > 0)) return;
+  attempt.reserved = sign > 0;
+  cpus_used_ += sign * attempt.lease.cpus();
+  memory_used_ += sign * attempt.lease.memory();
+  gpus_used_ += sign * attempt.lease.gpus();
+}
+
+void Executor::StartQueued() {
+  for (const auto& [id, owned] : attempts_) {
+    Attempt& attempt = *owned;
+    if (attempt.state != Attempt::State::kQueued) continue;
+    if (!Fits(attempt)) {
+      if (TryPipeline(attempt)) continue;
+      return;  // in order: what is first in line starts first
+    }
+    Reserve(attempt, +1);
+    if (!attempt.fetched && attempt.lease.inputs_size() > 0) {
+      Fetch(attempt);
+      continue;
+    }
+    Runner* runner = FreeRunner(attempt);
+    if (runner != nullptr) Dispatch(attempt, *runner);
+  }
+}
+
+// Hands an attempt to a child that is busy with one of its kind and needs.
+bool Executor::TryPipeline(Attempt& attempt) {
+  const v1::Lease& lease = attempt.lease;
+  const auto typical = typical_ms_.find(lease.type());
+  if (lease.inputs_size() > 0 || typical == typical_ms_.end() ||
+      typical->second > kPipelineBelowMs) {
+    return false;
+  }
+  for (Runner& runner : runners_) {
+    if (runner.attempts.size() != 1 || runner.retire) continue;
+    const v1::Lease& busy = runner.attempts.front()->lease;
+    if (busy.type() != lease.type() || busy.principal() != lease.principal() ||
+        busy.cpus() != lease.cpus() || busy.memory() != lease.memory() ||
+        busy.gpus() != lease.gpus()) {
+      continue;
+    }
+    Dispatch(attempt, runner);
+    return true;
+  }
+  return false;
+}
+
+void Executor::Fetch(Attempt& attempt) {
+  attempt.state = Attempt::State::kFetching;
+  const int64_t id = attempt.id;
+  const bool posted = pool_.Post([this, id, lease = attempt.lease, place = WorkspaceOf(attempt)] {
+    Status status = MakeFolders(place / "in");
+    for (const v1::LeaseInput& input : lease.inputs()) {
+      for (int i = 0; status.ok() && i < input.artifacts_size(); ++i) {
+        const v1::ArtifactRef& ref = input.artifacts(i);
+        status = deps_.transfer->Fetch(ref);
+        if (!status.ok()) break;
+        const Result<Digest> digest = ParseDigest(ref.digest());
+        status = digest.status();
+        if (digest.ok()) {
+          status = deps_.store->Materialise(*digest, ref.tree(),
+                                            place / "in" / (input.name() + "-" + std::to_string(i)),
+                                            /*link=*/true);
+        }
+      }
+    }
+    Post([this, id, status] {
+      Attempt* fetched = FindId(id);
+      if (fetched == nullptr || fetched->state != Attempt::State::kFetching) return;
+      if (status.ok()) {
+        fetched->fetched = true;
+        fetched->state = Attempt::State::kQueued;
+        Reserve(*fetched, -1);
+        return;
+      }
+      fetched->outcome.status = status.WithContext("fetching its inputs");
+      fetched->outcome.cause = Cause::kInfrastructure;
+      Report(*fetched);
+    });
+  });
+  PENSTOCK_CHECK(posted);
+}
+
+Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
+  const int threads = std::max(1, static_cast<int>(std::floor(attempt.lease.cpus() + 1e-9)));
+  const std::string key = attempt.lease.principal() + "\n" + std::to_string(threads) + "\n" +
+                          std::to_string(attempt.lease.gpus());
+  Runner* idle = nullptr;
+  for (Runner& runner : runners_) {
+    if (!runner.attempts.empty() || runner.retire) continue;
+    if (runner.key == key) return &runner;
+    idle = &runner;
+  }
+  // An idle child of another kind makes room: there are never more than the cpus can keep busy.
+  if (idle != nullptr && static_cast<double>(runners_.size()) > 2 * deps_.config->cpus + 2) {
+    idle->retire = true;
+    runners_.remove_if([](const Runner& r) { return r.attempts.empty() && r.retire; });
+  }
+  ChildOptions options;
+  options.program = deps_.program;
+  options.log_file = deps_.work_folder / ("runner-" + std::to_string(next_log_++) + ".log");
+  options.threads = threads;
+  options.owner = deps_.owner;
+  Result<std::unique_ptr<Child>> child = Child::Spawn(options);
+  if (!child.ok()) {
+    LOG_ERROR("no runner could be started: {}", child.status());
+    Attempt& failed = *FindId(attempt.id);
+    failed.outcome.status = child.status();
+    failed.outcome.cause = Cause::kInfrastructure;
+    Report(failed);
+    return nullptr;
+  }
+  PENSTOCK_FAULT_POINT("worker.child_spawned");
+  runners_.emplace_back();
+  runners_.back().child = *std::move(child);
+  runners_.back().key = key;
+  return &runners_.back();
+}
+
+std::filesystem::path Executor::WorkspaceOf(const Attempt& attempt) const {
+  return deps_.work_folder / ("attempt-" + std::to_string(attempt.id));
+}
+
+Assignment Executor::MakeAssignment(const Attempt& attempt) {
+  const v1::Lease& lease = attempt.lease;
+  Assignment assignment;
+  assignment.id = attempt.id;
+  assignment.type = lease.type();
+  assignment.algorithm = lease.algorithm();
+  assignment.parameters =
+      ParseJson(lease.parameters_json(), {.max_bytes = 16 << 20, .max_depth = 64})
+          .value_or(Json::object());
+  if (lease.type() == "import") assignment.parameters["roots"] = deps_.config->data_roots;
+  assignment.workspace = WorkspaceOf(attempt).string();
+  assignment.store = deps_.store->temp_folder().parent_path().string();
+  assignment.report_paths.assign(lease.report_paths().begin(), lease.report_paths().end());
+  assignment.threads = std::max(1, static_cast<int>(std::floor(lease.cpus() + 1e-9)));
+  assignment.memory = lease.memory();
+  for (const v1::LeaseInput& input : lease.inputs()) {
+    for (int i = 0; i < input.artifacts_size(); ++i) {
+      AssignedInput assigned;
+      assigned.name = input.name();
+      assigned.path =
+          (WorkspaceOf(attempt) / "in" / (input.name() + "-" + std::to_string(i))).string();
+      assigned.type = ParseArtifactType(input.artifacts(i).type()).value_or(ArtifactType::kFile);
+      assigned.digest = ParseDigest(input.artifacts(i).digest()).value_or(Digest());
+      if (i < input.display_names_size()) assigned.display_name = input.display_names(i);
+      assignment.inputs.push_back(std::move(assigned));
+    }
+  }
+  return assignment;
+}
+
+void Executor::Dispatch(Attempt& attempt, Runner& runner) {
+  attempt.state = Attempt::State::kRunning;
+  attempt.runner = &runner;
+  if (runner.attempts.empty()) {
+    attempt.running_since = Now();
+    attempt.started_at = Clock::Real().Now();
+    attempt.log_from = runner.log_end;
+  }
+  runner.attempts.push_back(&attempt);
+  ++runner.served;
+  // A child that is gone is noticed by poll, and the attempt with it.
+  if (const Status status = runner.child->Send(MakeAssignment(attempt)); !status.ok()) {
+    LOG_WARN("a runner does not listen: {}", status);
+  }
+}
+
+// --- What runners say
+
+void Executor::Read(Runner& runner) {
+  Result<std::vector<ChildMessage>> messages = runner.child->Receive();
+  if (!messages.ok()) {
+    OnDeath(runner);
+    return;
+  }
+  for (ChildMessage& message : *messages) {
+    if (message.update) OnUpdate(runner, *message.update);
+    if (message.outcome) OnOutcome(runner, *std::move(message.outcome));
+  }
+}
+
+void Executor::OnUpdate(Runner& runner, const Update& update) {
+  if (runner.attempts.empty() || runner.attempts.front()->id != update.id) return;
+  Attempt& attempt = *runner.attempts.front();
+  if (update.progress >= 0) {
+    attempt.progress = update.progress;
+    attempt.note = update.note;
+  }
+  attempt.points.insert(attempt.points.end(), update.points.begin(), update.points.end());
+}
+
+void Executor::OnOutcome(Runner& runner, Outcome outcome) {
+  if (runner.attempts.empty() || runner.attempts.front()->id != outcome.id) {
+    LOG_ERROR("a runner answered for another attempt; it is retired");
+    runner.retire = true;
+    return;
+  }
+  Attempt& attempt = *runner.attempts.front();
+  runner.attempts.pop_front();
+  attempt.runner = nullptr;
+  runner.log_end = outcome.log_end;
+  double& typical = typical_ms_[attempt.lease.type()];
+  const double millis = static_cast<double>((Now() - attempt.running_since).count()) / 1e3;
+  typical = typical == 0 ? millis : 0.8 * typical + 0.2 * millis;
+  if (!runner.attempts.empty()) {
+    Attempt& next = *runner.attempts.front();
+    next.running_since = Now();
+    next.started_at = Clock::Real().Now();
+    next.log_from = runner.log_end;
+    Reserve(attempt, -1);
+    Reserve(next, +1);
+  } else {
+    Reserve(attempt, -1);
+  }
+  const bool told_to_stop = attempt.cancel || attempt.timed_out || attempt.over_memory ||
+                            attempt.discarded || attempt.kill_at.micros != 0;
+  if (!outcome.status.ok() || told_to_stop || runner.served >= kAttemptsPerChild) {
+    runner.retire = true;
+  }
+  attempt.points.insert(attempt.points.end(), outcome.points.begin(), outcome.points.end());
+  attempt.outcome = std::move(outcome);
+  CollectLog(attempt, runner.child->log(), runner.log_end, /*last=*/true);
+  if (runner.attempts.empty() && runner.log_end > kChildLogBytes) {
+    if (ftruncate(runner.child->log(), 0) == 0) runner.log_end = 0;
+  }
+  End(attempt);
+}
+
+void Executor::OnDeath(Runner& runner) {
+  std::string how = "is gone";
+  // The socket closes a moment before the process can be collected.
+  for (int i = 0; i < 200 && !runner.child->Reap(&how); ++i) {
+    timespec pause{0, 1'000'000};
+    nanosleep(&pause, nullptr);
+  }
+  runner.child->Signal(SIGKILL);
+  runner.retire = true;
+  struct stat info {};
+  const int64_t end = fstat(runner.child->log(), &info) == 0 ? info.st_size : runner.log_end;
+  bool first = true;
+  for (Attempt* attempt : std::exchange(runner.attempts, {})) {
+    attempt->runner = nullptr;
+    if (!first) {
+      // It had not begun: another child takes it.
+      attempt->state = Attempt::State::kQueued;
+      continue;
+    }
+    first = false;
+    Reserve(*attempt, -1);
+    attempt->outcome = Outcome();
+    attempt->outcome.status = Internal("the step's process " + how);
+    attempt->outcome.cause = Cause::kCrashed;
+    CollectLog(*attempt, runner.child->log(), end, /*last=*/true);
+    End(*attempt);
+  }
+}
+
+// --- Ending
+
+void Executor::Stop(Attempt& attempt) {
+  if (attempt.runner == nullptr || attempt.kill_at.micros != 0) return;
+  Runner& runner = *attempt.runner;
+  if (runner.attempts.front() != &attempt) {
+    // It waits in the child behind another: that one is not to be disturbed.
+    attempt.kill_at = Now();
+    return;
+  }
+  attempt.kill_at = Now() + deps_.config->kill_grace;
+  runner.child->Signal(SIGTERM);
+}
+
+// Looks after what runs: late starts to tell, timeouts, memory, logs.
+void Executor::Tend() {
+  const Tick now = Now();
+  for (Runner& runner : runners_) {
+    if (runner.attempts.empty()) continue;
+    Attempt& attempt = *runner.attempts.front();
+    const Micros age = now - attempt.running_since;
+    if (!attempt.started_told && age >= kTellStart) ReportStarted(attempt);
+    if (attempt.kill_at.micros != 0) {
+      if (now >= attempt.kill_at) runner.child->Signal(SIGKILL);
+      continue;
+    }
+    if (attempt.cancel || attempt.discarded) Stop(attempt);
+    const v1::Lease& lease = attempt.lease;
+    if (lease.has_timeout()) {
+      const Micros limit(lease.timeout().seconds() * 1'000'000 + lease.timeout().nanos() / 1'000);
+      if (age > limit) {
+        attempt.timed_out = true;
+        Stop(attempt);
+      }
+    }
+    if (lease.memory() > 0 && age >= kTick && runner.child->ResidentMemory() > lease.memory()) {
+      attempt.over_memory = true;
+      attempt.kill_at = now;
+      runner.child->Signal(SIGKILL);
+    }
+    if (age >= kShipAfter && !attempt.shipping) {
+      struct stat info {};
+      if (fstat(runner.child->log(), &info) == 0) {
+        CollectLog(attempt, runner.child->log(), info.st_size, /*last=*/false);
+      }
+      Ship(attempt);
+    }
+  }
+}
+
+// Takes over what the attempt has printed up to `until` in the child's file. The first half of the
+// limit comes as it is printed; of the rest only the end is kept, and only at the end.
+void Executor::CollectLog(Attempt& attempt, int file, int64_t until, bool last) {
+  constexpr int64_t kHalf = limits::kMaxLogBytesPerStep / 2;
+  int64_t size = until - attempt.log_from;
+  if (!last) size = std::min(size, kHalf);
+  if (const int64_t skip = size - kHalf - std::max(attempt.log_taken, kHalf); skip > 0) {
+    Take(attempt, file, kHalf);
+    attempt.unsent += "\n… " + std::to_string(skip) + " bytes are left out here …\n";
+    attempt.log_taken += skip;
+  }
+  Take(attempt, file, size);
+}
+
+// Appends what stands between what was taken and `size` to what is to be sent.
+void Executor::Take(Attempt& attempt, int file, int64_t size) {
+  if (size <= attempt.log_taken) return;
+  const std::size_t before = attempt.unsent.size();
+  attempt.unsent.resize(before + static_cast<std::size_t>(size - attempt.log_taken));
+  const ssize_t got = pread(file, attempt.unsent.data() + before, attempt.unsent.size() - before,
+                            attempt.log_from + attempt.log_taken);
+  attempt.unsent.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  attempt.log_taken = size;
+}
+
+// Sends what is unsent of the log and the points, one message at a time.
+void Executor::Ship(Attempt& attempt) {
+  if (attempt.shipping || (attempt.unsent.empty() && attempt.points.empty())) return;
+  v1::LogChunk chunk;
+  chunk.set_run_id(attempt.lease.run_id());
+  chunk.set_step_index(attempt.lease.step_index());
+  chunk.set_attempt(attempt.lease.attempt());
+  chunk.set_token(attempt.lease.token());
+  chunk.set_offset(attempt.log_position);
+  chunk.set_data(attempt.unsent.substr(0, kLogMessageBytes));
+  attempt.unsent.erase(0, chunk.data().size());
+  attempt.log_position += static_cast<int64_t>(chunk.data().size());
+  chunk.set_first_point(attempt.points_sent);
+  for (const SeriesPoint& point : attempt.points) {
+    v1::MetricPoint& sent = *chunk.add_points();
+    sent.set_name(point.name);
+    sent.set_index(point.index);
+    sent.set_value(point.value);
+  }
+  attempt.points_sent += static_cast<int64_t>(attempt.points.size());
+  attempt.points.clear();
+  attempt.shipping = true;
+  const bool posted = pool_.Post([this, id = attempt.id, chunk = std::move(chunk)]() mutable {
+    const std::string token = chunk.token();
+    const Status status = deps_.transfer->AppendLog(std::move(chunk));
+    Post([this, id, token, status] {
+      if (status.reason() == "STALE_ATTEMPT") Discard(token);
+      Attempt* shipped = FindId(id);
+      if (shipped == nullptr) return;
+      shipped->shipping = false;
+      if (shipped->ended) {
+        End(*shipped);
+      } else {
+        Ship(*shipped);
+      }
+    });
+  });
+  PENSTOCK_CHECK(posted);
+}
+
+// The step is over: its log goes first, then its outputs, then its report.
+void Executor::End(Attempt& attempt) {
+  attempt.ended = true;
+  if (!attempt.discarded) Ship(attempt);
+  if (!attempt.shipping) Finish(attempt);
+}
+
+void Executor::Finish(Attempt& attempt) {
+  if (attempt.discarded) return Forget(attempt);
+  attempt.state = Attempt::State::kFinishing;
+  Outcome& outcome = attempt.outcome;
+  if (attempt.over_memory) {
+    outcome.status = ResourceExhausted("the step used more than its " +
+                                       std::to_string(attempt.lease.memory() >> 20) +
+                                       " MiB of memory; raise resources.memory");
+    outcome.cause = Cause::kOutOfMemory;
+  } else if (attempt.timed_out && !outcome.status.ok()) {
+    outcome.status = DeadlineExceeded("the step ran longer than its timeout");
+    outcome.cause = Cause::kTimeout;
+  } else if (attempt.cancel && !outcome.status.ok()) {
+    outcome.cause = Cause::kCancelled;
+  } else if (outcome.cause == Cause::kCancelled && !outcome.status.ok()) {
+    outcome.cause = Cause::kInfrastructure;
+    outcome.status = Unavailable("the worker stopped while it ran the step");
+  }
+  if (!outcome.status.ok() || outcome.outputs.empty()) return Report(attempt);
+  const bool posted =
+      pool_.Post([this, id = attempt.id, outputs = outcome.outputs, token = attempt.lease.token()] {
+        const Status status = deps_.transfer->Publish(outputs, token);
+        Post([this, id, token, status] {
+          Attempt* published = FindId(id);
+          if (published == nullptr) return;
+          if (published->discarded || status.reason() == "STALE_ATTEMPT") {
+            return Forget(*published);
+          }
+          if (!status.ok()) {
+            published->outcome.status = status.WithContext("storing its outputs");
+            published->outcome.cause = Cause::kInfrastructure;
+          }
+          Report(*published);
+        });
+      });
+  PENSTOCK_CHECK(posted);
+}
+
+Executor::Attempt* Executor::Find(const std::string& token) {
+  const auto found = by_token_.find(token);
+  return found == by_token_.end() ? nullptr : found->second;
+}
+
+Executor::Attempt* Executor::FindId(int64_t id) {
+  const auto found = attempts_.find(id);
+  return found == attempts_.end() ? nullptr : found->second.get();
+}
+
+void Executor::Forget(Attempt& attempt) {
+  Reserve(attempt, -1);
+  if (attempt.lease.inputs_size() > 0 || !attempt.outcome.outputs.empty() ||
+      attempt.state != Attempt::State::kReported) {
+    (void)RemoveAll(WorkspaceOf(attempt));
+  }
+  by_token_.erase(attempt.lease.token());
+  attempts_.erase(attempt.id);
+}
+
+}  // namespace penstock

@@ -1,0 +1,162 @@
+#ifndef PENSTOCK_WORKER_AGENT_EXECUTOR_H_
+#define PENSTOCK_WORKER_AGENT_EXECUTOR_H_
+
+// Runs leased attempts on this node: one thread that owns the ledger, the children and the state of
+// every attempt.
+//
+//   queued → fetching → running → finishing → reported
+//     queued     waits, in the order of lease, for cpus, memory and GPUs
+//     fetching   its inputs are being brought here (a pool)
+//     running    a runner child has it
+//     finishing  its log and outputs are being sent (a pool); its resources are free again
+//     reported   its end is with the reporter; forgotten at the coordinator's verdict
+//
+// Short attempts without inputs are handed to a busy child one ahead, so that it never waits for
+// the agent.
+
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/thread_pool.h"
+#include "worker/agent/config.h"
+#include "worker/agent/reporter.h"
+#include "worker/agent/transfer.h"
+#include "worker/runner/child.h"
+
+namespace penstock {
+
+class Executor {
+ public:
+  struct Deps {
+    const WorkerConfig* config = nullptr;
+    LocalArtifactStore* store = nullptr;
+    Transfer* transfer = nullptr;
+    std::string program;                // of the runners
+    std::filesystem::path work_folder;  // for workspaces and log files
+    std::string owner;                  // marks the children
+    std::function<void(v1::StepReport)> report;
+  };
+
+  explicit Executor(Deps deps);
+  // Kills what still runs, and joins.
+  ~Executor();
+
+  // --- From any thread.
+  void Lease(v1::Lease lease);
+  void Cancel(const std::string& token);
+  void Revoke(const std::string& token);
+  // The attempt does not count any more: stop it, and throw away what it made.
+  void Discard(const std::string& token);
+  void OnVerdict(const v1::StepReport& report, const std::string& verdict);
+  // What this worker holds, for OpenSession and Heartbeat. Waits for the executor's thread.
+  std::vector<v1::HeldAttempt> Held();
+  // Gives back what has not started, from now on.
+  void Drain();
+  // Ends what runs as soon as it can.
+  void CancelAll();
+  // Whether nothing is held. With `timeout`, waits that long for it.
+  bool WaitIdle(Micros timeout);
+
+ private:
+  struct Runner;
+  struct Attempt {
+    enum class State { kQueued, kFetching, kRunning, kFinishing, kReported };
+    v1::Lease lease;
+    State state = State::kQueued;
+    int64_t id = 0;
+    Runner* runner = nullptr;
+    bool fetched = false;
+    bool reserved = false;
+    bool started_told = false;
+    bool cancel = false;
+    bool timed_out = false;
+    bool over_memory = false;
+    bool discarded = false;
+    Tick running_since;
+    Time started_at;
+    Tick kill_at;                     // set once it was told to stop
+    int64_t log_from = 0;             // where its output begins in the child's file
+    int64_t log_taken = 0;            // bytes of its output that were taken over, or left out
+    std::string unsent;               // of its log
+    int64_t log_position = 0;         // of the first unsent byte in the log as it is sent
+    bool shipping = false;            // a message is under way
+    bool ended = false;               // the step is over, its end is not told yet
+    std::vector<SeriesPoint> points;  // not yet sent
+    int64_t points_sent = 0;
+    double progress = 0;
+    std::string note;
+    Outcome outcome;
+  };
+  struct Runner {
+    std::unique_ptr<Child> child;
+    std::string key;
+    std::deque<Attempt*> attempts;  // the first is running
+    int64_t log_end = 0;            // of the last attempt that ended
+    int served = 0;
+    bool retire = false;
+  };
+
+  void Post(std::function<void()> task);
+  void Loop();
+  void RunPosted();
+  void Poll(Micros timeout);
+  void Tend();
+
+  void StartQueued();
+  bool Fits(const Attempt& attempt) const;
+  void Reserve(Attempt& attempt, int sign);
+  bool TryPipeline(Attempt& attempt);
+  void Fetch(Attempt& attempt);
+  void Dispatch(Attempt& attempt, Runner& runner);
+  Runner* FreeRunner(const Attempt& attempt);
+  void Read(Runner& runner);
+  void OnUpdate(Runner& runner, const Update& update);
+  void OnOutcome(Runner& runner, Outcome outcome);
+  void OnDeath(Runner& runner);
+  void Stop(Attempt& attempt);
+  void CollectLog(Attempt& attempt, int file, int64_t until, bool last);
+  void Take(Attempt& attempt, int file, int64_t size);
+  void Ship(Attempt& attempt);
+  void End(Attempt& attempt);
+  void Finish(Attempt& attempt);
+  void Report(Attempt& attempt);
+  void ReportReturned(Attempt& attempt);
+  void ReportStarted(Attempt& attempt);
+  void Forget(Attempt& attempt);
+  Attempt* Find(const std::string& token);
+  Attempt* FindId(int64_t id);
+  std::filesystem::path WorkspaceOf(const Attempt& attempt) const;
+  Assignment MakeAssignment(const Attempt& attempt);
+
+  const Deps deps_;
+  std::map<int64_t, std::unique_ptr<Attempt>> attempts_;  // by id: the order of lease
+  std::map<std::string, Attempt*> by_token_;
+  std::list<Runner> runners_;
+  std::map<std::string, double> typical_ms_;  // of recent attempts, by step type
+  int64_t next_id_ = 1;
+  int64_t next_log_ = 1;
+  double cpus_used_ = 0;
+  int64_t memory_used_ = 0;
+  int gpus_used_ = 0;
+  bool draining_ = false;
+
+  Mutex mutex_;
+  CondVar idle_;
+  std::vector<std::function<void()>> posted_ PENSTOCK_GUARDED_BY(mutex_);
+  bool ending_ PENSTOCK_GUARDED_BY(mutex_) = false;
+  std::size_t held_ PENSTOCK_GUARDED_BY(mutex_) = 0;
+  UniqueFd wake_;
+  ThreadPool pool_;
+  std::thread thread_;
+};
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_WORKER_AGENT_EXECUTOR_H_

@@ -1,0 +1,72 @@
+// What an executor tells of its attempts.
+
+#include "worker/agent/executor.h"
+
+namespace penstock {
+namespace {
+
+v1::StepReport About(const v1::Lease& lease, v1::StepReport::Kind kind) {
+  v1::StepReport report;
+  report.set_run_id(lease.run_id());
+  report.set_step_index(lease.step_index());
+  report.set_attempt(lease.attempt());
+  report.set_token(lease.token());
+  report.set_kind(kind);
+  const Time now = Clock::Real().Now();
+  report.mutable_time()->set_seconds(now.micros / 1'000'000);
+  report.mutable_time()->set_nanos(static_cast<int32_t>(now.micros % 1'000'000 * 1'000));
+  return report;
+}
+
+void SetStarted(v1::StepReport& report, Time started) {
+  if (!started.set()) return;
+  report.mutable_started_at()->set_seconds(started.micros / 1'000'000);
+  report.mutable_started_at()->set_nanos(static_cast<int32_t>(started.micros % 1'000'000 * 1'000));
+}
+
+}  // namespace
+
+void Executor::ReportStarted(Attempt& attempt) {
+  attempt.started_told = true;
+  v1::StepReport report = About(attempt.lease, v1::StepReport::STARTED);
+  SetStarted(report, attempt.started_at);
+  deps_.report(std::move(report));
+}
+
+void Executor::ReportReturned(Attempt& attempt) {
+  Reserve(attempt, -1);
+  attempt.state = Attempt::State::kReported;
+  deps_.report(About(attempt.lease, v1::StepReport::RETURNED));
+}
+
+void Executor::Report(Attempt& attempt) {
+  Reserve(attempt, -1);
+  attempt.state = Attempt::State::kReported;
+  const Outcome& outcome = attempt.outcome;
+  v1::StepReport::Kind kind = v1::StepReport::FAILED;
+  if (outcome.status.ok()) kind = v1::StepReport::SUCCEEDED;
+  if (!outcome.status.ok() && outcome.cause == Cause::kCancelled) kind = v1::StepReport::CANCELLED;
+  v1::StepReport report = About(attempt.lease, kind);
+  SetStarted(report, attempt.started_at);
+  report.set_peak_memory(outcome.peak_memory);
+  report.set_cpu_seconds(outcome.cpu_seconds);
+  if (kind == v1::StepReport::SUCCEEDED) {
+    for (const StoredOutput& output : outcome.outputs) {
+      v1::ArtifactRef& ref = (*report.mutable_outputs())[output.name];
+      ref.set_digest(FormatDigest(output.ref.digest));
+      ref.set_type(std::string(Name(output.ref.type)));
+      ref.set_tree(output.ref.tree);
+      ref.set_size(output.ref.size);
+    }
+    for (const auto& [name, value] : outcome.metrics) (*report.mutable_metrics())[name] = value;
+    for (const auto& [path, value] : outcome.report_values) {
+      (*report.mutable_report_values())[path] = value;
+    }
+  } else {
+    report.set_cause(std::string(Name(outcome.cause)));
+    report.set_message(outcome.status.message());
+  }
+  deps_.report(std::move(report));
+}
+
+}  // namespace penstock

@@ -1,0 +1,189 @@
+#include "worker/runner/child.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+extern char** environ;
+
+namespace penstock {
+namespace {
+
+std::vector<std::string> Environment(const ChildOptions& options) {
+  const std::string threads = std::to_string(options.threads);
+  // OpenMP's waiting threads would otherwise spin and take the cores of other steps.
+  std::vector<std::string> set = {"OMP_WAIT_POLICY=PASSIVE", "OMP_NUM_THREADS=" + threads,
+                                  "OPENBLAS_NUM_THREADS=" + threads,
+                                  std::string(kOwnerVariable) + "=" + options.owner};
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    // Credentials are the agent's, not the steps'.
+    if (text.starts_with("PENSTOCK_TOKEN") || text.starts_with("OMP_WAIT_POLICY=") ||
+        text.starts_with("OMP_NUM_THREADS=") || text.starts_with("OPENBLAS_NUM_THREADS=") ||
+        text.starts_with(kOwnerVariable)) {
+      continue;
+    }
+    set.emplace_back(text);
+  }
+  return set;
+}
+
+std::vector<char*> Pointers(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Child>> Child::Spawn(const ChildOptions& options) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return ErrnoStatus(errno, "making a socket for a runner");
+  }
+  UniqueFd ours(ends[0]);
+  UniqueFd theirs(ends[1]);
+  UniqueFd log(
+      open(options.log_file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+  if (!log.valid()) return ErrnoStatus(errno, "making " + options.log_file.string());
+  // The file lives as long as its descriptors: nothing to clean up.
+  unlink(options.log_file.c_str());
+
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, log.get(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, log.get(), STDERR_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, theirs.get(), 3);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  sigset_t defaults;
+  sigfillset(&defaults);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  std::vector<std::string> arguments = {options.program, "--runner"};
+  std::vector<std::string> environment = Environment(options);
+  pid_t pid = 0;
+  const int error = posix_spawn(&pid, options.program.c_str(), &actions, &attributes,
+                                Pointers(arguments).data(), Pointers(environment).data());
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  if (error != 0) return ErrnoStatus(error, "starting " + options.program);
+  fcntl(ours.get(), F_SETFL, O_NONBLOCK);
+  return std::unique_ptr<Child>(new Child(pid, std::move(ours), std::move(log)));
+}
+
+Child::~Child() {
+  if (reaped_) return;
+  Signal(SIGKILL);
+  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+Status Child::Send(const Assignment& assignment) {
+  const std::string frame = Frame(Encode(assignment));
+  std::string_view rest = frame;
+  while (!rest.empty()) {
+    const ssize_t count = send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) {
+      // Only a frame larger than the socket's buffer waits here, for a child that is reading it.
+      timespec pause{0, 1'000'000};
+      nanosleep(&pause, nullptr);
+      continue;
+    }
+    if (count < 0) return ErrnoStatus(errno, "talking to a runner");
+    rest.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return Status::Ok();
+}
+
+Result<std::vector<ChildMessage>> Child::Receive() {
+  bool closed = false;
+  char buffer[64 << 10];
+  while (true) {
+    const ssize_t count = recv(socket_.get(), buffer, sizeof buffer, 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (count <= 0) {
+      closed = true;
+      break;
+    }
+    frames_.Append({buffer, static_cast<std::size_t>(count)});
+    if (count < static_cast<ssize_t>(sizeof buffer)) break;
+  }
+  std::vector<ChildMessage> messages;
+  while (true) {
+    PENSTOCK_ASSIGN_OR_RETURN(const std::optional<Json> frame, frames_.Next());
+    if (!frame) break;
+    PENSTOCK_ASSIGN_OR_RETURN(ChildMessage message, DecodeChildMessage(*frame));
+    messages.push_back(std::move(message));
+  }
+  if (messages.empty() && closed) return Unavailable("the runner has closed its end");
+  return messages;
+}
+
+void Child::Signal(int signal) const {
+  if (!reaped_) kill(-pid_, signal);
+}
+
+bool Child::Reap(std::string* how) {
+  int status = 0;
+  if (reaped_ || waitpid(pid_, &status, WNOHANG) != pid_) return reaped_;
+  reaped_ = true;
+  if (how == nullptr) return true;
+  if (WIFSIGNALED(status)) {
+    *how = "was killed by signal " + std::to_string(WTERMSIG(status)) + " (" +
+           strsignal(WTERMSIG(status)) + ")";
+  } else {
+    *how = "ended with exit code " + std::to_string(WEXITSTATUS(status)) + " in mid-step";
+  }
+  return true;
+}
+
+int64_t Child::ResidentMemory() const {
+  std::ifstream file("/proc/" + std::to_string(pid_) + "/statm");
+  int64_t total = 0;
+  int64_t resident = 0;
+  if (!(file >> total >> resident)) return 0;
+  return resident * sysconf(_SC_PAGESIZE);
+}
+
+int KillLeftovers(const std::string& owner_prefix) {
+  const std::string mark = std::string(kOwnerVariable) + "=" + owner_prefix;
+  int found = 0;
+  DIR* proc = opendir("/proc");
+  if (proc == nullptr) return 0;
+  while (const dirent* entry = readdir(proc)) {
+    const pid_t pid = static_cast<pid_t>(std::atoi(entry->d_name));
+    if (pid <= 1 || pid == getpid()) continue;
+    std::ifstream file("/proc/" + std::string(entry->d_name) + "/environ", std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    const bool marked =
+        text.starts_with(mark) || text.find(std::string(1, '\0') + mark) != std::string::npos;
+    if (!marked) continue;
+    ++found;
+    kill(pid, SIGKILL);
+  }
+  closedir(proc);
+  return found;
+}
+
+}  // namespace penstock

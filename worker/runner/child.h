@@ -1,0 +1,70 @@
+#ifndef PENSTOCK_WORKER_RUNNER_CHILD_H_
+#define PENSTOCK_WORKER_RUNNER_CHILD_H_
+
+// A runner child as its agent sees it: a process in a group of its own, a socket to talk over, and
+// a file that takes what it prints. Not thread-safe; spawn from a thread that lives as long as the
+// agent (a child dies with the thread that made it).
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "worker/runner/protocol.h"
+
+namespace penstock {
+
+struct ChildOptions {
+  std::string program;  // path of penstock-worker
+  std::filesystem::path log_file;
+  int threads = 1;
+  std::string owner;  // marks the process, so that leftovers of a killed agent can be found
+};
+
+// The environment variable that carries ChildOptions::owner.
+inline constexpr std::string_view kOwnerVariable = "PENSTOCK_ATTEMPT_OWNER";
+
+class Child {
+ public:
+  static Result<std::unique_ptr<Child>> Spawn(const ChildOptions& options);
+  // Kills the group and waits for the process.
+  ~Child();
+
+  pid_t pid() const { return pid_; }
+  int socket() const { return socket_.get(); }  // for poll; not blocking
+  int log() const { return log_.get(); }
+
+  Status Send(const Assignment& assignment);
+  // What has arrived. kUnavailable: the child has closed its end (it died).
+  Result<std::vector<ChildMessage>> Receive();
+  // To the whole process group.
+  void Signal(int signal) const;
+  // Collects the process if it has ended and says how: "was killed by signal 9 (Killed)".
+  bool Reap(std::string* how);
+  // Resident memory now, in bytes; 0 where unknown.
+  int64_t ResidentMemory() const;
+
+ private:
+  Child(pid_t pid, UniqueFd socket, UniqueFd log)
+      : pid_(pid), socket_(std::move(socket)), log_(std::move(log)) {}
+
+  pid_t pid_;
+  bool reaped_ = false;
+  UniqueFd socket_;
+  UniqueFd log_;
+  FrameReader frames_;
+};
+
+// Ends processes that carry `owner` in their environment: children of an agent that was killed.
+// Returns how many there were.
+int KillLeftovers(const std::string& owner_prefix);
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_WORKER_RUNNER_CHILD_H_

@@ -1,0 +1,274 @@
+#include "worker/runner/runner.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <new>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mutex.h"
+#include "base/text.h"
+#include "storage/artifact/local_artifact_store.h"
+#include "storage/model/limits.h"
+#include "worker/runner/protocol.h"
+#include "worker/runner/report_path.h"
+
+namespace penstock {
+namespace {
+
+constexpr Micros kUpdateInterval = std::chrono::milliseconds(200);
+
+volatile sig_atomic_t stop_requested = 0;
+
+void OnTerminate(int) {
+  stop_requested = 1;
+}
+
+Status SendFrame(int socket, const std::string& document) {
+  const std::string frame = Frame(document);
+  std::string_view rest = frame;
+  while (!rest.empty()) {
+    const ssize_t count = send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return ErrnoStatus(errno, "talking to the agent");
+    rest.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return Status::Ok();
+}
+
+double CpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+int64_t PeakMemory() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+int64_t LogSize() {
+  struct stat info {};
+  return fstat(STDOUT_FILENO, &info) == 0 ? info.st_size : 0;
+}
+
+class Context : public StepContext {
+ public:
+  Context(const Assignment& assignment, int socket)
+      : assignment_(assignment),
+        socket_(socket),
+        output_dir_(std::filesystem::path(assignment.workspace) / "out"),
+        scratch_dir_(std::filesystem::path(assignment.workspace) / "scratch") {
+    for (const AssignedInput& input : assignment.inputs) {
+      inputs_[input.name].push_back({input.path, input.type, input.digest, input.display_name});
+    }
+  }
+
+  const std::string& type() const override { return assignment_.type; }
+  const std::string& algorithm() const override { return assignment_.algorithm; }
+  const Json& parameters() const override { return assignment_.parameters; }
+  const std::vector<InputArtifact>& inputs(std::string_view name) const override {
+    static const std::vector<InputArtifact> none;
+    const auto found = inputs_.find(name);
+    return found == inputs_.end() ? none : found->second;
+  }
+  // Made on first use: a step that writes nothing costs no folders.
+  const std::filesystem::path& output_dir() const override {
+    (void)MakeFolders(output_dir_);
+    return output_dir_;
+  }
+  const std::filesystem::path& scratch_dir() const override {
+    (void)MakeFolders(scratch_dir_);
+    return scratch_dir_;
+  }
+  int threads() const override { return assignment_.threads; }
+  int64_t memory_bytes() const override { return assignment_.memory; }
+  bool cancelled() const override { return stop_requested != 0; }
+
+  void LogMetric(std::string_view name, int64_t index, double value) override {
+    MutexLock lock(mutex_);
+    update_.points.push_back({std::string(name), index, value});
+    SendIfDue();
+  }
+  void SetProgress(double fraction, std::string_view note) override {
+    MutexLock lock(mutex_);
+    update_.progress = std::clamp(fraction, 0.0, 1.0);
+    update_.note = std::string(note.substr(0, 200));
+    SendIfDue();
+  }
+  void Log(std::string_view line) override {
+    MutexLock lock(mutex_);
+    std::cout << line << "\n" << std::flush;
+  }
+
+  std::vector<SeriesPoint> TakePoints() {
+    MutexLock lock(mutex_);
+    return std::exchange(update_.points, {});
+  }
+
+ private:
+  void SendIfDue() PENSTOCK_REQUIRES(mutex_) {
+    const Tick now = Clock::Real().Ticks();
+    if (now - last_sent_ < kUpdateInterval) return;
+    last_sent_ = now;
+    update_.id = assignment_.id;
+    (void)SendFrame(socket_, Encode(update_));  // a lost agent shows at the end
+    update_ = Update();
+  }
+
+  const Assignment& assignment_;
+  const int socket_;
+  const std::filesystem::path output_dir_;
+  const std::filesystem::path scratch_dir_;
+  std::map<std::string, std::vector<InputArtifact>, std::less<>> inputs_;
+  Mutex mutex_;
+  Update update_ PENSTOCK_GUARDED_BY(mutex_);
+  Tick last_sent_ PENSTOCK_GUARDED_BY(mutex_);
+};
+
+// The firewall: nothing that a step throws gets past it.
+Result<StepOutcome> RunStep(const StepFunction& step, Context& context, Cause* cause) {
+  *cause = Cause::kStepError;
+  try {
+    return step(context);
+  } catch (const std::bad_alloc&) {
+    *cause = Cause::kOutOfMemory;
+    return ResourceExhausted(
+        "the step ran out of memory; give it more (resources.memory), or less "
+        "data");
+  } catch (const std::exception& error) {
+    return Internal(std::string("the step threw an exception: ") + error.what());
+  } catch (...) {
+    return Internal("the step threw something that is no exception");
+  }
+}
+
+Status StoreOutputs(const Assignment& assignment, const StepOutcome& result, Outcome& outcome) {
+  if (result.outputs.empty()) return Status::Ok();
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const auto store,
+      LocalArtifactStore::Open(assignment.store, {.sync = false, .clean = false}));
+  for (const OutputArtifact& output : result.outputs) {
+    StoredOutput stored;
+    stored.name = output.name;
+    stored.ref.type = output.type;
+    stored.ref.tree = std::filesystem::is_directory(output.path);
+    if (stored.ref.tree) {
+      PENSTOCK_ASSIGN_OR_RETURN(const TreeInfo tree, store->PutTree(output.path, /*move=*/true));
+      stored.ref.digest = tree.digest;
+      stored.ref.size = tree.size;
+      stored.files = tree.files;
+    } else {
+      PENSTOCK_ASSIGN_OR_RETURN(const BlobInfo blob, store->PutFile(output.path, /*move=*/true));
+      stored.ref.digest = blob.digest;
+      stored.ref.size = blob.size;
+    }
+    outcome.outputs.push_back(std::move(stored));
+  }
+  return Status::Ok();
+}
+
+Status KeepResult(const Assignment& assignment, StepOutcome result, Outcome& outcome) {
+  if (result.metrics.size() > static_cast<std::size_t>(limits::kMaxMetricsPerReport)) {
+    return Internal("the step reports " + std::to_string(result.metrics.size()) +
+                    " metrics; at most " + std::to_string(limits::kMaxMetricsPerReport));
+  }
+  for (const std::string& path : assignment.report_paths) {
+    const Json* value = FindReportValue(result.report, path);
+    if (value == nullptr) continue;  // the reference finds nothing, and says so where it is used
+    std::string text = DumpJson(*value);
+    const std::size_t limit =
+        value->is_array() ? limits::kMaxReportListBytes : limits::kMaxReportValueBytes;
+    if (text.size() > limit) {
+      return InvalidArgument("report." + path + " has " + std::to_string(text.size()) +
+                             " bytes; a reference may bring " + std::to_string(limit));
+    }
+    outcome.report_values[path] = std::move(text);
+  }
+  outcome.metrics = std::move(result.metrics);
+  return StoreOutputs(assignment, result, outcome);
+}
+
+Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int socket) {
+  Outcome outcome;
+  outcome.id = assignment.id;
+  stop_requested = 0;
+  const double cpu_before = CpuSeconds();
+  Context context(assignment, socket);
+  std::string key = assignment.type;
+  if (!assignment.algorithm.empty()) key += "/" + assignment.algorithm;
+  const StepFunction* step = steps.Find(key);
+  if (step == nullptr) {
+    outcome.status = Internal("this worker does not run " + key);
+    outcome.cause = Cause::kInfrastructure;
+  } else {
+    Result<StepOutcome> result = RunStep(*step, context, &outcome.cause);
+    outcome.status = result.status();
+    if (result.ok()) {
+      outcome.status = KeepResult(assignment, *std::move(result), outcome);
+      // Outputs that could not be stored are the worker's trouble, not the step's.
+      outcome.cause = outcome.status.code() == StatusCode::kInvalidArgument
+                          ? Cause::kStepError
+                          : Cause::kInfrastructure;
+    } else if (outcome.status.code() == StatusCode::kCancelled || stop_requested != 0) {
+      outcome.cause = Cause::kCancelled;
+    }
+  }
+  if (!outcome.status.ok() && outcome.cause == Cause::kStepError) {
+    std::cout << "error: " << outcome.status.message() << "\n";
+  }
+  std::cout << std::flush;
+  std::fflush(nullptr);
+  outcome.points = context.TakePoints();
+  outcome.log_end = LogSize();
+  outcome.cpu_seconds = CpuSeconds() - cpu_before;
+  outcome.peak_memory = PeakMemory();
+  return outcome;
+}
+
+}  // namespace
+
+int RunnerMain(const StepRegistry& steps, int socket) {
+  // The agent dies: so do we, even in the midst of a step.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  struct sigaction action {};
+  action.sa_handler = OnTerminate;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGTERM, &action, nullptr);
+  signal(SIGINT, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+  FrameReader frames;
+  std::string buffer(64 << 10, '\0');
+  while (true) {
+    Result<std::optional<Json>> frame = frames.Next();
+    if (!frame.ok()) return 1;
+    if (frame->has_value()) {
+      const Assignment assignment = DecodeAssignment(**frame);
+      const Outcome outcome = RunAttempt(steps, assignment, socket);
+      if (!SendFrame(socket, Encode(outcome)).ok()) return 0;
+      continue;
+    }
+    const ssize_t count = recv(socket, buffer.data(), buffer.size(), 0);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return 0;
+    frames.Append({buffer.data(), static_cast<std::size_t>(count)});
+  }
+}
+
+}  // namespace penstock
