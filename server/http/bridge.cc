@@ -32,8 +32,9 @@ std::string PathOf(const pb::MethodDescriptor& method) {
   return "/" + method.service()->full_name() + "/" + method.name();
 }
 
-void Describe(const HttpCaller& caller, grpc::ClientContext& context) {
+void Describe(const HttpCaller& caller, const std::string& secret, grpc::ClientContext& context) {
   context.AddMetadata("x-penstock-peer", caller.peer);
+  context.AddMetadata("x-penstock-forward-secret", secret);
   if (caller.authorization) context.AddMetadata("authorization", *caller.authorization);
   if (!caller.user.empty()) context.AddMetadata("x-penstock-user", caller.user);
 }
@@ -80,9 +81,9 @@ class GenericStream final : public Bridge::JsonStream,
                             public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
  public:
   GenericStream(grpc::GenericStub& stub, const pb::MethodDescriptor& method,
-                const HttpCaller& caller, grpc::ByteBuffer request)
+                const HttpCaller& caller, const std::string& secret, grpc::ByteBuffer request)
       : method_(method), request_(std::move(request)) {
-    Describe(caller, context_);
+    Describe(caller, secret, context_);
     stub.PrepareBidiStreamingCall(&context_, PathOf(method), grpc::StubOptions(), this);
     AddHold();
     StartWriteLast(&request_, grpc::WriteOptions());
@@ -164,8 +165,8 @@ class GenericStream final : public Bridge::JsonStream,
 class GrpcBlobReader final : public Bridge::BlobReader {
  public:
   GrpcBlobReader(v1::ArtifactService::Stub& stub, const HttpCaller& caller,
-                 const std::string& digest, int64_t offset) {
-    Describe(caller, context_);
+                 const std::string& secret, const std::string& digest, int64_t offset) {
+    Describe(caller, secret, context_);
     v1::DownloadBlobRequest request;
     request.set_digest(digest);
     request.set_offset(offset);
@@ -204,9 +205,9 @@ class GrpcBlobReader final : public Bridge::BlobReader {
 class GrpcBlobWriter final : public Bridge::BlobWriter {
  public:
   GrpcBlobWriter(v1::ArtifactService::Stub& stub, const HttpCaller& caller,
-                 const std::string& digest, int64_t size)
+                 const std::string& secret, const std::string& digest, int64_t size)
       : digest_(digest), size_(size) {
-    Describe(caller, context_);
+    Describe(caller, secret, context_);
     writer_ = stub.UploadBlob(&context_, &response_);
   }
   ~GrpcBlobWriter() override {
@@ -265,12 +266,13 @@ class GrpcBlobWriter final : public Bridge::BlobWriter {
 }  // namespace
 
 struct Bridge::Impl {
-  explicit Impl(const std::shared_ptr<grpc::Channel>& channel)
-      : generic(channel), artifacts(channel) {}
+  Impl(const std::shared_ptr<grpc::Channel>& channel, std::string forward_secret)
+      : secret(std::move(forward_secret)), generic(channel), artifacts(channel) {}
 
   Result<const pb::MethodDescriptor*> Find(const std::string& service,
                                            const std::string& method) const;
 
+  const std::string secret;
   grpc::GenericStub generic;
   v1::ArtifactService::Stub artifacts;
 };
@@ -295,7 +297,8 @@ Result<const pb::MethodDescriptor*> Bridge::Impl::Find(const std::string& servic
                   Suggestion(method.substr(0, 64), names));
 }
 
-Bridge::Bridge(std::shared_ptr<grpc::Channel> channel) : impl_(std::make_unique<Impl>(channel)) {}
+Bridge::Bridge(std::shared_ptr<grpc::Channel> channel, std::string forward_secret)
+    : impl_(std::make_unique<Impl>(channel, std::move(forward_secret))) {}
 Bridge::~Bridge() = default;
 
 Result<Bridge::Kind> Bridge::Find(const std::string& service, const std::string& method) const {
@@ -309,7 +312,7 @@ Result<std::string> Bridge::Call(const HttpCaller& caller, const std::string& se
   PENSTOCK_ASSIGN_OR_RETURN(const pb::MethodDescriptor* descriptor, impl_->Find(service, method));
   PENSTOCK_ASSIGN_OR_RETURN(const grpc::ByteBuffer request, RequestFromJson(*descriptor, body));
   grpc::ClientContext context;
-  Describe(caller, context);
+  Describe(caller, impl_->secret, context);
   context.set_deadline(std::chrono::system_clock::now() + kUnaryDeadline);
   grpc::ByteBuffer response;
   std::promise<grpc::Status> promise;
@@ -327,18 +330,18 @@ Result<std::unique_ptr<Bridge::JsonStream>> Bridge::Open(const HttpCaller& calle
                                                          const std::string& body) {
   PENSTOCK_ASSIGN_OR_RETURN(const pb::MethodDescriptor* descriptor, impl_->Find(service, method));
   PENSTOCK_ASSIGN_OR_RETURN(grpc::ByteBuffer request, RequestFromJson(*descriptor, body));
-  return std::unique_ptr<JsonStream>(
-      std::make_unique<GenericStream>(impl_->generic, *descriptor, caller, std::move(request)));
+  return std::unique_ptr<JsonStream>(std::make_unique<GenericStream>(
+      impl_->generic, *descriptor, caller, impl_->secret, std::move(request)));
 }
 
 std::unique_ptr<Bridge::BlobReader> Bridge::Download(const HttpCaller& caller,
                                                      const std::string& digest, int64_t offset) {
-  return std::make_unique<GrpcBlobReader>(impl_->artifacts, caller, digest, offset);
+  return std::make_unique<GrpcBlobReader>(impl_->artifacts, caller, impl_->secret, digest, offset);
 }
 
 std::unique_ptr<Bridge::BlobWriter> Bridge::Upload(const HttpCaller& caller,
                                                    const std::string& digest, int64_t size) {
-  return std::make_unique<GrpcBlobWriter>(impl_->artifacts, caller, digest, size);
+  return std::make_unique<GrpcBlobWriter>(impl_->artifacts, caller, impl_->secret, digest, size);
 }
 
 int HttpStatusOf(StatusCode code) {

@@ -64,7 +64,8 @@ class Bridge {
     virtual Result<std::string> Finish() = 0;
   };
 
-  explicit Bridge(std::shared_ptr<grpc::Channel> channel);
+  // `forward_secret`: shows the other end that the caller's address is ours to tell.
+  Bridge(std::shared_ptr<grpc::Channel> channel, std::string forward_secret);
   ~Bridge();
 
   // kNotFound with the nearest name.

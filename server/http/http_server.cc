@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "server/http/request_checks.h"
 #include "storage/model/limits.h"
 
@@ -54,7 +55,12 @@ void FailWith(int http_status, const Status& status, Response& response) {
 
 // Reads the body whole; what is over the limit is read and dropped, so that the connection stays in
 // step. False: it was too large, or broke off.
-bool ReadBody(const httplib::ContentReader& reader, std::size_t limit, std::string& body) {
+bool ReadBody(const Request& request, const httplib::ContentReader& reader, std::size_t limit,
+              std::string& body) {
+  // httplib would read such a request until the connection closes.
+  if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding")) {
+    return true;
+  }
   bool fits = true;
   const bool complete = reader([&](const char* data, std::size_t length) {
     fits = fits && body.size() + length <= limit;
@@ -68,14 +74,23 @@ class Server final : public HttpServer {
  public:
   Server(const HttpOptions& options, Bridge& bridge, HttpProbes probes)
       : options_(options), bridge_(bridge), probes_(std::move(probes)) {}
-  ~Server() override { Stop(); }
+  ~Server() override {
+    if (server_) server_->stop();
+    if (thread_.joinable()) thread_.join();
+  }
 
   Status Listen();
   int port() const override { return port_; }
-  void Stop() override {
-    if (!thread_.joinable()) return;
+  bool Stop(std::chrono::milliseconds patience) override {
     server_->stop();
-    thread_.join();
+    MutexLock lock(mutex_);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!ended_) {
+      const auto left = deadline - std::chrono::steady_clock::now();
+      if (left <= std::chrono::milliseconds(0)) return false;
+      wake_.WaitFor(mutex_, std::chrono::duration_cast<Micros>(left));
+    }
+    return true;
   }
 
  private:
@@ -98,6 +113,9 @@ class Server final : public HttpServer {
   std::atomic<int> streams_{0};
   int port_ = 0;
   std::thread thread_;
+  Mutex mutex_;
+  CondVar wake_;
+  bool ended_ PENSTOCK_GUARDED_BY(mutex_) = false;
 };
 
 Status Server::Listen() {
@@ -137,7 +155,12 @@ Status Server::Listen() {
                            ": the port is in use or the address is not of this machine",
                        "ADDRESS_IN_USE");
   }
-  thread_ = std::thread([this] { server_->listen_after_bind(); });
+  thread_ = std::thread([this] {
+    server_->listen_after_bind();
+    MutexLock lock(mutex_);
+    ended_ = true;
+    wake_.NotifyAll();
+  });
   return Status::Ok();
 }
 
@@ -205,7 +228,7 @@ void Server::Metrics(const Request& request, Response& response) {
 void Server::Call(const Request& request, Response& response,
                   const httplib::ContentReader& reader) {
   std::string body;
-  const bool complete = ReadBody(reader, limits::kMaxMessageBytes, body);
+  const bool complete = ReadBody(request, reader, limits::kMaxMessageBytes, body);
   if (!Admit(request, response)) return;
   if (!complete) {
     FailWith(413,
@@ -355,7 +378,11 @@ void Server::GetArtifact(const Request& request, Response& response) {
 
 void Server::PutArtifact(const Request& request, Response& response,
                          const httplib::ContentReader& reader) {
-  const auto drop = [&reader] { reader([](const char*, std::size_t) { return true; }); };
+  const bool has_body =
+      request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
+  const auto drop = [&reader, has_body] {
+    if (has_body) reader([](const char*, std::size_t) { return true; });
+  };
   if (!Admit(request, response)) {
     drop();
     return;

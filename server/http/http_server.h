@@ -14,6 +14,7 @@
 // Content-Type: application/json, an Origin must be the server's own, and a caller without a token
 // must have asked for a name of this machine (no DNS rebinding).
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -44,12 +45,12 @@ class HttpServer {
   // outlives the server.
   static Result<std::unique_ptr<HttpServer>> Start(const HttpOptions& options, Bridge& bridge,
                                                    HttpProbes probes);
-  virtual ~HttpServer() = default;  // Stop
+  virtual ~HttpServer() = default;  // Stop, and waits for all connections
 
   virtual int port() const = 0;
-  // Takes no more connections and waits for the open requests; streams must be ended by their
-  // server first.
-  virtual void Stop() = 0;
+  // Takes no more connections and waits for the open ones, at most `patience`; false where some
+  // are left. Streams must be ended by their server first.
+  virtual bool Stop(std::chrono::milliseconds patience) = 0;
 };
 
 }  // namespace penstock

@@ -23,6 +23,11 @@ bool IsLoopbackAddress(std::string_view address) {
   return host == "::1" || host.rfind("::ffff:127.", 0) == 0;
 }
 
+// In constant time for texts of one length.
+bool SameSecret(const std::string& a, const std::string& b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
 bool IsPlain(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
          std::string_view("._-@+").find(c) != std::string_view::npos;
@@ -107,9 +112,7 @@ std::optional<TokenRecord> TokenTable::Find(std::string_view secret, Time now) {
   MutexLock lock(mutex_);
   Entry* found = nullptr;
   for (auto& [name, entry] : tokens_) {
-    const std::string& stored = entry.record.hash.value();
-    if (stored.size() != hash.size()) continue;
-    if (CRYPTO_memcmp(stored.data(), hash.data(), hash.size()) == 0) found = &entry;
+    if (SameSecret(entry.record.hash.value(), hash)) found = &entry;
   }
   if (found == nullptr) return std::nullopt;
   found->last_used = now;
@@ -142,9 +145,9 @@ Status Authenticator::Refuse(const CallFacts& facts, const char* why, const char
 }
 
 Result<Caller> Authenticator::Authenticate(const CallFacts& facts) {
-  const bool inproc = facts.peer.rfind("inproc", 0) == 0;
-  // Only our own HTTP side can speak for another address.
-  const std::string& peer = inproc && facts.forwarded_peer ? *facts.forwarded_peer : facts.peer;
+  const bool forwarded = facts.forwarded_peer && !options_.forward_secret.empty() &&
+                         SameSecret(facts.forward_secret, options_.forward_secret);
+  const std::string& peer = forwarded ? *facts.forwarded_peer : facts.peer;
   if (facts.authorization) {
     const auto secret = BearerToken(*facts.authorization);
     if (!secret) {

@@ -59,8 +59,9 @@ struct CallFacts {
   std::string peer;                          // as gRPC names it: "ipv4:127.0.0.1:40312"
   std::optional<std::string> authorization;  // the header, whole
   std::string user;                          // what the client calls itself
-  // Set by our own HTTP side on calls over the in-process channel: the address of its caller.
+  // Set by our own HTTP side: the address of its caller, and the secret that shows who says so.
   std::optional<std::string> forwarded_peer;
+  std::string forward_secret;
 };
 
 struct Caller {
@@ -76,6 +77,8 @@ class Authenticator {
  public:
   struct Options {
     bool required = false;  // callers from this machine need a token too
+    // What only the HTTP side of this process knows; empty: nobody speaks for another address.
+    std::string forward_secret;
   };
 
   Authenticator(Options options, TokenTable& tokens, const Clock& clock)

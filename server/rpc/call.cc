@@ -22,6 +22,7 @@ Result<Caller> CallGate::Admit(const grpc::CallbackServerContext& context, std::
   facts.authorization = Header(context, "authorization");
   facts.user = Header(context, "x-penstock-user").value_or("");
   facts.forwarded_peer = Header(context, "x-penstock-peer");
+  facts.forward_secret = Header(context, "x-penstock-forward-secret").value_or("");
   PENSTOCK_ASSIGN_OR_RETURN(Caller caller, authenticator_.Authenticate(facts));
   const Status allowed = Authenticator::Authorize(caller, service, method);
   if (!allowed.ok()) {

@@ -30,7 +30,7 @@ class AuthTest : public testing::Test {
 
   Result<Caller> Call(const std::string& peer, const std::optional<std::string>& header,
                       bool required = false) {
-    Authenticator authenticator({required}, tokens_, clock_);
+    Authenticator authenticator({required, ""}, tokens_, clock_);
     CallFacts facts;
     facts.peer = peer;
     facts.authorization = header;
@@ -113,22 +113,30 @@ TEST_F(AuthTest, ResetLeavesOutRevokedTokens) {
   EXPECT_FALSE(Call(kRemote, "Bearer " + user_).ok());
 }
 
-TEST_F(AuthTest, OnlyTheInProcessSideSpeaksForAnotherAddress) {
-  Authenticator authenticator({false}, tokens_, clock_);
+TEST_F(AuthTest, OnlyWhoKnowsTheSecretSpeaksForAnotherAddress) {
+  Authenticator authenticator({false, "between us"}, tokens_, clock_);
   CallFacts facts;
-  facts.peer = "inproc";
   facts.forwarded_peer = kLocal;
+  facts.forward_secret = "between us";
   EXPECT_TRUE(authenticator.Authenticate(facts).ok());
   facts.forwarded_peer = kRemote;
   EXPECT_FALSE(authenticator.Authenticate(facts).ok());
+  // A local peer that forwards for a remote one is judged as that one.
+  facts.peer = kLocal;
+  EXPECT_FALSE(authenticator.Authenticate(facts).ok());
   facts.peer = kRemote;
   facts.forwarded_peer = kLocal;
+  facts.forward_secret = "between me";
   EXPECT_FALSE(authenticator.Authenticate(facts).ok());
-  EXPECT_EQ(authenticator.refusals(), 2);
+  facts.forward_secret = "";
+  EXPECT_FALSE(authenticator.Authenticate(facts).ok());
+  EXPECT_EQ(authenticator.refusals(), 4);
+  Authenticator without({false, ""}, tokens_, clock_);
+  EXPECT_FALSE(without.Authenticate(facts).ok());
 }
 
 TEST_F(AuthTest, NamesAreMadePlain) {
-  Authenticator authenticator({false}, tokens_, clock_);
+  Authenticator authenticator({false, ""}, tokens_, clock_);
   CallFacts facts;
   facts.peer = kLocal;
   facts.user = "DOM\\a b\n\"";

@@ -1,0 +1,276 @@
+#include "server/daemon.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/thread_pool.h"
+#include "server/engine/engine.h"
+#include "server/http/bridge.h"
+#include "server/http/http_server.h"
+#include "server/metrics.h"
+#include "server/rpc/rpc_server.h"
+#include "server/version.h"
+#include "steps/catalog/catalog.h"
+#include "storage/artifact/local_artifact_store.h"
+#include "storage/journal/journal.h"
+#include "storage/metadata/metadata_store.h"
+
+namespace penstock {
+namespace {
+
+constexpr std::size_t kMaxPoolQueue = 4'096;
+constexpr int kIoThreads = 4;
+constexpr std::chrono::milliseconds kHttpPatience{500};
+constexpr std::chrono::milliseconds kRpcPatience{500};
+
+// The folder is the server's own: what is in it tells who has which token and data.
+Status PrepareDataDir(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) return Status::Ok();
+  PENSTOCK_RETURN_IF_ERROR(MakeFolders(path));
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
+  return Status::Ok();
+}
+
+Result<std::unique_ptr<MetadataStore>> OpenStore(const ServerConfig& config) {
+  return MetadataStore::Open(config.data_dir + "/penstock.db", Clock::Real(), Random::Secure());
+}
+
+Result<std::optional<TlsIdentity>> Identity(const ServerConfig& config) {
+  switch (config.tls) {
+    case TlsMode::kOff:
+      return std::optional<TlsIdentity>();
+    case TlsMode::kFiles: {
+      PENSTOCK_ASSIGN_OR_RETURN(TlsIdentity identity,
+                                LoadTlsIdentity(config.tls_cert, config.tls_key));
+      return std::optional(std::move(identity));
+    }
+    case TlsMode::kAuto:
+      break;
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(TlsIdentity identity, EnsureTlsIdentity(config.data_dir + "/tls",
+                                                                    {config.grpc_address.host,
+                                                                     config.http_address.host}));
+  return std::optional(std::move(identity));
+}
+
+}  // namespace
+
+// In order of construction; what stands below is destroyed first.
+struct Daemon::Impl {
+  explicit Impl(const ServerConfig& given)
+      : config(given),
+        forward_secret(NewTokenSecret(Random::Secure())),
+        authenticator({given.auth == AuthMode::kRequired, forward_secret}, tokens, Clock::Real()),
+        gate(authenticator, rpc_metrics, Clock::Real()) {}
+
+  Status OpenData();
+  Status StartEngine();
+  Status Serve();
+  Status WriteReady() const;
+  std::string ready_path() const { return config.data_dir + "/ready.json"; }
+
+  const ServerConfig config;
+  std::optional<FileLock> lock;
+  std::optional<TlsIdentity> identity;
+  std::unique_ptr<MetadataStore> store;
+  std::unique_ptr<ReaderPool> readers;
+  std::unique_ptr<LocalArtifactStore> artifacts;
+  std::unique_ptr<Journal> journal;
+  std::unique_ptr<Engine> engine;
+  TokenTable tokens;
+  const std::string forward_secret;  // between HTTP and gRPC of this process
+  Authenticator authenticator;
+  RpcMetrics rpc_metrics;
+  CallGate gate;
+  std::unique_ptr<ThreadPool> read_pool;
+  std::unique_ptr<ThreadPool> io_pool;
+  std::unique_ptr<RpcServer> rpc;
+  std::unique_ptr<Bridge> bridge;
+  std::unique_ptr<HttpServer> http;
+  bool stopped = false;
+  bool clean = true;
+};
+
+Status Daemon::Impl::OpenData() {
+  PENSTOCK_RETURN_IF_ERROR(PrepareDataDir(config.data_dir));
+  PENSTOCK_ASSIGN_OR_RETURN(auto taken, FileLock::Take(config.data_dir + "/LOCK"));
+  lock.emplace(std::move(taken));
+  // Of a server that was killed.
+  PENSTOCK_RETURN_IF_ERROR(RemoveAll(ready_path()));
+  PENSTOCK_ASSIGN_OR_RETURN(identity, Identity(config));
+  PENSTOCK_ASSIGN_OR_RETURN(store, OpenStore(config));
+  readers = std::make_unique<ReaderPool>(store->path());
+  PENSTOCK_ASSIGN_OR_RETURN(artifacts,
+                            LocalArtifactStore::Open(config.data_dir + "/artifacts", {}));
+  PENSTOCK_ASSIGN_OR_RETURN(journal, Journal::Open(config.data_dir + "/journal"));
+  PENSTOCK_ASSIGN_OR_RETURN(auto reader, readers->Borrow());
+  PENSTOCK_ASSIGN_OR_RETURN(const auto known, reader->ListTokens());
+  tokens.Reset(known);
+  return Status::Ok();
+}
+
+Status Daemon::Impl::StartEngine() {
+  Engine::Deps deps;
+  deps.store = store.get();
+  deps.catalog = &Catalog::BuiltIn();
+  deps.clock = &Clock::Real();
+  deps.random = &Random::Secure();
+  deps.options.lease_ttl = config.lease_ttl;
+  deps.options.heartbeat_interval = config.heartbeat_interval;
+  deps.options.max_disconnect = config.max_disconnect;
+  engine = std::make_unique<Engine>(deps);
+  PENSTOCK_RETURN_IF_ERROR(engine->Recover());
+  engine->Start();
+  return Status::Ok();
+}
+
+Status Daemon::Impl::Serve() {
+  const int cores = std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
+  read_pool = std::make_unique<ThreadPool>(cores, kMaxPoolQueue);
+  io_pool = std::make_unique<ThreadPool>(kIoThreads, kMaxPoolQueue);
+  RpcDeps deps;
+  deps.engine = engine.get();
+  deps.readers = readers.get();
+  deps.catalog = &Catalog::BuiltIn();
+  deps.artifacts = artifacts.get();
+  deps.journal = journal.get();
+  deps.tokens = &tokens;
+  deps.gate = &gate;
+  deps.clock = &Clock::Real();
+  deps.random = &Random::Secure();
+  deps.read_pool = [this](std::function<void()> task) { return read_pool->Post(std::move(task)); };
+  deps.io_pool = [this](std::function<void()> task) { return io_pool->Post(std::move(task)); };
+  deps.version = kVersion;
+  deps.incarnation = store->incarnation();
+  deps.started_at = Clock::Real().Now();
+  deps.data_roots = config.data_roots;
+  {
+    PENSTOCK_ASSIGN_OR_RETURN(auto reader, readers->Borrow());
+    PENSTOCK_ASSIGN_OR_RETURN(deps.schema_version, reader->SchemaVersion());
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(
+      rpc, RpcServer::Start({FormatHostPort(config.grpc_address), identity}, std::move(deps)));
+  bridge = std::make_unique<Bridge>(rpc->InProcessChannel(), forward_secret);
+  HttpOptions options;
+  options.host = config.http_address.host;
+  options.port = config.http_address.port;
+  if (identity) {
+    options.tls_cert_path = identity->cert_path;
+    options.tls_key_path = identity->key_path;
+  }
+  HttpProbes probes;
+  probes.readiness = [this]() -> Status {
+    if (gate.stopping()) return Unavailable("stopping", "STOPPING");
+    if (engine->read_only()) return Unavailable("read-only: the disk is full", "READ_ONLY");
+    return engine->ready() ? Status::Ok() : Unavailable("starting");
+  };
+  probes.metrics_text = [this] { return MetricsText(*engine, rpc_metrics, authenticator); };
+  PENSTOCK_ASSIGN_OR_RETURN(http, HttpServer::Start(options, *bridge, std::move(probes)));
+  return Status::Ok();
+}
+
+Status Daemon::Impl::WriteReady() const {
+  Json json = {{"pid", getpid()},
+               {"grpc", FormatHostPort({config.grpc_address.host, rpc->port()})},
+               {"http", FormatHostPort({config.http_address.host, http->port()})}};
+  if (identity) {
+    json["tls"] = true;
+    json["fingerprint"] = identity->fingerprint;
+    json["certificate"] = std::filesystem::absolute(identity->cert_path).string();
+  }
+  return WriteFileAtomic(ready_path(), DumpJson(json) + "\n");
+}
+
+Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Daemon::~Daemon() {
+  Stop();
+}
+
+Result<std::unique_ptr<Daemon>> Daemon::Start(const ServerConfig& config) {
+  auto impl = std::make_unique<Impl>(config);
+  // The destructor of what is half made stops it again.
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(impl)));
+  PENSTOCK_RETURN_IF_ERROR(daemon->impl_->OpenData());
+  PENSTOCK_RETURN_IF_ERROR(daemon->impl_->StartEngine());
+  PENSTOCK_RETURN_IF_ERROR(daemon->impl_->Serve());
+  PENSTOCK_RETURN_IF_ERROR(daemon->impl_->WriteReady());
+  return daemon;
+}
+
+std::string Daemon::grpc_address() const {
+  return FormatHostPort({impl_->config.grpc_address.host, impl_->rpc->port()});
+}
+
+std::string Daemon::http_address() const {
+  return FormatHostPort({impl_->config.http_address.host, impl_->http->port()});
+}
+
+std::string Daemon::fingerprint() const {
+  return impl_->identity ? impl_->identity->fingerprint : std::string();
+}
+
+bool Daemon::Stop() {
+  Impl& impl = *impl_;
+  if (impl.stopped) return impl.clean;
+  impl.stopped = true;
+  if (impl.lock) {
+    if (const Status removed = RemoveAll(impl.ready_path()); !removed.ok()) {
+      LOG_WARN("cannot remove ready.json: {}", removed);
+    }
+  }
+  if (impl.rpc) impl.rpc->Drain();
+  if (impl.engine) impl.engine->Stop();
+  if (impl.http) impl.clean = impl.http->Stop(kHttpPatience);
+  if (impl.rpc) impl.rpc->Shutdown(kRpcPatience);
+  return impl.clean;
+}
+
+Result<std::string> CreateOfflineToken(const ServerConfig& config, const std::string& name,
+                                       Role role, const std::string& by) {
+  PENSTOCK_RETURN_IF_ERROR(CheckTokenName(name));
+  PENSTOCK_RETURN_IF_ERROR(PrepareDataDir(config.data_dir));
+  const auto lock = FileLock::Take(config.data_dir + "/LOCK");
+  if (!lock.ok()) {
+    if (lock.status().reason() != "LOCKED") return lock.status();
+    return FailedPrecondition(lock.status().message() +
+                                  "; while the server is up, use penstock admin token create "
+                                  "without --data-dir",
+                              "LOCKED");
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(const auto store, OpenStore(config));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto known, store->reader().ListTokens());
+  for (const TokenRecord& token : known) {
+    if (token.name != name || token.revoked_at.set()) continue;
+    return AlreadyExists("there is a token \"" + name +
+                         "\" already; revoke it first, or take "
+                         "another name");
+  }
+  const std::string secret = NewTokenSecret(Random::Secure());
+  TokenRecord record;
+  record.name = name;
+  record.role = role;
+  record.hash = HashTokenSecret(secret);
+  record.created_by = Principal("local:" + by);
+  record.created_at = Clock::Real().Now();
+  PENSTOCK_RETURN_IF_ERROR(store->Begin());
+  const Status inserted = store->InsertToken(record);
+  if (!inserted.ok()) {
+    store->Rollback();
+    return inserted;
+  }
+  PENSTOCK_RETURN_IF_ERROR(store->Commit());
+  return secret;
+}
+
+}  // namespace penstock
