@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace penstock {
 namespace {
@@ -90,11 +91,13 @@ double OwnMetric(std::string_view name, const xgb::Scores& scores, std::span<con
 Curves::Curves(std::vector<const XgboostMetric*> metrics, std::vector<CurveData> data)
     : metrics_(std::move(metrics)), data_(std::move(data)) {}
 
-Status Curves::Configure(xgb::Booster& booster) const {
+Status Curves::Configure(xgb::Booster& booster, double tweedie_power) const {
   PENSTOCK_RETURN_IF_ERROR(booster.SetParameter("disable_default_eval_metric", "1"));
   for (const XgboostMetric* metric : metrics_) {
     if (IsOwnMetric(metric->name)) continue;
-    PENSTOCK_RETURN_IF_ERROR(booster.SetParameter("eval_metric", std::string(metric->name)));
+    std::string name(metric->name);
+    if (name == "tweedie-nloglik") name += "@" + FormatDouble(tweedie_power);
+    PENSTOCK_RETURN_IF_ERROR(booster.SetParameter("eval_metric", name));
   }
   return Status::Ok();
 }

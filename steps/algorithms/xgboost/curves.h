@@ -36,8 +36,9 @@ class Curves {
  public:
   Curves(std::vector<const XgboostMetric*> metrics, std::vector<CurveData> data);
 
-  // Tells the booster which metrics to compute; before the first round.
-  Status Configure(xgb::Booster& booster) const;
+  // Tells the booster which metrics to compute; before the first round. `tweedie_power` is the
+  // variance power that tweedie-nloglik is measured with.
+  Status Configure(xgb::Booster& booster, double tweedie_power) const;
   // values[d][m] of data d and metric m after `round`.
   Result<std::vector<std::vector<double>>> Evaluate(xgb::Booster& booster, int round) const;
 

@@ -14,7 +14,7 @@
 namespace penstock {
 namespace {
 
-// Version 2 when results change.
+// Raised when the same data and hyperparameters give another model.
 constexpr char kVersion[] = "1";
 
 // Hyperparameters that go to XGBoost as they are, under the same name.
@@ -134,7 +134,8 @@ class Training {
     PENSTOCK_ASSIGN_OR_RETURN(xgb::Booster booster, xgb::Booster::Create(matrices));
     PENSTOCK_RETURN_IF_ERROR(Configure(booster));
     const Curves curves(metrics_, curve_data_);
-    PENSTOCK_RETURN_IF_ERROR(curves.Configure(booster));
+    PENSTOCK_RETURN_IF_ERROR(curves.Configure(
+        booster, JsonDouble(setup_.hyperparameters, "tweedie_variance_power", 1.5)));
     PENSTOCK_RETURN_IF_ERROR(Boost(booster, curves));
     return Finish(std::move(booster));
   }
