@@ -3,6 +3,7 @@
 #include <string>
 
 #include "steps/algorithms/xgboost/xgboost.h"
+#include "steps/evaluate/evaluate.h"
 #include "steps/noop.h"
 #include "steps/predict/predict.h"
 #include "steps/process/import.h"
@@ -21,6 +22,8 @@ void RegisterBuiltInSteps(StepRegistry& steps, AlgorithmRegistry& algorithms) {
   steps.Register("process", kProcessVersion, RunProcess);
   steps.Register("predict", kPredictVersion,
                  [known](StepContext& context) { return RunPredict(*known, context); });
+  steps.Register("evaluate", kEvaluateVersion,
+                 [known](StepContext& context) { return RunEvaluate(*known, context); });
   steps.Register("import", kImportVersion, RunImport);
   steps.Register("noop", kNoopVersion, RunNoop);
 }
