@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "base/text.h"
 #include "steps/xgb/call.h"
@@ -65,28 +66,45 @@ bool Kept(double value, bool drop_zero) {
   return !std::isnan(value) && !(drop_zero && value == 0.0);
 }
 
+// The rows whose value is kept, in order; without a branch, since which ones is hard to predict.
+std::vector<uint32_t> KeptRows(const std::vector<double>& column, bool drop_zero) {
+  std::vector<uint32_t> rows(column.size() + 1);
+  size_t count = 0;
+  for (size_t i = 0; i < column.size(); ++i) {
+    rows[count] = static_cast<uint32_t>(i);
+    count += Kept(column[i], drop_zero) ? 1 : 0;
+  }
+  rows.resize(count);
+  rows.shrink_to_fit();
+  return rows;
+}
+
 // Compressed rows, filled column after column, so that each row's columns are in order.
 Result<void*> CreateSparse(const Features& features, const Matrix::Options& options) {
   const size_t rows = static_cast<size_t>(features.rows);
+  const size_t columns = features.columns.size();
+  if (rows >= std::numeric_limits<uint32_t>::max()) {
+    return ResourceExhausted("more than 4 billion rows; train on a sample");
+  }
+  std::vector<std::vector<uint32_t>> kept(columns);
   std::vector<uint64_t> offsets(rows + 1, 0);
-  for (size_t j = 0; j < features.columns.size(); ++j) {
-    const bool drop_zero = options.drop_zeros[j];
-    const double* column = features.columns[j].data();
-    for (size_t i = 0; i < rows; ++i) offsets[i + 1] += Kept(column[i], drop_zero) ? 1 : 0;
+  for (size_t j = 0; j < columns; ++j) {
+    kept[j] = KeptRows(features.columns[j], options.drop_zeros[j]);
+    for (const uint32_t row : kept[j]) ++offsets[row + 1];
   }
   for (size_t i = 0; i < rows; ++i) offsets[i + 1] += offsets[i];
   const size_t entries = offsets[rows];
   std::vector<uint32_t> indices(entries);
   std::vector<float> values(entries);
   std::vector<uint64_t> next(offsets.begin(), offsets.end() - 1);
-  for (size_t j = 0; j < features.columns.size(); ++j) {
-    const bool drop_zero = options.drop_zeros[j];
+  for (size_t j = 0; j < columns; ++j) {
     const double* column = features.columns[j].data();
-    for (size_t i = 0; i < rows; ++i) {
-      if (!Kept(column[i], drop_zero)) continue;
-      indices[next[i]] = static_cast<uint32_t>(j);
-      values[next[i]++] = static_cast<float>(column[i]);
+    for (const uint32_t row : kept[j]) {
+      const uint64_t at = next[row]++;
+      indices[at] = static_cast<uint32_t>(j);
+      values[at] = static_cast<float>(column[row]);
     }
+    kept[j] = {};
   }
   const int64_t count = static_cast<int64_t>(entries);
   const std::string config =
@@ -124,15 +142,18 @@ std::vector<bool> IndicatorColumns(const Features& features) {
   std::vector<bool> indicators;
   indicators.reserve(features.columns.size());
   for (const std::vector<double>& column : features.columns) {
-    int64_t zeros = 0;
-    bool indicator = true;
-    for (const double value : column) {
-      zeros += value == 0.0 ? 1 : 0;
-      if (value != 0.0 && value != 1.0) {  // true for NaN too
-        indicator = false;
-        break;
+    const auto count = [&column](size_t end) {
+      int64_t zeros = 0, ones = 0;
+      for (size_t i = 0; i < end; ++i) {
+        zeros += column[i] == 0.0 ? 1 : 0;
+        ones += column[i] == 1.0 ? 1 : 0;
       }
-    }
+      return std::pair(zeros, zeros + ones == static_cast<int64_t>(end));
+    };
+    // Most columns of numbers show themselves in their first few.
+    const bool likely = count(std::min<size_t>(column.size(), 64)).second;
+    const auto [zeros, indicator] =
+        likely ? count(column.size()) : std::pair<int64_t, bool>(0, false);
     indicators.push_back(indicator && 2 * zeros >= features.rows);
   }
   return indicators;
