@@ -27,9 +27,8 @@ Result<std::string> ReadFile(const fs::path& path, int64_t max_bytes) {
     if (count < 0) return ErrnoStatus(errno, "reading " + path.string());
     if (count == 0) return bytes;
     if (static_cast<int64_t>(bytes.size()) + count > max_bytes) {
-      return ResourceExhausted(path.string() + " is larger than " + std::to_string(max_bytes) +
-                                   " bytes",
-                               "TOO_LARGE");
+      return ResourceExhausted(
+          path.string() + " is larger than " + std::to_string(max_bytes) + " bytes", "TOO_LARGE");
     }
     bytes.append(buffer, static_cast<std::size_t>(count));
   }

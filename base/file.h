@@ -40,8 +40,7 @@ class UniqueFd {
 // kNotFound, kResourceExhausted (TOO_LARGE) over `max_bytes`.
 Result<std::string> ReadFile(const std::filesystem::path& path, int64_t max_bytes = 64 << 20);
 // Writes beside the place and renames into it, durably: readers see the old or the new content.
-Status WriteFileAtomic(const std::filesystem::path& path, std::string_view bytes,
-                       int mode = 0644);
+Status WriteFileAtomic(const std::filesystem::path& path, std::string_view bytes, int mode = 0644);
 // Writes all of `bytes` to a descriptor.
 Status WriteAll(int fd, std::string_view bytes, const std::string& name);
 

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "base/text.h"
-#include "steps/model_io/files.h"
+#include "base/file.h"
 
 namespace penstock {
 namespace {
@@ -113,13 +113,13 @@ Result<ModelInfo> ModelInfoFromJson(const Json& json) {
 }
 
 Status WriteModelInfo(const std::filesystem::path& folder, const ModelInfo& info) {
-  return WriteWholeFile(folder / kModelFile, DumpJsonPretty(ModelInfoToJson(info)) + "\n");
+  return WriteFileAtomic(folder / kModelFile, DumpJsonPretty(ModelInfoToJson(info)) + "\n");
 }
 
 Result<ModelInfo> ReadModelInfo(const std::filesystem::path& folder,
                                 const std::string& display_name) {
   const std::string name = display_name.empty() ? folder.string() : display_name;
-  const Result<std::string> text = ReadWholeFile(folder / kModelFile);
+  const Result<std::string> text = ReadFile(folder / kModelFile);
   if (!text.ok()) {
     if (text.status().code() != StatusCode::kNotFound && std::filesystem::is_directory(folder)) {
       return text.status().WithContext(name);

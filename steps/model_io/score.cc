@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/text.h"
-#include "steps/model_io/files.h"
+#include "base/file.h"
 #include "steps/table/dataset.h"
 
 namespace penstock {

@@ -4,7 +4,7 @@
 #include <set>
 #include <utility>
 
-#include "steps/model_io/files.h"
+#include "base/file.h"
 #include "steps/table/dataset.h"
 #include "steps/table/show.h"
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "steps/model_io/files.h"
+#include "base/file.h"
 #include "steps/model_io/model_info.h"
 #include "steps/process/transform.h"
 #include "steps/table/dataset.h"
@@ -62,7 +62,7 @@ Status KeepTransform(const Source& train, const std::filesystem::path& folder, M
     return Status::Ok();
   }
   const std::filesystem::path from = train.artifact->path / kDatasetTransformFile;
-  Result<std::string> bytes = ReadWholeFile(from);
+  Result<std::string> bytes = ReadFile(from);
   if (!bytes.ok()) {
     return DataLoss(train.name + " says that it went through a transform, but does not hold it (" +
                     kDatasetTransformFile + "); run its process step again");
@@ -74,7 +74,7 @@ Status KeepTransform(const Source& train, const std::filesystem::path& folder, M
   info.transform_digest = train.info.transform_digest;
   const std::filesystem::path to = folder / kModelTransformFile;
   PENSTOCK_RETURN_IF_ERROR(MakeFolders(to.parent_path()));
-  return WriteWholeFile(to, *bytes);
+  return WriteFileAtomic(to, *bytes);
 }
 
 Result<const InputArtifact*> OneInput(StepContext& context, const std::string& name) {
