@@ -42,7 +42,10 @@ Status PrepareDataDir(const std::string& path) {
 }
 
 Result<std::unique_ptr<MetadataStore>> OpenStore(const ServerConfig& config) {
-  return MetadataStore::Open(config.data_dir + "/penstock.db", Clock::Real(), Random::Secure());
+  const std::string path = config.data_dir + "/penstock.db";
+  auto store = MetadataStore::Open(path, Clock::Real(), Random::Secure());
+  if (!store.ok()) return store.status().WithContext(path);
+  return store;
 }
 
 Result<std::optional<TlsIdentity>> Identity(const ServerConfig& config) {

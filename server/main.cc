@@ -29,7 +29,8 @@ int Fail(const Status& status, int code) {
 int ExitCodeOf(const Status& status) {
   const std::string reason = status.reason();
   const bool lasting = reason == "SCHEMA_TOO_NEW" || reason == "FOREIGN_DATABASE" ||
-                       reason == "SCHEMA_CHANGED" || status.code() == StatusCode::kInvalidArgument;
+                       reason == "SCHEMA_CHANGED" || reason == "CORRUPT" ||
+                       status.code() == StatusCode::kInvalidArgument;
   return lasting ? kWrongUse : kFailed;
 }
 

@@ -1,0 +1,203 @@
+// The HTTP side, over real connections.
+
+#include <gmock/gmock.h>
+#include <httplib.h>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "tests/integration/server/server_fixture.h"
+
+namespace penstock {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char kJson[] = "application/json";
+
+class HttpTest : public ServerFixture {
+ protected:
+  std::unique_ptr<httplib::Client> Client() {
+    const auto address = ParseHostPort(daemon_->http_address());
+    auto client = std::make_unique<httplib::Client>(address->host, address->port);
+    client->set_read_timeout(20);
+    return client;
+  }
+  // Status and JSON of a call.
+  std::pair<int, Json> Post(const std::string& method, const std::string& body,
+                            const httplib::Headers& headers = {}, const char* type = kJson) {
+    const auto result = Client()->Post("/v1/" + method, headers, body, type);
+    if (!result) return {0, Json()};
+    auto json = ParseJson(result->body);
+    return {result->status, json.ok() ? *json : Json(result->body)};
+  }
+  std::string RegisterBody() { return DumpJson(Json{{"definition", {{"text", kHello}}}}); }
+};
+
+TEST_F(HttpTest, ProbesAndMetrics) {
+  Start();
+  EXPECT_EQ(Client()->Get("/healthz")->status, 200);
+  EXPECT_EQ(Client()->Get("/readyz")->status, 200);
+  Post("RunService/GetRun", "{\"runId\":\"run-none\"}");
+  const auto metrics = Client()->Get("/metrics");
+  EXPECT_EQ(metrics->status, 200);
+  EXPECT_THAT(metrics->body, HasSubstr("penstock_engine_commit_seconds_count"));
+  EXPECT_THAT(
+      metrics->body,
+      HasSubstr("penstock_rpc_handled_total{code=\"NOT_FOUND\",method=\"RunService/GetRun\"} 1"));
+}
+
+TEST_F(HttpTest, CallsAnyMethod) {
+  Start();
+  const auto [status, answer] =
+      Post("PipelineService/RegisterPipeline", RegisterBody(), {{"X-Penstock-User", "web"}});
+  EXPECT_EQ(status, 200) << answer;
+  EXPECT_EQ(answer["pipeline"]["name"], "hello");
+  EXPECT_EQ(answer["pipeline"]["stepCount"], 2);
+  EXPECT_EQ(answer["pipeline"]["created"]["principal"], "local:web");
+  const auto [empty_status, info] = Post("AdminService/GetServerInfo", "");
+  EXPECT_EQ(empty_status, 200);
+  EXPECT_EQ(info["role"], "admin");
+  // snake_case is as good on the way in.
+  const auto [snake, list] = Post("RunService/ListRuns", "{\"page\":{\"page_size\":1}}");
+  EXPECT_EQ(snake, 200) << list;
+}
+
+TEST_F(HttpTest, ErrorsCarryCodeReasonAndProblems) {
+  Start();
+  const std::string bad =
+      DumpJson(Json{{"definition", {{"text", "kind: Pipeline\nname: x\nsteps: []\n"}}}});
+  const auto [status, error] = Post("PipelineService/RegisterPipeline", bad);
+  EXPECT_EQ(status, 400);
+  EXPECT_EQ(error["code"], "INVALID_ARGUMENT");
+  EXPECT_EQ(error["reason"], "INVALID_DEFINITION");
+  EXPECT_FALSE(error["problems"].empty());
+  EXPECT_EQ(Post("RunService/GetRun", "{\"runId\":\"run-none\"}").first, 404);
+}
+
+TEST_F(HttpTest, BadRequestsAreTold) {
+  Start();
+  const auto unknown_field = Post("RunService/GetRun", "{\"nonsense\":1}");
+  EXPECT_EQ(unknown_field.first, 400);
+  EXPECT_THAT(unknown_field.second["message"], HasSubstr("nonsense"));
+  EXPECT_EQ(Post("RunService/GetRun", "{not json").first, 400);
+  EXPECT_EQ(Post("RunService/GetRun", std::string(100'000, '[')).first, 400);
+  EXPECT_EQ(Post("RunService/GetRun", "{}", {}, "text/plain").first, 415);
+  const auto unknown_service = Post("RunServices/GetRun", "{}");
+  EXPECT_EQ(unknown_service.first, 404);
+  EXPECT_THAT(unknown_service.second["message"], HasSubstr("RunService"));
+  const auto unknown_method = Post("RunService/GetRuns", "{}");
+  EXPECT_EQ(unknown_method.first, 404);
+  EXPECT_THAT(unknown_method.second["message"], HasSubstr("GetRun"));
+  EXPECT_THAT(Post("ArtifactService/UploadBlob", "{}").second["message"],
+              HasSubstr("PUT /v1/artifacts"));
+  EXPECT_EQ(Client()->Get("/etc/passwd")->status, 404);
+  EXPECT_EQ(Client()->Get("/v1/artifacts/..%2f..%2fLOCK")->status, 404);
+  EXPECT_EQ(Client()->Get("/v1/artifacts/abc")->status, 400);
+}
+
+TEST_F(HttpTest, BodiesOverTheLimitAreRefusedAndTheConnectionLives) {
+  Start();
+  auto client = Client();
+  client->set_keep_alive(true);
+  const auto large = client->Post("/v1/RunService/GetRun", std::string((16 << 20) + 1, ' '), kJson);
+  ASSERT_TRUE(large);
+  EXPECT_EQ(large->status, 413);
+  const auto next = client->Post("/v1/AdminService/GetServerInfo", "{}", kJson);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->status, 200);
+}
+
+TEST_F(HttpTest, PagesOfOtherSitesAreRefused) {
+  Start();
+  EXPECT_EQ(Post("AdminService/GetServerInfo", "{}", {{"Origin", "http://evil.example"}}).first,
+            403);
+  EXPECT_EQ(Post("AdminService/GetServerInfo", "{}", {{"Host", "evil.example:80"}}).first, 403);
+  EXPECT_EQ(Post("AdminService/GetServerInfo", "{}", {{"Sec-Fetch-Site", "cross-site"}}).first,
+            403);
+  const std::string own = "http://" + daemon_->http_address();
+  EXPECT_EQ(Post("AdminService/GetServerInfo", "{}", {{"Origin", own}}).first, 200);
+}
+
+TEST_F(HttpTest, StreamsAreLinesOfJson) {
+  Start();
+  Register(kHello);
+  const v1::Run run = Submit("hello");
+  std::vector<Json> lines;
+  std::string rest;
+  bool cancelled = false;
+  const auto result =
+      Client()->Post("/v1/RunService/CancelRun", DumpJson(Json{{"runId", run.run_id()}}), kJson);
+  EXPECT_EQ(result->status, 200);
+  const auto watched =
+      Client()->Post("/v1/RunService/WatchRun", DumpJson(Json{{"runId", run.run_id()}}), kJson);
+  ASSERT_TRUE(watched);
+  EXPECT_EQ(watched->status, 200);
+  EXPECT_EQ(watched->get_header_value("Content-Type"), "application/x-ndjson");
+  std::istringstream text(watched->body);
+  for (std::string line; std::getline(text, line);) {
+    const auto json = ParseJson(line);
+    ASSERT_TRUE(json.ok()) << line;
+    cancelled = (*json)["run"]["state"] == "CANCELLED";
+  }
+  EXPECT_TRUE(cancelled);
+  EXPECT_EQ(Post("RunService/WatchRun", "{\"runId\":\"run-none\"}").first, 404);
+}
+
+TEST_F(HttpTest, ArtifactsArePutAndGot) {
+  Start();
+  std::string bytes;
+  for (int i = 0; i < 1'500'000; ++i) bytes += static_cast<char>(i * 7 % 253);
+  const std::string path = "/v1/artifacts/" + FormatDigest(Sha256(bytes));
+  EXPECT_EQ(Client()->Get(path)->status, 404);
+  const auto put = Client()->Put(path, bytes, "application/octet-stream");
+  ASSERT_TRUE(put);
+  EXPECT_EQ(put->status, 200) << put->body;
+  EXPECT_EQ(JsonString(*ParseJson(put->body), "size"), "1500000");
+  const auto got = Client()->Get(path);
+  ASSERT_TRUE(got);
+  EXPECT_TRUE(got->body == bytes);
+  const auto part = Client()->Get(path, {httplib::make_range_header({{1'000'000, 1'000'009}})});
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->status, 206);
+  EXPECT_EQ(part->body, bytes.substr(1'000'000, 10));
+  const auto wrong = Client()->Put(path, "other bytes", "application/octet-stream");
+  EXPECT_EQ(wrong->status, 200) << "what is there already is there: " << wrong->body;
+  const std::string other = "/v1/artifacts/" + FormatDigest(Sha256("x"));
+  EXPECT_EQ(Client()->Put(other, "y", "application/octet-stream")->status, 500);
+  EXPECT_EQ(Client()->Put("/v1/artifacts/12", "y", "application/octet-stream")->status, 400);
+}
+
+TEST_F(HttpTest, WhereTokensAreRequiredOnlyProbesAnswerWithoutOne) {
+  const auto token = CreateOfflineToken(config_, "ann", Role::kUser, "t");
+  ASSERT_TRUE(token.ok()) << token.status();
+  config_.auth = AuthMode::kRequired;
+  Start();
+  EXPECT_EQ(Client()->Get("/healthz")->status, 200);
+  EXPECT_EQ(Client()->Get("/readyz")->status, 200);
+  EXPECT_EQ(Client()->Get("/metrics")->status, 401);
+  EXPECT_EQ(Post("AdminService/GetServerInfo", "{}").first, 401);
+  const std::string path = "/v1/artifacts/" + FormatDigest(Sha256("x"));
+  EXPECT_EQ(Client()->Put(path, "x", "application/octet-stream")->status, 401);
+  const httplib::Headers with{{"Authorization", "Bearer " + *token}};
+  EXPECT_EQ(Post("AdminService/GetServerInfo", "{}", with).second["principal"], "user:ann");
+  EXPECT_EQ(Post("AdminService/ListTokens", "{}", with).first, 403);
+  EXPECT_EQ(Client()->Get("/metrics", with)->status, 200);
+}
+
+TEST_F(HttpTest, TlsIsThatOfGrpc) {
+  config_.tls = TlsMode::kAuto;
+  Start();
+  const auto address = ParseHostPort(daemon_->http_address());
+  httplib::SSLClient client(address->host, address->port);
+  client.set_ca_cert_path((config_.data_dir + "/tls/server.crt").c_str());
+  client.enable_server_certificate_verification(true);
+  const auto health = client.Get("/healthz");
+  ASSERT_TRUE(health) << httplib::to_string(health.error());
+  EXPECT_EQ(health->status, 200);
+  httplib::SSLClient distrusting(address->host, address->port);
+  distrusting.enable_server_certificate_verification(true);
+  EXPECT_FALSE(distrusting.Get("/healthz"));
+}
+
+}  // namespace
+}  // namespace penstock

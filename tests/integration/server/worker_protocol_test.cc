@@ -1,0 +1,284 @@
+// A worker made of bare calls: what agents rely on.
+
+#include <gmock/gmock.h>
+
+#include <thread>
+
+#include "tests/integration/server/server_fixture.h"
+
+namespace penstock {
+namespace {
+
+class WorkerProtocolTest : public ServerFixture {
+ protected:
+  void SetUp() override {
+    ServerFixture::SetUp();
+    Start();
+    Register(kHello);
+    worker_ = Stub<v1::WorkerService>();
+  }
+
+  std::string Open(const std::string& boot = "boot-1") {
+    v1::OpenSessionRequest request;
+    v1::WorkerInfo* info = request.mutable_worker();
+    info->set_worker_id("w1");
+    info->set_boot_id(boot);
+    info->set_protocol(1);
+    info->set_cpus(1);
+    info->set_memory(1 << 30);
+    info->add_steps("noop@1");
+    v1::OpenSessionResponse response;
+    TestContext context;
+    const grpc::Status status = worker_->OpenSession(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    EXPECT_EQ(response.lease_ttl().seconds(), 15);
+    return response.session_id();
+  }
+
+  grpc::Status Lease(const std::string& session, int64_t acknowledged, int wait_seconds,
+                     v1::LeaseStepsResponse* response) {
+    v1::LeaseStepsRequest request;
+    request.set_session_id(session);
+    request.set_acknowledged(acknowledged);
+    request.mutable_max_wait()->set_seconds(wait_seconds);
+    TestContext context;
+    return worker_->LeaseSteps(&context, request, response);
+  }
+
+  std::string Report(const std::string& session, const v1::Lease& lease,
+                     v1::StepReport::Kind kind) {
+    v1::ReportStepsRequest request;
+    request.set_session_id(session);
+    v1::StepReport* report = request.add_reports();
+    report->set_run_id(lease.run_id());
+    report->set_step_index(lease.step_index());
+    report->set_attempt(lease.attempt());
+    report->set_token(lease.token());
+    report->set_kind(kind);
+    v1::ReportStepsResponse response;
+    TestContext context;
+    const grpc::Status status = worker_->ReportSteps(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.verdicts_size() == 1 ? response.verdicts(0) : "";
+  }
+
+  v1::AppendLogsResponse::Position Append(const std::string& session, const v1::Lease& lease,
+                                          int64_t offset, const std::string& text) {
+    v1::AppendLogsRequest request;
+    request.set_session_id(session);
+    v1::LogChunk* chunk = request.add_chunks();
+    chunk->set_run_id(lease.run_id());
+    chunk->set_step_index(lease.step_index());
+    chunk->set_attempt(lease.attempt());
+    chunk->set_token(lease.token());
+    chunk->set_offset(offset);
+    chunk->set_data(text);
+    v1::AppendLogsResponse response;
+    TestContext context;
+    const grpc::Status status = worker_->AppendLogs(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.positions_size() == 1 ? response.positions(0)
+                                          : v1::AppendLogsResponse::Position();
+  }
+
+  // Leases until something comes.
+  v1::Lease LeaseOne(const std::string& session, int64_t* acknowledged) {
+    for (int tries = 0; tries < 20; ++tries) {
+      v1::LeaseStepsResponse response;
+      const grpc::Status status = Lease(session, *acknowledged, 2, &response);
+      EXPECT_TRUE(status.ok()) << status.error_message();
+      if (response.sequence() > 0) *acknowledged = response.sequence();
+      if (response.leases_size() > 0) return response.leases(0);
+    }
+    ADD_FAILURE() << "no lease came";
+    return {};
+  }
+
+  std::unique_ptr<v1::WorkerService::Stub> worker_;
+};
+
+TEST_F(WorkerProtocolTest, RunsAWholePipeline) {
+  const std::string session = Open();
+  const v1::Run run = Submit("hello");
+  int64_t acknowledged = 0;
+  for (const char* name : {"a", "b"}) {
+    const v1::Lease lease = LeaseOne(session, &acknowledged);
+    EXPECT_EQ(lease.step_name(), name);
+    EXPECT_EQ(lease.run_id(), run.run_id());
+    EXPECT_EQ(lease.principal(), "local:tester");
+    EXPECT_EQ(Report(session, lease, v1::StepReport::STARTED), "OK");
+    EXPECT_EQ(Report(session, lease, v1::StepReport::SUCCEEDED), "OK");
+    // A retry of the report gets the same answer.
+    EXPECT_EQ(Report(session, lease, v1::StepReport::SUCCEEDED), "OK");
+  }
+  v1::GetRunRequest get;
+  get.set_run_id(run.run_id());
+  v1::Run ended;
+  TestContext context;
+  ASSERT_TRUE(Stub<v1::RunService>()->GetRun(&context, get, &ended).ok());
+  EXPECT_EQ(ended.state(), v1::Run::SUCCEEDED);
+  ASSERT_EQ(ended.steps_size(), 2);
+  EXPECT_THAT(ended.steps(1).depends_on(), testing::ElementsAre("a"));
+  v1::ListAttemptsRequest attempts;
+  v1::ListAttemptsResponse listed;
+  attempts.set_run_id(run.run_id());
+  attempts.set_step("a");
+  TestContext second;
+  ASSERT_TRUE(Stub<v1::RunService>()->ListAttempts(&second, attempts, &listed).ok());
+  ASSERT_EQ(listed.attempts_size(), 1);
+  EXPECT_EQ(listed.attempts(0).state(), v1::Attempt::SUCCEEDED);
+  EXPECT_EQ(listed.attempts(0).worker(), "w1");
+}
+
+TEST_F(WorkerProtocolTest, AParkedLeaseIsAnsweredByASubmission) {
+  const std::string session = Open();
+  v1::LeaseStepsResponse response;
+  grpc::Status status;
+  std::thread parked([&] { status = Lease(session, 0, 20, &response); });
+  Submit("hello");
+  parked.join();
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.leases_size(), 1);
+}
+
+TEST_F(WorkerProtocolTest, AnEmptyWaitEndsWithAnEmptyAnswer) {
+  v1::LeaseStepsResponse response;
+  const grpc::Status status = Lease(Open(), 0, 0, &response);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(response.leases_size(), 0);
+}
+
+TEST_F(WorkerProtocolTest, UnacknowledgedLeasesComeAgain) {
+  const std::string session = Open();
+  Submit("hello");
+  v1::LeaseStepsResponse first, again;
+  ASSERT_TRUE(Lease(session, 0, 5, &first).ok());
+  ASSERT_EQ(first.leases_size(), 1);
+  ASSERT_TRUE(Lease(session, 0, 5, &again).ok());
+  ASSERT_EQ(again.leases_size(), 1);
+  EXPECT_EQ(again.leases(0).token(), first.leases(0).token());
+}
+
+TEST_F(WorkerProtocolTest, ASecondLeaseCallSupersedesTheFirst) {
+  const std::string session = Open();
+  std::atomic<int> aborted{0};
+  const auto park = [&] {
+    v1::LeaseStepsResponse response;
+    const Status status = FromGrpcStatus(Lease(session, 0, 20, &response));
+    if (status.reason() == "SUPERSEDED") ++aborted;
+  };
+  std::thread one(park), two(park);
+  // Whichever came first is ended by the other; a third ends that one.
+  while (aborted == 0) std::this_thread::yield();
+  v1::LeaseStepsResponse response;
+  EXPECT_TRUE(Lease(session, 0, 0, &response).ok());
+  one.join();
+  two.join();
+  EXPECT_EQ(aborted, 2);
+}
+
+TEST_F(WorkerProtocolTest, UnknownSessionsAndProtocolsAreTold) {
+  v1::LeaseStepsResponse response;
+  EXPECT_EQ(FromGrpcStatus(Lease("none", 0, 0, &response)).reason(), "SESSION_UNKNOWN");
+  v1::HeartbeatRequest beat;
+  beat.set_session_id("none");
+  v1::HeartbeatResponse beaten;
+  TestContext one, two;
+  EXPECT_EQ(FromGrpcStatus(worker_->Heartbeat(&one, beat, &beaten)).reason(), "SESSION_UNKNOWN");
+  v1::OpenSessionRequest open;
+  open.mutable_worker()->set_protocol(99);
+  v1::OpenSessionResponse opened;
+  EXPECT_EQ(FromGrpcStatus(worker_->OpenSession(&two, open, &opened)).reason(), "VERSION_MISMATCH");
+}
+
+TEST_F(WorkerProtocolTest, ARestartedWorkersLateReportIsStale) {
+  const std::string session = Open("boot-1");
+  Submit("hello");
+  int64_t acknowledged = 0;
+  const v1::Lease lease = LeaseOne(session, &acknowledged);
+  const std::string second = Open("boot-2");
+  EXPECT_EQ(Report(second, lease, v1::StepReport::SUCCEEDED), "STALE_ATTEMPT");
+  EXPECT_TRUE(Append(second, lease, 0, "late").stale());
+}
+
+TEST_F(WorkerProtocolTest, LogsAreKeptOnceAndFollowed) {
+  const std::string session = Open();
+  const v1::Run run = Submit("hello");
+  int64_t acknowledged = 0;
+  const v1::Lease lease = LeaseOne(session, &acknowledged);
+  EXPECT_EQ(Append(session, lease, 0, "one\n").offset(), 4);
+  EXPECT_EQ(Append(session, lease, 0, "one\ntwo\n").offset(), 8);
+  EXPECT_EQ(Append(session, lease, 100, "gap").offset(), 8);
+
+  v1::ReadLogsRequest request;
+  request.set_run_id(run.run_id());
+  request.set_step("a");
+  request.set_offset(4);
+  request.set_follow(true);
+  TestContext context;
+  auto reader = Stub<v1::RunService>()->ReadLogs(&context, request);
+  v1::ReadLogsResponse chunk;
+  ASSERT_TRUE(reader->Read(&chunk));
+  EXPECT_EQ(chunk.data(), "two\n");
+  EXPECT_EQ(chunk.offset(), 4);
+  EXPECT_EQ(chunk.step(), "a");
+  Append(session, lease, 8, "three\n");
+  ASSERT_TRUE(reader->Read(&chunk));
+  EXPECT_EQ(chunk.data(), "three\n");
+  EXPECT_EQ(chunk.offset(), 8);
+  Report(session, lease, v1::StepReport::SUCCEEDED);
+  EXPECT_FALSE(reader->Read(&chunk));
+  EXPECT_TRUE(reader->Finish().ok());
+}
+
+TEST_F(WorkerProtocolTest, MetricsAreKept) {
+  const std::string session = Open();
+  const v1::Run run = Submit("hello");
+  int64_t acknowledged = 0;
+  const v1::Lease lease = LeaseOne(session, &acknowledged);
+  v1::AppendLogsRequest request;
+  request.set_session_id(session);
+  v1::LogChunk* chunk = request.add_chunks();
+  chunk->set_run_id(lease.run_id());
+  chunk->set_step_index(lease.step_index());
+  chunk->set_attempt(lease.attempt());
+  chunk->set_token(lease.token());
+  for (int i = 0; i < 3; ++i) {
+    v1::MetricPoint* point = chunk->add_points();
+    point->set_name("loss");
+    point->set_index(i);
+    point->set_value(1.0 / (i + 1));
+  }
+  v1::AppendLogsResponse appended;
+  TestContext one, two;
+  ASSERT_TRUE(worker_->AppendLogs(&one, request, &appended).ok());
+  EXPECT_EQ(appended.positions(0).points(), 3);
+  v1::ReadMetricsRequest read;
+  read.set_run_id(run.run_id());
+  read.set_step("a");
+  v1::ReadMetricsResponse metrics;
+  ASSERT_TRUE(Stub<v1::RunService>()->ReadMetrics(&two, read, &metrics).ok());
+  ASSERT_EQ(metrics.series_size(), 1);
+  EXPECT_THAT(metrics.series(0).indices(), testing::ElementsAre(0, 1, 2));
+  EXPECT_EQ(metrics.series(0).values(1), 0.5);
+}
+
+TEST_F(WorkerProtocolTest, StoppingEndsParkedCallsAtOnce) {
+  const std::string session = Open();
+  grpc::Status status;
+  v1::LeaseStepsResponse response;
+  std::atomic<bool> ended{false};
+  std::thread parked([&] {
+    status = Lease(session, 0, 25, &response);
+    ended = true;
+  });
+  // The server knows of the call once the worker shows as connected and its call was counted; a
+  // call that comes later is refused in the same way.
+  daemon_->Stop();
+  parked.join();
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
+}
+
+}  // namespace
+}  // namespace penstock
