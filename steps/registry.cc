@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "steps/algorithms/linear_learner/linear_learner.h"
 #include "steps/algorithms/xgboost/xgboost.h"
 #include "steps/evaluate/evaluate.h"
 #include "steps/noop.h"
@@ -14,6 +15,7 @@ namespace penstock {
 
 void RegisterBuiltInSteps(StepRegistry& steps, AlgorithmRegistry& algorithms) {
   algorithms.Register(MakeXgboost());
+  algorithms.Register(MakeLinearLearner());
   for (const Algorithm* algorithm : algorithms.All()) {
     steps.Register("train/" + std::string(algorithm->name()), std::string(algorithm->version()),
                    [algorithm](StepContext& context) { return RunTrain(*algorithm, context); });
