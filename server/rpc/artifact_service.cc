@@ -96,9 +96,8 @@ grpc::ServerUnaryReactor* ArtifactServiceImpl::StatArtifacts(
     call->Complete(InvalidArgument("digests: at most 10,000 a call"));
     return call;
   }
-  if (!deps_.io_pool([this, call, request, response] { Stat(call, *request, response); })) {
-    call->Complete(Overloaded());
-  }
+  HandOver(deps_.io_pool, *deps_.gate, call,
+           [this, call, request, response] { Stat(call, *request, response); });
   return call;
 }
 
@@ -145,9 +144,8 @@ grpc::ServerUnaryReactor* ArtifactServiceImpl::CommitArtifact(
     v1::CommitArtifactResponse* response) {
   auto* call = new UnaryCall(*deps_.gate, *context, kService, "CommitArtifact");
   if (!call->admitted()) return call;
-  if (!deps_.io_pool([this, call, request, response] { Commit(call, *request, response); })) {
-    call->Complete(Overloaded());
-  }
+  HandOver(deps_.io_pool, *deps_.gate, call,
+           [this, call, request, response] { Commit(call, *request, response); });
   return call;
 }
 

@@ -1,5 +1,8 @@
 #include "server/rpc/call.h"
 
+#include <string>
+
+#include "base/fault_point.h"
 #include "server/rpc/grpc_status.h"
 
 namespace penstock {
@@ -12,11 +15,20 @@ std::optional<std::string> Header(const grpc::CallbackServerContext& context, co
   return std::string(it->second.data(), it->second.size());
 }
 
+// What a test makes of a call: nothing came, or nothing went out.
+Status LostOnTheWay(std::string_view point, std::string_view method) {
+  if (!internal::faults_armed.load(std::memory_order_relaxed)) return Status::Ok();
+  const std::string name = std::string(point) + std::string(method);
+  if (PENSTOCK_FAULT_STATUS(name).ok()) return Status::Ok();
+  return Unavailable("the connection broke (" + name + ")", "INJECTED");
+}
+
 }  // namespace
 
 Result<Caller> CallGate::Admit(const grpc::CallbackServerContext& context, std::string_view service,
                                std::string_view method) {
   if (stopping()) return Unavailable("the server is stopping; retry shortly", "STOPPING");
+  PENSTOCK_RETURN_IF_ERROR(LostOnTheWay("rpc.request.", method));
   CallFacts facts;
   facts.peer = context.peer();
   facts.authorization = Header(context, "authorization");
@@ -34,7 +46,7 @@ Result<Caller> CallGate::Admit(const grpc::CallbackServerContext& context, std::
 
 UnaryCall::UnaryCall(CallGate& gate, const grpc::CallbackServerContext& context,
                      std::string_view service, std::string_view method)
-    : timer_(gate, service, method) {
+    : method_(method), timer_(gate, service, method) {
   auto caller = gate.Admit(context, service, method);
   if (!caller.ok()) {
     Complete(caller.status());
@@ -46,7 +58,8 @@ UnaryCall::UnaryCall(CallGate& gate, const grpc::CallbackServerContext& context,
 
 void UnaryCall::Complete(const Status& status) {
   timer_.Record(status);
-  Finish(ToGrpcStatus(status));
+  const Status lost = LostOnTheWay("rpc.reply.", method_);
+  Finish(ToGrpcStatus(lost.ok() ? status : lost));
 }
 
 Status Overloaded() {

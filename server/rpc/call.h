@@ -27,7 +27,8 @@ class CallGate {
   CallGate(Authenticator& authenticator, RpcMetrics& metrics, const Clock& clock)
       : authenticator_(authenticator), metrics_(metrics), clock_(clock) {}
 
-  // kUnauthenticated, kPermissionDenied, kUnavailable (STOPPING).
+  // kUnauthenticated, kPermissionDenied, kUnavailable (STOPPING). Fault point "rpc.request.METHOD":
+  // the request is lost on its way.
   Result<Caller> Admit(const grpc::CallbackServerContext& context, std::string_view service,
                        std::string_view method);
   // From now on every new call is kUnavailable.
@@ -74,13 +75,16 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
 
   bool admitted() const { return admitted_; }
   const Caller& caller() const { return caller_; }
-  // The call must not be touched afterwards. Takes no lock; the caller should hold none.
+  // The call must not be touched afterwards. Takes no lock; the caller should hold none. `method`
+  // given to the constructor is a literal. Fault point "rpc.reply.METHOD": the answer is lost on
+  // its way, and what was done stays done.
   void Complete(const Status& status);
 
  private:
   ~UnaryCall() override = default;
   void OnDone() override { delete this; }
 
+  const std::string_view method_;
   CallTimer timer_;
   Caller caller_;
   bool admitted_ = false;
@@ -91,13 +95,18 @@ using Executor = std::function<bool(std::function<void()> task)>;
 
 Status Overloaded();
 
+// Runs `task`, which completes the call, on `executor`; where its queue is full, refuses the call.
+template <typename Task>
+void HandOver(const Executor& executor, CallGate& gate, UnaryCall* call, Task task) {
+  if (executor(std::move(task))) return;
+  gate.metrics().overloaded.fetch_add(1, std::memory_order_relaxed);
+  call->Complete(Overloaded());
+}
+
 // Runs `answer` (→ Status) on `executor` and completes the call with what it returns.
 template <typename Answer>
 void CompleteOn(const Executor& executor, CallGate& gate, UnaryCall* call, Answer answer) {
-  if (!executor([call, answer = std::move(answer)] { call->Complete(answer()); })) {
-    gate.metrics().overloaded.fetch_add(1, std::memory_order_relaxed);
-    call->Complete(Overloaded());
-  }
+  HandOver(executor, gate, call, [call, answer = std::move(answer)] { call->Complete(answer()); });
 }
 
 }  // namespace penstock

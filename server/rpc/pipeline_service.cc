@@ -140,9 +140,8 @@ grpc::ServerUnaryReactor* PipelineServiceImpl::RegisterPipeline(
     v1::RegisterPipelineResponse* response) {
   auto* call = new UnaryCall(*deps_.gate, *context, kService, "RegisterPipeline");
   if (!call->admitted()) return call;
-  if (!deps_.read_pool([this, call, request, response] { Register(call, *request, response); })) {
-    call->Complete(Overloaded());
-  }
+  HandOver(deps_.read_pool, *deps_.gate, call,
+           [this, call, request, response] { Register(call, *request, response); });
   return call;
 }
 

@@ -165,7 +165,7 @@ void RunServiceImpl::Submit(UnaryCall* call, const v1::SubmitRunRequest& request
       call->Complete(status);
     }
   };
-  if (!deps_.read_pool(std::move(task))) call->Complete(Overloaded());
+  HandOver(deps_.read_pool, *deps_.gate, call, std::move(task));
 }
 
 Status RunServiceImpl::CheckSubmission(const SubmitRunCommand& command) {
@@ -233,7 +233,7 @@ grpc::ServerUnaryReactor* RunServiceImpl::CancelRun(grpc::CallbackServerContext*
                               call->Complete(cancelled.status());
                             });
   };
-  if (!deps_.read_pool(std::move(task))) call->Complete(Overloaded());
+  HandOver(deps_.read_pool, *deps_.gate, call, std::move(task));
   return call;
 }
 

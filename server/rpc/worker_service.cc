@@ -14,6 +14,7 @@ constexpr char kService[] = "WorkerService";
 // A parked call must end before proxies on the way lose patience.
 constexpr std::chrono::seconds kMaxWait{60};
 constexpr int kMaxReportsPerCall = 4'096;
+constexpr std::size_t kMaxReportBytesHere = 64 << 10;
 
 Status CheckSession(const std::string& session) {
   if (!session.empty()) return Status::Ok();
@@ -86,21 +87,29 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::ReportSteps(grpc::CallbackServerCon
                                                          v1::ReportStepsResponse* response) {
   auto* call = new UnaryCall(*deps_.gate, *context, kService, "ReportSteps");
   if (!call->admitted()) return call;
-  Status problem;
   if (request->reports_size() > kMaxReportsPerCall) {
-    problem = InvalidArgument("reports: at most " + std::to_string(kMaxReportsPerCall) + " a call");
-  }
-  auto command = ReportStepsFromProto(*request);
-  if (problem.ok()) problem = command.status();
-  if (!problem.ok()) {
-    call->Complete(problem);
+    call->Complete(
+        InvalidArgument("reports: at most " + std::to_string(kMaxReportsPerCall) + " a call"));
     return call;
   }
-  deps_.engine->ReportSteps(*std::move(command),
-                            [call, response](Result<ReportStepsAnswer> answer) {
-                              if (answer.ok()) ToProto(*answer, response);
-                              call->Complete(answer.status());
-                            });
+  const auto report = [this, call, request, response] {
+    auto command = ReportStepsFromProto(*request);
+    if (!command.ok()) {
+      call->Complete(command.status());
+      return;
+    }
+    deps_.engine->ReportSteps(*std::move(command),
+                              [call, response](Result<ReportStepsAnswer> answer) {
+                                if (answer.ok()) ToProto(*answer, response);
+                                call->Complete(answer.status());
+                              });
+  };
+  // Most are small: a hop to another thread would cost more than reading them here.
+  if (request->ByteSizeLong() <= kMaxReportBytesHere) {
+    report();
+  } else {
+    HandOver(deps_.read_pool, *deps_.gate, call, report);
+  }
   return call;
 }
 

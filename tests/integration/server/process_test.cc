@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "penstock/v1/admin.grpc.pb.h"
 #include "penstock/v1/pipelines.grpc.pb.h"
+#include "penstock/v1/runs.grpc.pb.h"
 
 namespace penstock {
 namespace {
@@ -246,6 +247,36 @@ TEST_F(PenstockdTest, MakesTokensWhileDownThatCountWhenUp) {
   ASSERT_TRUE(Info(JsonString(ready, "grpc"), &info, secret).ok());
   EXPECT_EQ(info.principal(), "user:root");
   EXPECT_EQ(Run({"--data-dir", data_, "--admin-token-create", "late"}).code, 1);
+}
+
+// The fault points that tests of lost messages build on.
+TEST_F(PenstockdTest, LostRequestsDoNothingAndLostRepliesHaveDoneIt) {
+  std::vector<std::string> arguments = FreePorts();
+  arguments.insert(arguments.end(), {"--faults",
+                                     "rpc.request.RegisterPipeline=eio@1,"
+                                     "rpc.reply.SubmitRun=eio@1"});
+  const pid_t pid = Spawn(arguments);
+  const std::string address = JsonString(Ready(pid), "grpc");
+  const auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
+  const auto pipelines = v1::PipelineService::NewStub(channel);
+  const auto runs = v1::RunService::NewStub(channel);
+  v1::RegisterPipelineRequest apply;
+  v1::RegisterPipelineResponse applied;
+  apply.mutable_definition()->set_text(
+      "apiVersion: penstock/v1\nkind: Pipeline\nname: p\nsteps: [{name: a, type: noop}]\n");
+  grpc::ClientContext one, two, three, four;
+  EXPECT_EQ(pipelines->RegisterPipeline(&one, apply, &applied).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+  ASSERT_TRUE(pipelines->RegisterPipeline(&two, apply, &applied).ok());
+  EXPECT_TRUE(applied.created()) << "the lost request did nothing";
+  v1::SubmitRunRequest submit;
+  v1::SubmitRunResponse submitted;
+  submit.set_pipeline("p");
+  submit.set_idempotency_key("k");
+  EXPECT_EQ(runs->SubmitRun(&three, submit, &submitted).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
+  ASSERT_TRUE(runs->SubmitRun(&four, submit, &submitted).ok());
+  EXPECT_FALSE(submitted.created()) << "the call whose answer was lost made the run";
 }
 
 TEST_F(PenstockdTest, TlsShowsItsFingerprint) {
