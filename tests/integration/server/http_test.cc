@@ -143,6 +143,32 @@ TEST_F(HttpTest, StreamsAreLinesOfJson) {
   EXPECT_EQ(Post("RunService/WatchRun", "{\"runId\":\"run-none\"}").first, 404);
 }
 
+TEST_F(HttpTest, AClientThatLeavesEndsItsStream) {
+  Start();
+  Register(kHello);
+  const v1::Run run = Submit("hello");
+  httplib::Request request;
+  request.method = "POST";
+  request.path = "/v1/RunService/WatchRun";
+  request.body = DumpJson(Json{{"runId", run.run_id()}});
+  request.set_header("Content-Type", kJson);
+  int chunks = 0;
+  request.content_receiver = [&chunks](const char*, std::size_t, uint64_t, uint64_t) {
+    ++chunks;
+    return false;
+  };
+  EXPECT_FALSE(Client()->send(request));
+  EXPECT_EQ(chunks, 1);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  bool closed = false;
+  while (!closed && std::chrono::steady_clock::now() < deadline) {
+    const auto metrics = Client()->Get("/metrics");
+    ASSERT_TRUE(metrics);
+    closed = metrics->body.find("penstock_rpc_open_streams 0") != std::string::npos;
+  }
+  EXPECT_TRUE(closed);
+}
+
 TEST_F(HttpTest, ArtifactsArePutAndGot) {
   Start();
   std::string bytes;

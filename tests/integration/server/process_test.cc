@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -135,6 +137,33 @@ TEST_F(PenstockdTest, ServesSaysWhereAndStopsOnSigterm) {
   EXPECT_EQ(Wait(pid), 0);
   EXPECT_LT(Clock::now() - before, std::chrono::seconds(10));
   EXPECT_FALSE(std::filesystem::exists(data_ + "/ready.json"));
+}
+
+// A connection that is kept open, or a request that never ends, does not keep the server.
+TEST_F(PenstockdTest, StopsWhileAnHttpClientHoldsOn) {
+  const pid_t pid = Spawn(FreePorts());
+  const std::string http = JsonString(Ready(pid), "http");
+  const int port = std::stoi(http.substr(http.rfind(':') + 1));
+  const UniqueFd idle(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd half(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (const UniqueFd* fd : {&idle, &half}) {
+    ASSERT_EQ(connect(fd->get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  }
+  const std::string whole = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  ASSERT_TRUE(WriteAll(idle.get(), whole, "socket").ok());
+  char answer[64];
+  ASSERT_GT(read(idle.get(), answer, sizeof(answer)), 0);
+  const std::string part = "PUT /v1/artifacts/" + std::string(64, '0') +
+                           " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nsome";
+  ASSERT_TRUE(WriteAll(half.get(), part, "socket").ok());
+  const auto before = Clock::now();
+  kill(pid, SIGTERM);
+  EXPECT_EQ(Wait(pid), 0);
+  EXPECT_LT(Clock::now() - before, std::chrono::seconds(10));
 }
 
 TEST_F(PenstockdTest, RemembersAcrossRestartsAndKills) {

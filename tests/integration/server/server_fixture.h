@@ -72,7 +72,7 @@ class ServerFixture : public testing::Test {
     return grpc::CreateCustomChannel(daemon_->grpc_address(), credentials, arguments);
   }
 
-  // The stub of a service: Stub<v1::RunService>()->GetRun(…).
+  // A client of one service: Stub<v1::RunService>()->GetRun(…).
   template <typename Service>
   std::unique_ptr<typename Service::Stub> Stub() {
     return Service::NewStub(channel_);

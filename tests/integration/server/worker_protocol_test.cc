@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <map>
 #include <thread>
 
 #include "tests/integration/server/server_fixture.h"
@@ -263,6 +265,55 @@ TEST_F(WorkerProtocolTest, MetricsAreKept) {
   EXPECT_EQ(metrics.series(0).values(1), 0.5);
 }
 
+// A watcher that does not read gets a fresh snapshot in place of what it missed.
+TEST_F(WorkerProtocolTest, ASlowWatcherIsBroughtUpToDate) {
+  constexpr int kSteps = 200;
+  std::string text =
+      "apiVersion: penstock/v1\nkind: Pipeline\nname: chain\n"
+      "parameters: {note: {type: string}}\nsteps:\n- {name: s0, type: noop}\n";
+  for (int i = 1; i < kSteps; ++i) {
+    text += "- {name: s" + std::to_string(i) + ", type: noop, dependsOn: [s" +
+            std::to_string(i - 1) + "]}\n";
+  }
+  Register(text);
+  v1::SubmitRunRequest submit;
+  v1::SubmitRunResponse submitted;
+  submit.set_pipeline("chain");
+  // It is in every update: the connection's window is soon full.
+  (*submit.mutable_parameters())["note"].set_text(std::string(32'000, 'x'));
+  TestContext one, two;
+  ASSERT_TRUE(Stub<v1::RunService>()->SubmitRun(&one, submit, &submitted).ok());
+  v1::WatchRunRequest watch;
+  watch.set_run_id(submitted.run().run_id());
+  // A connection of its own, so that the worker's is not held up.
+  auto channel = Connect(grpc::InsecureChannelCredentials());
+  auto reader = v1::RunService::NewStub(channel)->WatchRun(&two, watch);
+  v1::WatchRunResponse response;
+  ASSERT_TRUE(reader->Read(&response));
+  const std::string session = Open();
+  int64_t acknowledged = 0;
+  for (int i = 0; i < kSteps; ++i) {
+    const v1::Lease lease = LeaseOne(session, &acknowledged);
+    ASSERT_EQ(lease.step_name(), "s" + std::to_string(i));
+    ASSERT_EQ(Report(session, lease, v1::StepReport::STARTED), "OK");
+    ASSERT_EQ(Report(session, lease, v1::StepReport::SUCCEEDED), "OK");
+  }
+  std::map<std::string, v1::Step::State> states;
+  int messages = 0;
+  int snapshots = 0;
+  while (reader->Read(&response)) {
+    ++messages;
+    snapshots += response.snapshot() ? 1 : 0;
+    for (const v1::Step& step : response.run().steps()) states[step.name()] = step.state();
+  }
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_EQ(response.run().state(), v1::Run::SUCCEEDED);
+  EXPECT_GE(snapshots, 1);
+  EXPECT_LT(messages, 2 * kSteps) << "nothing was left out";
+  ASSERT_EQ(states.size(), static_cast<std::size_t>(kSteps));
+  for (const auto& [name, state] : states) EXPECT_EQ(state, v1::Step::SUCCEEDED) << name;
+}
+
 TEST_F(WorkerProtocolTest, StoppingEndsParkedCallsAtOnce) {
   const std::string session = Open();
   grpc::Status status;
@@ -272,8 +323,7 @@ TEST_F(WorkerProtocolTest, StoppingEndsParkedCallsAtOnce) {
     status = Lease(session, 0, 25, &response);
     ended = true;
   });
-  // The server knows of the call once the worker shows as connected and its call was counted; a
-  // call that comes later is refused in the same way.
+  // A call that comes after Stop is refused in the same way.
   daemon_->Stop();
   parked.join();
   EXPECT_TRUE(ended);
