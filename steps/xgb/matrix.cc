@@ -1,7 +1,9 @@
 #include <xgboost/c_api.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <utility>
 
@@ -16,15 +18,27 @@ void FreeMatrix(void* handle) {
   XGDMatrixFree(handle);
 }
 
+// The loops over all values work on the bits of doubles: without branches or floating-point
+// comparisons the compiler turns them into vector instructions.
+constexpr uint64_t kOne = std::bit_cast<uint64_t>(1.0);
+constexpr int kExponentBit = 52;  // set in 1.0, not in 0.0
+
+uint64_t Bits(double value) {
+  return std::bit_cast<uint64_t>(value);
+}
+
 // The first row whose value float32 cannot hold, or -1. NaN is fine.
 int64_t FirstUnfit(const std::vector<double>& column) {
   constexpr double kMost = std::numeric_limits<float>::max();
-  bool unfit = false;
-  for (const double value : column) unfit |= std::abs(value) > kMost;
-  if (!unfit) return -1;
+  // Below the most in their upper halves, signs aside: no need to look closer. Each difference is
+  // negative, its upper bit set, where the value is not.
+  constexpr uint64_t kUpper = std::bit_cast<uint64_t>(kMost) >> 32;
+  uint64_t suspect = 0;
+  for (const double value : column) suspect |= (kUpper - 1) - ((Bits(value) << 1) >> 33);
+  if ((suspect >> 63) == 0) return -1;
   const auto found = std::find_if(column.begin(), column.end(),
                                   [](double value) { return std::abs(value) > kMost; });
-  return found - column.begin();
+  return found == column.end() ? -1 : found - column.begin();
 }
 
 Status CheckShape(const Features& features) {
@@ -62,21 +76,27 @@ Result<void*> CreateDense(const Features& features, int threads) {
   return handle;
 }
 
-bool Kept(double value, bool drop_zero) {
-  return !std::isnan(value) && !(drop_zero && value == 0.0);
-}
-
-// The rows whose value is kept, in order; without a branch, since which ones is hard to predict.
-std::vector<uint32_t> KeptRows(const std::vector<double>& column, bool drop_zero) {
-  std::vector<uint32_t> rows(column.size() + 1);
+// The rows whose value is kept, in order: not missing and, with `drop_zero`, not 0. `scratch` has
+// room for a row more than the column has.
+std::vector<uint32_t> KeptRows(const std::vector<double>& column, bool drop_zero,
+                               std::vector<uint32_t>& scratch) {
+  constexpr size_t kBlock = 8;
+  const double* values = column.data();
+  uint32_t* rows = scratch.data();
   size_t count = 0;
-  for (size_t i = 0; i < column.size(); ++i) {
-    rows[count] = static_cast<uint32_t>(i);
-    count += Kept(column[i], drop_zero) ? 1 : 0;
+  for (size_t begin = 0; begin < column.size(); begin += kBlock) {
+    const size_t end = std::min(begin + kBlock, column.size());
+    if (drop_zero && end == begin + kBlock) {
+      uint64_t any = 0;
+      for (size_t i = begin; i < begin + kBlock; ++i) any |= Bits(values[i]);
+      if (any << 1 == 0) continue;  // all are 0, of either sign
+    }
+    for (size_t i = begin; i < end; ++i) {
+      rows[count] = static_cast<uint32_t>(i);
+      count += !std::isnan(values[i]) && !(drop_zero && values[i] == 0.0) ? 1 : 0;
+    }
   }
-  rows.resize(count);
-  rows.shrink_to_fit();
-  return rows;
+  return {rows, rows + count};
 }
 
 // Compressed rows, filled column after column, so that each row's columns are in order.
@@ -87,9 +107,10 @@ Result<void*> CreateSparse(const Features& features, const Matrix::Options& opti
     return ResourceExhausted("more than 4 billion rows; train on a sample");
   }
   std::vector<std::vector<uint32_t>> kept(columns);
+  std::vector<uint32_t> scratch(rows + 1);
   std::vector<uint64_t> offsets(rows + 1, 0);
   for (size_t j = 0; j < columns; ++j) {
-    kept[j] = KeptRows(features.columns[j], options.drop_zeros[j]);
+    kept[j] = KeptRows(features.columns[j], options.drop_zeros[j], scratch);
     for (const uint32_t row : kept[j]) ++offsets[row + 1];
   }
   for (size_t i = 0; i < rows; ++i) offsets[i + 1] += offsets[i];
@@ -142,19 +163,21 @@ std::vector<bool> IndicatorColumns(const Features& features) {
   std::vector<bool> indicators;
   indicators.reserve(features.columns.size());
   for (const std::vector<double>& column : features.columns) {
-    const auto count = [&column](size_t end) {
-      int64_t zeros = 0, ones = 0;
+    // What of each value differs from the 0 or 1 that its exponent's last bit tells.
+    const auto scan = [&column](size_t end) {
+      uint64_t other = 0, ones = 0;
       for (size_t i = 0; i < end; ++i) {
-        zeros += column[i] == 0.0 ? 1 : 0;
-        ones += column[i] == 1.0 ? 1 : 0;
+        const uint64_t bits = Bits(column[i]);
+        const uint64_t one = (bits >> kExponentBit) & 1;
+        other |= bits ^ (kOne & (0 - one));
+        ones += one;
       }
-      return std::pair(zeros, zeros + ones == static_cast<int64_t>(end));
+      return std::pair(other == 0, ones);
     };
     // Most columns of numbers show themselves in their first few.
-    const bool likely = count(std::min<size_t>(column.size(), 64)).second;
-    const auto [zeros, indicator] =
-        likely ? count(column.size()) : std::pair<int64_t, bool>(0, false);
-    indicators.push_back(indicator && 2 * zeros >= features.rows);
+    const bool likely = scan(std::min<size_t>(column.size(), 64)).first;
+    const auto [indicator, ones] = likely ? scan(column.size()) : std::pair<bool, uint64_t>();
+    indicators.push_back(indicator && 2 * ones <= column.size());
   }
   return indicators;
 }

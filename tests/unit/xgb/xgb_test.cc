@@ -67,6 +67,8 @@ TEST(XgbTest, NamesItsVersion) {
 TEST(XgbTest, FindsIndicatorColumns) {
   Features features;
   features.rows = 4;
+  features.columns = {{0, 0, 0.5, 0}, {0, 0, -1, 0}, {0, -0.0, 1, 0}, {0, 0, 3, 0}};
+  EXPECT_EQ(IndicatorColumns(features), (std::vector<bool>(4, false)));
   features.columns = {{0, 0, 1, 0}, {0, 1, 1, 1}, {0, 0, std::nan(""), 1},
                       {0, 0, 0, 0}, {0, 2, 0, 0}, {1, 0, 0, 1}};
   EXPECT_EQ(IndicatorColumns(features), (std::vector<bool>{true, false, false, true, false, true}));
@@ -83,6 +85,17 @@ TEST(XgbTest, RefusesValuesBeyondFloat32NamingColumnAndRow) {
   EXPECT_THAT(matrix.status().message(), HasSubstr("\"income\" holds 1e+300 in row 2"));
   features.columns[1][1] = -std::numeric_limits<double>::infinity();
   EXPECT_THAT(Matrix::Create(features, {}).status().message(), HasSubstr("-inf in row 2"));
+}
+
+TEST(XgbTest, TakesTheLargestFloatAndMissingValues) {
+  constexpr double kMost = std::numeric_limits<float>::max();
+  Features features;
+  features.rows = 2;
+  features.names = {"x"};
+  features.columns = {{kMost, std::nan("")}};
+  EXPECT_TRUE(Matrix::Create(features, {}).ok());
+  features.columns = {{1, -std::nextafter(kMost, INFINITY)}};
+  EXPECT_THAT(Matrix::Create(features, {}).status().message(), HasSubstr("in row 2"));
 }
 
 TEST(XgbTest, RefusesDataWithoutRowsOrColumns) {
