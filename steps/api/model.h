@@ -86,7 +86,8 @@ class Algorithm {
   // `validation` may be null. Logs curves and progress through `context` and stops with kCancelled.
   virtual Result<TrainResult> Train(const TrainingSetup& setup, const LabelledData& train,
                                     const LabelledData* validation, StepContext& context) const = 0;
-  // Reads what Model::Save wrote. `model_json` is the model's model.json.
+  // Reads what Model::Save wrote. `model_json` is the model's model.json. kDataLoss: a file is
+  // absent or damaged.
   virtual Result<std::unique_ptr<Model>> Load(const std::filesystem::path& folder,
                                               const Json& model_json) const = 0;
 };

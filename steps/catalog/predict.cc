@@ -55,7 +55,7 @@ StepSchema PredictSchema() {
       {.name = "write",
        .kind = Kind::kObject,
        .help = "How the predictions are written.",
-       .default_value = Json::object(),
+       .default_value = {{"format", "parquet"}},
        .fields = {{.name = "format",
                    .kind = Kind::kEnum,
                    .help = "parquet: a dataset. csv: a folder with predictions.csv.",

@@ -288,10 +288,14 @@ class LinearLearner : public Algorithm {
   Result<std::unique_ptr<Model>> Load(const std::filesystem::path& folder,
                                       const Json& model_json) const override {
     static_cast<void>(model_json);
-    PENSTOCK_ASSIGN_OR_RETURN(const std::string text,
-                              ReadFile(folder / kLinearModelFile, int64_t{1} << 30));
-    PENSTOCK_ASSIGN_OR_RETURN(const Json json,
-                              ParseJson(text, {.max_bytes = std::size_t{1} << 30, .max_depth = 8}));
+    const Result<std::string> text = ReadFile(folder / kLinearModelFile, int64_t{1} << 30);
+    if (!text.ok()) return DataLoss(text.status().message());
+    const Result<Json> parsed =
+        ParseJson(*text, {.max_bytes = std::size_t{1} << 30, .max_depth = 8});
+    if (!parsed.ok()) {
+      return DataLoss(std::string(kLinearModelFile) + ": " + parsed.status().message());
+    }
+    const Json& json = *parsed;
     auto model = std::make_unique<LinearModel>();
     const std::string task = JsonString(json, "task");
     for (const Task known : {Task::kBinary, Task::kMulticlass, Task::kRegression}) {

@@ -19,7 +19,8 @@ constexpr char kProcess[] = R"({
     "roles": {"label": "bought", "keep": ["id"]},
     "labels": {"classes": ["no", "yes"], "positive": "yes"},
     "split": {"train": 0.8, "validation": 0.2, "seed": 3},
-    "transforms": [{"op": "one_hot", "columns": "colour", "unknown": "ignore"}]})";
+    "transforms": [{"op": "impute", "columns": "x", "method": "median"},
+                   {"op": "one_hot", "columns": "colour", "unknown": "ignore"}]})";
 
 Json Parsed(std::string_view text) {
   Result<Json> json = ParseJson(text);
