@@ -11,8 +11,8 @@ from source_tree import files, name, read, tokens
 
 BELOW_STEPS = ["steps/api", "steps/catalog", "steps/table", "storage/model", "base"]
 ALGORITHM = ["steps/model_io", *BELOW_STEPS]
-ALL_STEPS = ["steps/algorithms", "steps/evaluate", "steps/predict", "steps/process", "steps/train",
-             "steps/xgb", *ALGORITHM]
+ALL_STEPS = ["steps/algorithms/linear_learner", "steps/algorithms/xgboost", "steps/evaluate",
+             "steps/predict", "steps/process", "steps/train", "steps/xgb", *ALGORITHM]
 
 # Lowest first: a folder names only folders that stand above it here (see check_table).
 FOLDERS = {
@@ -26,8 +26,8 @@ FOLDERS = {
     "steps/catalog": ["storage/model", "base"],
     "steps/api": ["storage/model", "base"],
     "steps/table": ["steps/api", "steps/catalog", "storage/model", "base"],
-    "steps/model_io": [*BELOW_STEPS, "steps/process"],
     "steps/process": BELOW_STEPS,
+    "steps/model_io": [*BELOW_STEPS, "steps/process"],
     "steps/xgb": ALGORITHM,
     # An algorithm knows no other algorithm.
     "steps/algorithms/xgboost": ["steps/xgb", *ALGORITHM],
@@ -35,8 +35,8 @@ FOLDERS = {
     "steps/algorithms": ALGORITHM,
     # The model interface, never a named algorithm.
     "steps/train": [*ALGORITHM, "steps/process"],
-    "steps/evaluate": [*ALGORITHM, "steps/process"],
     "steps/predict": [*ALGORITHM, "steps/process"],
+    "steps/evaluate": [*ALGORITHM, "steps/process", "steps/predict"],  # the table of predictions
     "steps": ALL_STEPS,
     "server/core": ["storage/model", "steps/catalog", "base"],
     "server/definition": ["server/core", "steps/catalog", "storage/model", "base"],
