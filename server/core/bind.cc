@@ -8,6 +8,87 @@
 #include "server/core/validate.h"
 
 namespace penstock {
+namespace {
+
+std::string ParametersPath(const StepSpec& step, std::size_t index) {
+  return "steps[" + std::to_string(index) + "]." +
+         (step.type == "train" ? "hyperparameters" : "with");
+}
+
+bool Fits(ParameterSchema::Kind kind, ParameterSpec::Type type) {
+  using Kind = ParameterSchema::Kind;
+  using Type = ParameterSpec::Type;
+  if (kind == Kind::kAny) return true;
+  switch (type) {
+    case Type::kString:
+      return kind == Kind::kString || kind == Kind::kEnum;
+    case Type::kDataset:
+      return kind == Kind::kString;
+    case Type::kInteger:
+    case Type::kNumber:  // 3.0 is an integer
+      return kind == Kind::kInteger || kind == Kind::kNumber;
+    case Type::kBoolean:
+      return kind == Kind::kBoolean;
+    case Type::kEnum:  // its choices have kinds of their own, and are judged one by one
+      return kind != Kind::kList && kind != Kind::kObject && kind != Kind::kMap;
+    case Type::kList:
+      return kind == Kind::kList;
+  }
+  return true;
+}
+
+class TypeCheck {
+ public:
+  TypeCheck(const PipelineSpec& spec, std::vector<Problem>& problems)
+      : spec_(spec), problems_(problems) {}
+
+  void Fields(const std::vector<ParameterSchema>& fields, const Json& value,
+              const std::string& path) {
+    for (const ParameterSchema& field : fields) {
+      Value(field, JsonMember(value, field.name), path + "." + field.name);
+    }
+  }
+
+ private:
+  void Value(const ParameterSchema& schema, const Json& value, const std::string& path) {
+    if (value.is_string()) return Reference(schema, value, path);
+    if (schema.kind == ParameterSchema::Kind::kObject) return Fields(schema.fields, value, path);
+    if (!schema.element || !value.is_structured()) return;
+    for (const auto& [key, member] : value.items()) {
+      Value(*schema.element, member, path + (value.is_array() ? "[" + key + "]" : "." + key));
+    }
+  }
+
+  void Reference(const ParameterSchema& schema, const Json& value, const std::string& path) {
+    if (!HoldsReference(value)) return;
+    const Result<Template> parsed = ParseTemplate(value.get_ref<const std::string&>());
+    if (!parsed.ok() || !parsed->is_single()) return;
+    for (const penstock::Reference& reference : parsed->parts[0].expression.alternatives) {
+      if (reference.kind != penstock::Reference::Kind::kParameter) continue;
+      const ParameterSpec* parameter = spec_.FindParameter(reference.name);
+      if (parameter == nullptr || Fits(schema.kind, parameter->type)) continue;
+      problems_.push_back({path, "must be " + std::string(Name(schema.kind)) +
+                                     ", and parameter \"" + reference.name + "\" is a " +
+                                     std::string(Name(parameter->type))});
+    }
+  }
+
+  const PipelineSpec& spec_;
+  std::vector<Problem>& problems_;
+};
+
+}  // namespace
+
+void CheckParameterTypes(const PipelineSpec& spec, const Catalog& catalog,
+                         std::vector<Problem>& problems) {
+  TypeCheck check(spec, problems);
+  for (std::size_t i = 0; i < spec.steps.size(); ++i) {
+    const StepSpec& step = spec.steps[i];
+    if (const StepSchema* schema = catalog.Find(step.key()); schema != nullptr) {
+      check.Fields(schema->parameters, step.parameters, ParametersPath(step, i));
+    }
+  }
+}
 
 Json SubstituteParameters(const Json& value, const Json& parameters) {
   if (value.is_object() || value.is_array()) {
@@ -32,10 +113,7 @@ void CheckBound(const PipelineSpec& spec, const Json& parameters, const Catalog&
     if (schema == nullptr) continue;
     const Json bound = SubstituteParameters(step.parameters, parameters);
     if (bound == step.parameters) continue;
-    CheckParameters(
-        *schema, bound,
-        "steps[" + std::to_string(i) + "]." + (step.type == "train" ? "hyperparameters" : "with"),
-        problems);
+    CheckParameters(*schema, bound, ParametersPath(step, i), problems);
   }
 }
 

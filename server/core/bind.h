@@ -22,6 +22,10 @@ Result<Json> BindParameters(const PipelineSpec& spec, const std::map<std::string
 void CheckBound(const PipelineSpec& spec, const Json& parameters, const Catalog& catalog,
                 std::vector<Problem>& problems);
 
+// Whether each parameter that a step's parameter refers to has a type that fits there.
+void CheckParameterTypes(const PipelineSpec& spec, const Catalog& catalog,
+                         std::vector<Problem>& problems);
+
 // Whether `text` says where data are: "artifact:sha256:<hex>[#name]" or "file:///absolute/path".
 void CheckDatasetAddress(const std::string& text, const std::string& path,
                          std::vector<Problem>& problems);

@@ -67,8 +67,9 @@ void FieldReader::Int(const std::string& key, int64_t minimum, int64_t maximum, 
   if (member == nullptr) return;
   if (!member->is_number_integer()) {
     Kind(key, "an integer", *member);
-  } else if (const auto number = member->get<int64_t>(); number < minimum || number > maximum) {
-    Wrong(key, std::to_string(number) + " is out of bounds; it must be " + std::to_string(minimum) +
+  } else if (const auto number = member->get<int64_t>();
+             number < minimum || number > maximum || *member != number) {
+    Wrong(key, DumpJson(*member) + " is out of bounds; it must be " + std::to_string(minimum) +
                    " to " + std::to_string(maximum));
   } else {
     value = number;

@@ -1,6 +1,7 @@
 #include "server/core/pipeline.h"
 
 #include <array>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -53,6 +54,7 @@ class Parser {
     }
     fields.String("description", spec.description);
     fields.StringMap("tags", spec.tags);
+    CheckTags(spec.tags);
     int64_t parallel = 0;
     fields.Int("maxParallelSteps", 0, limits::kMaxStepsPerRun, parallel);
     spec.max_parallel_steps = static_cast<int32_t>(parallel);
@@ -75,6 +77,22 @@ class Parser {
     }
     if (kind != "Pipeline") {
       fields.Wrong("kind", "\"" + kind + "\" is unknown; this server takes Pipeline");
+    }
+  }
+
+  void CheckTags(const std::map<std::string, std::string>& tags) {
+    if (tags.size() > static_cast<std::size_t>(limits::kMaxTagsPerRun)) {
+      problems_.push_back({"tags", "holds " + std::to_string(tags.size()) + " tags; at most " +
+                                       std::to_string(limits::kMaxTagsPerRun)});
+    }
+    for (const auto& [key, value] : tags) {
+      if (!key.empty() && key.size() <= limits::kMaxTagBytes &&
+          value.size() <= limits::kMaxTagBytes) {
+        continue;
+      }
+      problems_.push_back(
+          {"tags." + key.substr(0, 80),
+           "key and value have 1 to " + std::to_string(limits::kMaxTagBytes) + " bytes"});
     }
   }
 
@@ -132,12 +150,29 @@ class Parser {
     fields.String("description", parameter.description);
     const Json& values = fields.Get("values");
     if (values.is_array()) parameter.values.assign(values.begin(), values.end());
-    if (parameter.type == Type::kEnum && parameter.values.empty()) {
-      fields.Wrong("values", "an enum needs the list of its choices");
-    }
+    if (known) CheckBoundsOf(parameter, fields);
     fields.Finish();
     if (known && !parameter.default_value.is_null()) {
       CheckParameterValue(parameter, parameter.default_value, path + ".default", problems_);
+    }
+  }
+
+  void CheckBoundsOf(const ParameterSpec& parameter, FieldReader& fields) {
+    const bool number = parameter.type == Type::kInteger || parameter.type == Type::kNumber;
+    for (const char* bound : {"minimum", "maximum"}) {
+      if (!number && !fields.Get(bound).is_null()) {
+        fields.Wrong(bound, "bounds are for integers and numbers, not for " +
+                                std::string(Name(parameter.type)));
+      }
+    }
+    if (parameter.minimum && parameter.maximum && *parameter.minimum > *parameter.maximum) {
+      fields.Wrong("minimum", FormatDouble(*parameter.minimum) + " is above the maximum, " +
+                                  FormatDouble(*parameter.maximum));
+    }
+    if (parameter.type == Type::kEnum && parameter.values.empty()) {
+      fields.Wrong("values", "an enum needs the list of its choices");
+    } else if (parameter.type != Type::kEnum && !fields.Get("values").is_null()) {
+      fields.Wrong("values", "belongs to the type enum");
     }
   }
 
@@ -166,9 +201,13 @@ class Parser {
 
   void Timeout(FieldReader& fields, std::optional<Micros>& timeout) {
     if (!fields.Has("timeout")) return;
-    Micros value{0};
+    Micros value{-1};
     fields.Duration("timeout", value);
-    if (value.count() > 0) timeout = value;
+    if (value.count() == 0) {
+      fields.Wrong("timeout", "must be longer than 0s; leave it out for none");
+    } else if (value.count() > 0) {
+      timeout = value;
+    }
   }
 
   void Defaults(const Json& json, StepSpec& defaults) {
@@ -299,6 +338,7 @@ class Parser {
       return;
     }
     if (json.is_object()) {
+      std::size_t artifacts = 0;
       for (const auto& [name, value] : json.items()) {
         StepInput input;
         input.name = name;
@@ -316,7 +356,12 @@ class Parser {
             break;
           }
         }
+        artifacts += input.sources.size();
         step.inputs.push_back(std::move(input));
+      }
+      if (artifacts > static_cast<std::size_t>(limits::kMaxInputsPerStep)) {
+        fields.Wrong("inputs", "holds " + std::to_string(artifacts) + " artifacts; at most " +
+                                   std::to_string(limits::kMaxInputsPerStep));
       }
     }
     if (schema != nullptr) CheckPorts(fields, *schema, step);
@@ -374,6 +419,18 @@ class Parser {
   std::vector<Problem>& problems_;
 };
 
+// Puts numbers that JSON cannot hold before what else is wrong, and says nothing more of them.
+void NoteInfinite(const Json& document, std::vector<Problem>& problems) {
+  std::vector<Problem> infinite;
+  CheckFinite(document, "", infinite);
+  std::set<std::string> paths;
+  for (const Problem& problem : infinite) paths.insert(problem.path);
+  for (Problem& problem : problems) {
+    if (!paths.contains(problem.path)) infinite.push_back(std::move(problem));
+  }
+  problems = std::move(infinite);
+}
+
 }  // namespace
 
 std::string StepSpec::data_path() const {
@@ -421,6 +478,7 @@ Result<PipelineSpec> ParsePipeline(const Json& document, const Catalog& catalog,
   } else {
     spec = Parser(catalog, problems).Parse(document);
     ValidatePipeline(spec, catalog, problems, warnings);
+    NoteInfinite(document, problems);
   }
   if (problems.empty()) return spec;
   std::string message = "the definition";

@@ -86,8 +86,16 @@ void Placer::RemoveRun(int64_t run) {
       for (const StepIndex step : steps->second) where_.erase({run, step});
       side->erase(steps);
     }
+    ForgetIfEmpty(queue);
   }
   runs_.erase(found);
+}
+
+// Needs that name a file come and go: forgets queues that nothing waits in.
+void Placer::ForgetIfEmpty(Queue* queue) {
+  if (queues_.size() <= kManyQueues || !queue->ready.empty() || !queue->held.empty()) return;
+  for (auto& [id, worker] : workers_) worker.could_run.erase(queue);
+  queues_.erase(Needs(queue->needs));
 }
 
 void Placer::SetActive(int64_t run_id, int32_t active) {
@@ -137,11 +145,7 @@ void Placer::Remove(int64_t run_id, StepIndex step) {
   }
   if (left) return;
   runs_[run_id].queues.erase(queue);
-  // Needs that name a file come and go: forget queues that nothing waits in.
-  if (queues_.size() > kManyQueues && queue->ready.empty() && queue->held.empty()) {
-    for (auto& [id, worker] : workers_) worker.could_run.erase(queue);
-    queues_.erase(Needs(queue->needs));
-  }
+  ForgetIfEmpty(queue);
 }
 
 bool Placer::IsQueued(int64_t run, StepIndex step) const {

@@ -113,6 +113,7 @@ class Placer {
   };
 
   void Hold(int64_t run_id, Run& run, bool held);
+  void ForgetIfEmpty(Queue* queue);
   Worker* FindRoom(const Queue& queue, SessionId* session, bool* backlog);
   bool Could(Worker& worker, const Queue& queue);
 

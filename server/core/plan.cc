@@ -39,13 +39,18 @@ std::shared_ptr<const Plan> Plan::Build(const PipelineSpec& spec, const Json& pa
   auto plan = std::make_shared<Plan>();
   plan->steps_ = spec.steps;
   plan->max_parallel_steps_ = spec.max_parallel_steps;
-  plan->AddImports(parameters, catalog);
+  Json datasets = Json::object();
+  for (const ParameterSpec& parameter : spec.parameters) {
+    if (parameter.type != ParameterSpec::Type::kDataset) continue;
+    datasets[parameter.name] = JsonMember(parameters, parameter.name);
+  }
+  plan->AddImports(datasets, catalog);
   for (StepIndex i = 0; i < plan->size(); ++i)
     plan->by_name_.emplace(plan->step(i).name.value(), i);
   plan->edges_.resize(plan->steps_.size());
   plan->dependents_.resize(plan->steps_.size());
   plan->report_paths_.resize(plan->steps_.size());
-  for (StepIndex i = 0; i < plan->size(); ++i) plan->AddEdges(i, parameters);
+  for (StepIndex i = 0; i < plan->size(); ++i) plan->AddEdges(i, datasets);
   for (StepIndex i = 0; i < plan->size(); ++i) {
     auto& edges = plan->edges_[static_cast<std::size_t>(i)];
     std::sort(edges.begin(), edges.end());
@@ -60,7 +65,7 @@ std::shared_ptr<const Plan> Plan::Build(const PipelineSpec& spec, const Json& pa
   return plan;
 }
 
-void Plan::AddImports(const Json& parameters, const Catalog& catalog) {
+void Plan::AddImports(const Json& datasets, const Catalog& catalog) {
   std::set<std::string> addresses;
   std::set<std::string> names;
   for (const StepSpec& step : steps_) {
@@ -73,11 +78,9 @@ void Plan::AddImports(const Json& parameters, const Catalog& catalog) {
       }
     }
   }
-  if (parameters.is_object()) {
-    for (const Json& value : parameters) {
-      if (const std::string address = FileAddress(value); !address.empty()) {
-        addresses.insert(address);
-      }
+  for (const Json& value : datasets) {
+    if (const std::string address = FileAddress(value); !address.empty()) {
+      addresses.insert(address);
     }
   }
   const StepSchema* schema = catalog.Find("import");
@@ -96,7 +99,7 @@ void Plan::AddImports(const Json& parameters, const Catalog& catalog) {
   }
 }
 
-void Plan::AddEdges(StepIndex index, const Json& parameters) {
+void Plan::AddEdges(StepIndex index, const Json& datasets) {
   const StepSpec& step = steps_[static_cast<std::size_t>(index)];
   auto& edges = edges_[static_cast<std::size_t>(index)];
   int32_t group = 0;
@@ -109,7 +112,7 @@ void Plan::AddEdges(StepIndex index, const Json& parameters) {
     ++group;
     for (const Reference& reference : expression.alternatives) {
       if (reference.kind == Reference::Kind::kParameter) {
-        add_address(JsonMember(parameters, reference.name));
+        add_address(JsonMember(datasets, reference.name));
         continue;
       }
       const auto found = by_name_.find(reference.step);

@@ -31,7 +31,7 @@ struct Edge {
 
 class Plan {
  public:
-  // `parameters`: bound values. Each file: address among them, or among the inputs, gets an
+  // `parameters`: bound values. Each file: address of a dataset among them, or of an input, gets an
   // implicit import step behind the definition's own.
   static std::shared_ptr<const Plan> Build(const PipelineSpec& spec, const Json& parameters,
                                            const Catalog& catalog);
@@ -59,8 +59,9 @@ class Plan {
   int32_t max_parallel_steps() const { return max_parallel_steps_; }
 
  private:
-  void AddImports(const Json& parameters, const Catalog& catalog);
-  void AddEdges(StepIndex index, const Json& parameters);
+  // `datasets`: the parameters that are data, by name.
+  void AddImports(const Json& datasets, const Catalog& catalog);
+  void AddEdges(StepIndex index, const Json& datasets);
 
   std::vector<StepSpec> steps_;
   std::vector<std::vector<Edge>> edges_;

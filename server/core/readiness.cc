@@ -74,11 +74,10 @@ Readiness::Decision Readiness::Decide(StepIndex step) const {
   const When when = plan_->step(step).when;
   bool any = false;
   bool any_success = false;
-  // Edges are sorted by step, not by group: groups are few, so their state is gathered in a list.
+  // By group of alternatives: whether one of them is there, and a step that is missing.
   struct Group {
-    int32_t id;
-    bool satisfied;
-    StepIndex missing;
+    bool satisfied = false;
+    StepIndex missing = -1;
   };
   std::vector<Group> groups;
   for (const Edge& edge : plan_->edges(step)) {
@@ -94,22 +93,13 @@ Readiness::Decision Readiness::Decide(StepIndex step) const {
       if (when == When::kAllSucceeded && state == StepState::kSkipped) return Skip(edge.from);
       continue;
     }
-    if (groups.empty() || groups.back().id != edge.group) {
-      Group* known = nullptr;
-      for (Group& group : groups) {
-        if (group.id == edge.group) known = &group;
-      }
-      if (known == nullptr) {
-        groups.push_back({edge.group, success, edge.from});
-      } else {
-        known->satisfied = known->satisfied || success;
-      }
-    } else {
-      groups.back().satisfied = groups.back().satisfied || success;
-    }
+    const auto g = static_cast<std::size_t>(edge.group);
+    if (groups.size() <= g) groups.resize(g + 1);
+    if (groups[g].missing < 0) groups[g].missing = edge.from;
+    groups[g].satisfied = groups[g].satisfied || success;
   }
   for (const Group& group : groups) {
-    if (!group.satisfied) return Skip(group.missing);
+    if (group.missing >= 0 && !group.satisfied) return Skip(group.missing);
   }
   if (when == When::kAnySucceeded && any && !any_success) {
     return {Verdict::kSkip, Cause::kUpstreamFailed, "none of the steps before it succeeded"};

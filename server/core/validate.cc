@@ -1,6 +1,7 @@
 #include "server/core/validate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
 #include <set>
@@ -11,6 +12,7 @@
 #include "server/core/bind.h"
 #include "server/core/condition.h"
 #include "server/core/expression.h"
+#include "server/core/flow.h"
 #include "storage/model/limits.h"
 
 namespace penstock {
@@ -40,7 +42,14 @@ class Validator {
         CheckCondition(step.condition, path_ + ".if", problems_);
       }
     }
-    Cycles();
+    std::size_t edges = 0;
+    for (const std::set<StepIndex>& each : edges_) edges += each.size();
+    if (edges > static_cast<std::size_t>(limits::kMaxEdgesPerRun)) {
+      Wrong("steps", "wait for each other in " + std::to_string(edges) + " places; at most " +
+                         std::to_string(limits::kMaxEdgesPerRun));
+      return;
+    }
+    if (!Cycles()) CheckFlow(spec_, catalog_, problems_);
     Defaults();
   }
 
@@ -51,11 +60,18 @@ class Validator {
     problems_.push_back({path, std::move(message)});
   }
 
+  // Comparing with each of very many names takes its time: only the first slips get a suggestion.
+  std::string NearestStep(const std::string& name) const {
+    constexpr std::size_t kComparisons = 20'000;
+    if ((problems_.size() + 1) * names_.size() > kComparisons) return {};
+    return Suggestion(name, names_);
+  }
+
   // The step of that name; -1 after a problem was noted.
   StepIndex Look(const std::string& name, const std::string& path) {
     const auto found = index_.find(name);
     if (found == index_.end()) {
-      Wrong(path, "there is no step \"" + name + "\"" + Suggestion(name, names_));
+      Wrong(path, "there is no step \"" + name + "\"" + NearestStep(name));
       return -1;
     }
     if (found->second == self_) {
@@ -151,7 +167,7 @@ class Validator {
         const std::string path = path_ + "." + branch + "[" + std::to_string(i) + "]";
         const auto found = index_.find(name);
         if (found == index_.end()) {
-          Wrong(path, "there is no step \"" + name + "\"" + Suggestion(name, names_));
+          Wrong(path, "there is no step \"" + name + "\"" + NearestStep(name));
         } else if (found->second == self_) {
           Wrong(path, "a condition cannot choose itself");
         } else {
@@ -219,15 +235,10 @@ class Validator {
                         "} is a " + std::string(Name(output.type)));
       }
     }
-    if (port.needs_label && producer.type == "process" &&
-        JsonMember(JsonMember(producer.parameters, "roles"), "label").is_null()) {
-      Wrong(path, "needs data with a label, and step \"" + reference.step +
-                      "\" names none; add `roles: {label: COLUMN}` to its `with`");
-    }
   }
 
   // Depth-first search with colours; a cycle is named by its steps.
-  void Cycles() {
+  bool Cycles() {
     enum class Colour { kWhite, kGrey, kBlack };
     std::vector<Colour> colour(edges_.size(), Colour::kWhite);
     struct Frame {
@@ -258,19 +269,34 @@ class Validator {
             inside = inside || each.step == next;
             if (inside) cycle.push_back(names_[static_cast<std::size_t>(each.step)]);
           }
-          std::reverse(cycle.begin(), cycle.end());  // edges point at what a step waits for
-          cycle.push_back(cycle.front());
-          Wrong("steps[" + std::to_string(next) + "]",
-                "the steps wait for each other in a circle: " + Join(cycle, " → ") +
-                    "; remove one of these references");
-          return;
+          std::reverse(cycle.begin() + 1, cycle.end());  // edges point at what a step waits for
+          ReportCycle(next, std::move(cycle));
+          return true;
         }
       }
     }
+    return false;
+  }
+
+  // `cycle` is closed by its first step.
+  void ReportCycle(StepIndex at, std::vector<std::string> cycle) {
+    constexpr std::size_t kShown = 12;
+    const std::string first = cycle.front();
+    if (cycle.size() > kShown) {
+      const std::size_t left = cycle.size() - kShown;
+      cycle.resize(kShown);
+      cycle.push_back("(" + std::to_string(left) + " more)");
+    }
+    cycle.push_back(first);
+    Wrong("steps[" + std::to_string(at) + "]",
+          "the steps wait for each other in a circle: " + Join(cycle, " → ") +
+              "; remove one of these references");
   }
 
   // With parameters at their defaults, do the steps' parameters hold?
   void Defaults() {
+    if (!problems_.empty()) return;
+    CheckParameterTypes(spec_, catalog_, problems_);
     if (!problems_.empty()) return;
     Json defaults = Json::object();
     for (const ParameterSpec& parameter : spec_.parameters) {
@@ -305,6 +331,20 @@ std::string BoundsText(const ParameterSpec& parameter) {
 }
 
 }  // namespace
+
+void CheckFinite(const Json& value, const std::string& path, std::vector<Problem>& problems) {
+  if (value.is_number_float() && !std::isfinite(value.get<double>())) {
+    problems.push_back({path, "is infinite or not a number; give a finite one"});
+  } else if (value.is_object()) {
+    for (const auto& [key, member] : value.items()) {
+      CheckFinite(member, path.empty() ? key : path + "." + key, problems);
+    }
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      CheckFinite(value[i], path + "[" + std::to_string(i) + "]", problems);
+    }
+  }
+}
 
 std::vector<std::pair<const Json*, std::string>> TextsOf(const StepSpec& step) {
   std::vector<std::pair<const Json*, std::string>> texts;
@@ -342,9 +382,15 @@ void CheckParameterValue(const ParameterSpec& parameter, const Json& value, cons
     wrong("must be " + std::string(Name(parameter.type)) + ", not the " +
           std::string(JsonKindName(value)) + " " + text);
   };
+  if (JsonDepth(value) > limits::kMaxDefinitionDepth) {
+    return wrong("is nested deeper than " + std::to_string(limits::kMaxDefinitionDepth));
+  }
   if (DumpJson(value).size() > limits::kMaxParameterBytes) {
     return wrong("is larger than " + std::to_string(limits::kMaxParameterBytes) + " bytes");
   }
+  const std::size_t before = problems.size();
+  CheckFinite(value, path, problems);
+  if (problems.size() > before) return;
   switch (parameter.type) {
     case Type::kString:
       if (!value.is_string()) kind();

@@ -12,30 +12,6 @@ namespace {
 
 using Kind = ParameterSchema::Kind;
 
-std::string_view KindName(Kind kind) {
-  switch (kind) {
-    case Kind::kString:
-      return "string";
-    case Kind::kInteger:
-      return "integer";
-    case Kind::kNumber:
-      return "number";
-    case Kind::kBoolean:
-      return "boolean";
-    case Kind::kEnum:
-      return "enum";
-    case Kind::kList:
-      return "list";
-    case Kind::kObject:
-      return "object";
-    case Kind::kMap:
-      return "map";
-    case Kind::kAny:
-      return "any";
-  }
-  return {};
-}
-
 std::string Quoted(const Json& value) {
   std::string text = DumpJson(value);
   if (text.size() > 60) text = text.substr(0, 57) + "…";
@@ -218,14 +194,26 @@ class Checker {
   }
 
   void Wrong(const ParameterSchema& schema, const Json& value, const std::string& path) {
-    std::string message = "must be " + std::string(KindName(schema.kind)) + ", not the " +
+    std::string message = "must be " + std::string(Name(schema.kind)) + ", not the " +
                           std::string(JsonKindName(value)) + " " + Quoted(value);
     if (schema.kind == Kind::kEnum) {
       message += " (one of " + penstock::Join(schema.choices, ", ") + ")";
-    } else if (value.is_string() && schema.kind != Kind::kObject && schema.kind != Kind::kList) {
+    } else if (schema.kind == Kind::kBoolean) {
+      message += "; write true or false";
+    } else if (schema.kind == Kind::kString && value.is_primitive() && !value.is_null()) {
+      message += "; write it in quotes";
+    } else if (IsQuotedNumber(schema, value)) {
       message += "; write it without quotes";
     }
     Add(path, message);
+  }
+
+  static bool IsQuotedNumber(const ParameterSchema& schema, const Json& value) {
+    if (!value.is_string()) return false;
+    const Result<Json> inside = ParseJson(value.get_ref<const std::string&>());
+    if (!inside.ok()) return false;
+    return schema.kind == Kind::kInteger ? inside->is_number_integer()
+                                         : schema.kind == Kind::kNumber && inside->is_number();
   }
 
   std::vector<Problem>& problems_;
@@ -322,6 +310,30 @@ const Catalog& Catalog::BuiltIn() {
       {ProcessSchema(), XgboostSchema(), LinearLearnerSchema(), EvaluateSchema(), PredictSchema(),
        ImportSchema(), NoopSchema(), ConditionSchema(), RegisterSchema(), FailSchema()});
   return *catalog;
+}
+
+std::string_view Name(ParameterSchema::Kind kind) {
+  switch (kind) {
+    case Kind::kString:
+      return "string";
+    case Kind::kInteger:
+      return "integer";
+    case Kind::kNumber:
+      return "number";
+    case Kind::kBoolean:
+      return "boolean";
+    case Kind::kEnum:
+      return "enum";
+    case Kind::kList:
+      return "list";
+    case Kind::kObject:
+      return "object";
+    case Kind::kMap:
+      return "map";
+    case Kind::kAny:
+      return "any";
+  }
+  return {};
 }
 
 bool HoldsReference(const Json& value) {

@@ -95,6 +95,9 @@ class Catalog {
 Json CheckParameters(const StepSchema& schema, const Json& parameters, const std::string& path,
                      std::vector<Problem>& problems);
 
+// "string", "integer" and so on.
+std::string_view Name(ParameterSchema::Kind kind);
+
 // Whether a string holds a reference ("${", but not the literal "$${").
 bool HoldsReference(const Json& value);
 

@@ -1,0 +1,88 @@
+// Every limit that is kept when a definition is submitted.
+
+#include "storage/model/limits.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/definitions.h"
+
+namespace penstock {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+TEST(Limits, StepsAndDepthAndParameters) {
+  Json many = {{"name", "p"}, {"steps", Json::array()}};
+  for (int i = 0; i <= limits::kMaxStepsPerRun; ++i) {
+    many["steps"].push_back({{"name", "s" + std::to_string(i)}, {"type", "noop"}});
+  }
+  Result<PipelineSpec> spec = ParsePipeline(many, Catalog::BuiltIn());
+  ASSERT_FALSE(spec.ok());
+  EXPECT_THAT(Lines(spec.status().problems()),
+              ElementsAre("steps: holds 10001 steps; at most 10000"));
+
+  Json deep = 1;
+  for (int i = 0; i < limits::kMaxDefinitionDepth; ++i) deep = Json::array({deep});
+  spec = ParsePipeline({{"name", "p"}, {"steps", deep}}, Catalog::BuiltIn());
+  ASSERT_FALSE(spec.ok());
+  EXPECT_THAT(Lines(spec.status().problems()), ElementsAre(": is nested deeper than 32 levels"));
+
+  Json wide = {{"name", "p"}, {"steps", {{{"name", "a"}, {"type", "noop"}}}}};
+  for (int i = 0; i <= limits::kMaxParameters; ++i) {
+    wide["parameters"]["p" + std::to_string(i)] = {{"type", "string"}};
+  }
+  spec = ParsePipeline(wide, Catalog::BuiltIn());
+  ASSERT_FALSE(spec.ok());
+  EXPECT_THAT(Lines(spec.status().problems()),
+              Contains("parameters: holds 257 parameters; at most 256"));
+}
+
+TEST(Limits, NamesTagsInputsAndEdges) {
+  const std::string name(limits::kMaxNameLength, 'n');
+  EXPECT_THAT(Refusals("{name: " + name + ", steps: [{name: " + name + ", type: noop}]}"),
+              IsEmpty());
+  EXPECT_THAT(Refusals("{name: p, steps: [{name: n" + name + ", type: noop}]}"),
+              ElementsAre(StartsWith("steps[0].name: ")));
+
+  Json tags = {{"name", "p"}, {"steps", {{{"name", "a"}, {"type", "noop"}}}}};
+  for (int i = 0; i <= limits::kMaxTagsPerRun; ++i) tags["tags"]["t" + std::to_string(i)] = "v";
+  Result<PipelineSpec> spec = ParsePipeline(tags, Catalog::BuiltIn());
+  ASSERT_FALSE(spec.ok());
+  EXPECT_THAT(Lines(spec.status().problems()), ElementsAre("tags: holds 33 tags; at most 32"));
+  EXPECT_THAT(Refusals("{name: p, tags: {t: " + std::string(limits::kMaxTagBytes + 1, 'x') +
+                       "}, steps: [{name: a, type: noop}]}"),
+              ElementsAre(StartsWith("tags.t: ")));
+
+  Json inputs = {{"name", "p"},
+                 {"parameters", {{"d", {{"type", "dataset"}}}}},
+                 {"steps", {{{"name", "a"}, {"type", "noop"}}}}};
+  for (int i = 0; i <= limits::kMaxInputsPerStep; ++i) {
+    inputs["steps"][0]["inputs"]["data"].push_back("${parameters.d}");
+  }
+  spec = ParsePipeline(inputs, Catalog::BuiltIn());
+  ASSERT_FALSE(spec.ok());
+  EXPECT_THAT(Lines(spec.status().problems()),
+              ElementsAre("steps[0].inputs: holds 1001 artifacts; at most 1000"));
+
+  Json edges = {{"name", "p"}, {"steps", Json::array()}};
+  Json names = Json::array();
+  for (int i = 0; i < 400; ++i) {
+    names.push_back("a" + std::to_string(i));
+    edges["steps"].push_back({{"name", names.back()}, {"type", "noop"}});
+  }
+  for (int i = 0; i < 300; ++i) {
+    edges["steps"].push_back(
+        {{"name", "b" + std::to_string(i)}, {"type", "noop"}, {"dependsOn", names}});
+  }
+  spec = ParsePipeline(edges, Catalog::BuiltIn());
+  ASSERT_FALSE(spec.ok());
+  EXPECT_THAT(Lines(spec.status().problems()),
+              ElementsAre("steps: wait for each other in 120000 places; at most 100000"));
+}
+
+}  // namespace
+}  // namespace penstock
