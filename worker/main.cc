@@ -1,10 +1,13 @@
 // penstock-worker: the agent on a node, and the runner children that it starts.
 
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <iostream>
@@ -80,13 +83,14 @@ Status Complete(WorkerConfig& config, const std::vector<std::string>& labels,
   return config.Complete();
 }
 
+int stop_pipe = -1;
+
+void OnStop(int) {
+  const uint64_t one = 1;
+  static_cast<void>(!write(stop_pipe, &one, sizeof one));
+}
+
 int RunAgent(const WorkerConfig& config, const StepRegistry& steps) {
-  // Signals are taken by one thread, with sigwait: before any other thread is made.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   if (!config.faults.empty() || !config.faults_report.empty()) {
     if (const Status status = InitFaults(config.faults, config.faults_report); !status.ok()) {
@@ -95,11 +99,16 @@ int RunAgent(const WorkerConfig& config, const StepRegistry& steps) {
   }
   Result<std::unique_ptr<Agent>> agent = Agent::Make(config, steps.Announce(), OwnPath());
   if (!agent.ok()) return Fail(agent.status());
-  std::thread([&signals, &agent] {
-    while (true) {
-      int signal = 0;
-      if (sigwait(&signals, &signal) == 0) (*agent)->RequestStop();
-    }
+  // A handler, not sigwait: libraries have made threads before main that block no signals.
+  stop_pipe = eventfd(0, EFD_CLOEXEC);
+  struct sigaction action {};
+  action.sa_handler = OnStop;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::thread([&agent] {
+    uint64_t count = 0;
+    while (read(stop_pipe, &count, sizeof count) > 0 || errno == EINTR) (*agent)->RequestStop();
   }).detach();
   const bool clean = (*agent)->Run();
   agent->reset();

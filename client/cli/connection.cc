@@ -27,7 +27,7 @@ Result<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& op
     std::ifstream file(options.tls_ca);
     if (!file) {
       return NotFound("the certificate " + options.tls_ca +
-                      " cannot be read; give --tls-ca the file tls/cert.pem of the coordinator's "
+                      " cannot be read; give --tls-ca the file tls/server.crt of the coordinator's "
                       "data directory");
     }
     std::stringstream text;

@@ -16,6 +16,7 @@
 #include <sstream>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "client/cli/cli.h"
 
 namespace penstock::cli {
@@ -81,10 +82,15 @@ Json WaitReady(const std::string& folder, pid_t pid) {
 }
 
 Child CoordinatorOf(const DevOptions& options, const std::string& folder) {
-  return {.name = "penstockd",
-          .arguments = {ProgramFolder() + "/penstockd", "--data-dir", folder, "--grpc-address",
-                        options.grpc_address, "--http-address", options.http_address, "--log-level",
-                        options.log_level}};
+  Child child = {.name = "penstockd",
+                 .arguments = {ProgramFolder() + "/penstockd", "--data-dir", folder,
+                               "--grpc-address", options.grpc_address, "--http-address",
+                               options.http_address, "--log-level", options.log_level}};
+  if (!options.data_roots.empty()) {
+    child.arguments.push_back("--data-roots");
+    child.arguments.push_back(Join(options.data_roots, ":"));
+  }
+  return child;
 }
 
 Child WorkerOf(const DevOptions& options, const std::string& folder, const std::string& address,

@@ -371,7 +371,14 @@ Result<RunRecord> RunManager::Cancel(const CancelRunCommand& command) {
     CancelStep(run, index);
   }
   Settle(run);
-  return run.record;
+  return AsCommitted(run);
+}
+
+// The record as this turn's commit will write it.
+RunRecord RunManager::AsCommitted(const LiveRun& run) const {
+  RunRecord record = run.record;
+  if (run.dirty) ++record.revision;
+  return record;
 }
 
 void RunManager::CancelStep(LiveRun& run, StepIndex index) {

@@ -98,6 +98,7 @@ class RunManager : public SessionManager::Runs {
   void KeepResult(LiveRun& run, StepIndex index, const StepResult& result);
   void FlushRun(MetadataStore& store, LiveRun& run);
   void EndRunIfDone(LiveRun& run);
+  RunRecord AsCommitted(const LiveRun& run) const;
   void CancelStep(LiveRun& run, StepIndex index);
 
   // Control steps.

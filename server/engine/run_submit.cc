@@ -117,7 +117,7 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   LOG_INFO("run submitted run={} pipeline={}@{} by={}", live.record.id, command.pipeline, version,
            command.principal);
   Start(live);
-  answer.run = live.record;
+  answer.run = AsCommitted(live);
   return answer;
 }
 

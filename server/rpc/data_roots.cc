@@ -9,6 +9,8 @@ namespace penstock {
 namespace {
 
 constexpr std::string_view kScheme = "file:";
+// Relative addresses are refused with their own words where parameters are bound.
+constexpr std::string_view kAbsolute = "file:///";
 
 // The path of "file:///a/b" or "file:/a/b".
 std::string PathOf(const std::string& address) {
@@ -22,7 +24,7 @@ void CheckAddress(const Json& value, const std::string& path, const std::vector<
                   std::vector<Problem>& problems) {
   if (!value.is_string()) return;
   const std::string& address = value.get_ref<const std::string&>();
-  if (address.rfind(kScheme, 0) != 0 || IsUnderRoots(address, roots)) return;
+  if (address.rfind(kAbsolute, 0) != 0 || IsUnderRoots(address, roots)) return;
   const std::string known =
       roots.empty() ? "its dataRoots are empty" : "its dataRoots: " + Join(roots, ", ");
   problems.push_back({path, "\"" + address + "\" is in no folder that this server reads from (" +

@@ -1,0 +1,222 @@
+// Kills, stops and injected errors against real daemons: whatever is killed, whenever, the run ends
+// SUCCEEDED after a restart, with exactly one model version, and nothing is left over.
+//
+// By default a sample of moments and hits; PENSTOCK_FAULTS=all tries them all.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <thread>
+
+#include "tests/support/cluster.h"
+
+namespace penstock {
+namespace {
+
+bool Exhaustive() {
+  const char* all = std::getenv("PENSTOCK_FAULTS");
+  return all != nullptr && std::string(all) == "all";
+}
+
+constexpr char kPipeline[] = R"(
+name: faulty
+parameters: {data: {type: dataset}}
+steps:
+- name: prepare
+  type: process
+  inputs: {data: "${parameters.data}"}
+  with:
+    read: {format: csv, header: true}
+    roles: {label: y}
+    labels: {classes: ["0", "1"], positive: "1"}
+    split: {train: 0.8, test: 0.2, seed: 1}
+- name: wait
+  type: noop
+  dependsOn: [prepare]
+  with: {duration: 120ms, message: waiting}
+- name: train
+  type: train
+  algorithm: xgboost
+  dependsOn: [wait]
+  inputs: {train: "${steps.prepare.outputs.train}"}
+  hyperparameters: {objective: "binary:logistic", num_round: 20}
+- {name: evaluate, type: evaluate, inputs: {model: "${steps.train.outputs.model}", data: "${steps.prepare.outputs.test}"}}
+- {name: register, type: register, inputs: {model: "${steps.train.outputs.model}", report: "${steps.evaluate.outputs.report}"}, with: {group: faulty}}
+)";
+
+class KillTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string csv = "x,y\n";
+    for (int i = 0; i < 500; ++i) {
+      csv += std::to_string((i * 37) % 101) + "," + ((i * 37) % 101 > 50 ? "1" : "0") + "\n";
+    }
+    data_ = cluster_.Write("data.csv", csv);
+    pipeline_ = cluster_.Write("faulty.yaml", kPipeline);
+  }
+  std::string Submit() { return cluster_.Submit(pipeline_, {"-p", "data=@" + data_}); }
+  void StopAndCheck(int models) {
+    EXPECT_EQ(cluster_.ModelVersions("faulty"), models);
+    EXPECT_EQ(cluster_.Stop("w1"), 0);
+    EXPECT_EQ(cluster_.Stop("coordinator"), 0);
+    cluster_.CheckInvariants();
+  }
+  Cluster cluster_;
+  std::string data_;
+  std::string pipeline_;
+};
+
+TEST_F(KillTest, WhateverIsKilledAtAnyMomentTheRunGoesOn) {
+  cluster_.StartCoordinator();
+  cluster_.StartWorker("w1");
+  int runs = 0;
+  const int step = Exhaustive() ? 15 : 70;
+  for (const std::string who : {"coordinator", "w1", "both"}) {
+    for (int moment = 10; moment < 430; moment += step) {
+      const std::string id = Submit();
+      ++runs;
+      std::this_thread::sleep_for(std::chrono::milliseconds(moment));
+      if (who != "w1") cluster_.Kill("coordinator");
+      if (who != "coordinator") cluster_.Kill("w1");
+      if (who != "w1") cluster_.StartCoordinator();
+      if (who != "coordinator") cluster_.StartWorker("w1");
+      ASSERT_EQ(cluster_.Wait(id), "SUCCEEDED") << who << " killed after " << moment << " ms";
+    }
+  }
+  StopAndCheck(runs);
+}
+
+TEST_F(KillTest, ACrashAtAnyPointOfTheCoordinatorLosesNothing) {
+  for (const std::string point :
+       {"engine.before_commit", "engine.after_commit", "engine.answered", "artifact.renamed"}) {
+    const int hits = Exhaustive() ? 60 : 3;
+    for (int hit = 1; hit <= hits; ++hit) {
+      Cluster cluster;
+      const std::string pipeline = cluster.Write("faulty.yaml", kPipeline);
+      const std::string data = cluster.Write("data.csv", ReadFile(data_).value_or(""));
+      cluster.StartCoordinator();
+      ASSERT_EQ(cluster.Stop("coordinator"), 0);
+      // The crash may come before it serves.
+      const std::string at = std::to_string(Exhaustive() ? hit : hit * hit * 3);
+      cluster.LaunchCoordinator({"--faults", point + "=crash@" + at});
+      const auto alive = [&] { return cluster.Running("coordinator"); };
+      const auto revive = [&] {
+        if (!alive()) cluster.StartCoordinator();
+      };
+      std::string id;
+      ASSERT_TRUE(Eventually([&] {
+        revive();
+        const Ran ran = cluster.Client(
+            {"run", "-f", pipeline, "-p", "data=@" + data, "--idempotency-key", "one"});
+        id = ran.out.substr(0, ran.out.find('\n'));
+        return ran.code == 0;
+      })) << point
+          << "@" << at;
+      revive();
+      cluster.StartWorker("w1");
+      ASSERT_TRUE(Eventually(
+          [&] {
+            revive();
+            const std::string state = JsonString(cluster.Run(id), "state");
+            return state == "SUCCEEDED" || state == "FAILED";
+          },
+          std::chrono::seconds(60)))
+          << point << "@" << at;
+      EXPECT_EQ(JsonString(cluster.Run(id), "state"), "SUCCEEDED") << point << "@" << at;
+      EXPECT_EQ(cluster.ModelVersions("faulty"), 1) << point << "@" << at;
+      EXPECT_EQ(cluster.Stop("w1"), 0);
+      EXPECT_EQ(cluster.Stop("coordinator"), 0);
+      cluster.CheckInvariants();
+    }
+  }
+}
+
+TEST_F(KillTest, ACrashAtAnyPointOfTheWorkerLosesNothing) {
+  cluster_.StartCoordinator();
+  int runs = 0;
+  for (const std::string point :
+       {"worker.lease_received", "worker.child_spawned", "worker.before_upload",
+        "worker.after_upload", "worker.before_report", "worker.after_report"}) {
+    for (int hit = 1; hit <= (Exhaustive() ? 6 : 2); ++hit) {
+      cluster_.StartWorker("w1", {"--faults", point + "=crash@" + std::to_string(hit)});
+      const std::string id = Submit();
+      ++runs;
+      std::string state;
+      ASSERT_TRUE(Eventually([&] {
+        if (!cluster_.Running("w1")) cluster_.StartWorker("w1");
+        state = JsonString(cluster_.Run(id), "state");
+        return state == "SUCCEEDED" || state == "FAILED";
+      })) << point
+          << "@" << hit;
+      EXPECT_EQ(state, "SUCCEEDED") << point << "@" << hit;
+      if (cluster_.Running("w1")) cluster_.Kill("w1");
+    }
+  }
+  cluster_.StartWorker("w1");
+  StopAndCheck(runs);
+}
+
+TEST_F(KillTest, AFullDiskRefusesChangesUntilThereIsRoom) {
+  cluster_.StartCoordinator({"--faults", "metadata.commit=enospc@8"});
+  cluster_.StartWorker("w1");
+  // Somewhere on the way a commit fails; the run is submitted until it is accepted, and ends.
+  std::string id;
+  ASSERT_TRUE(Eventually([&] {
+    const Ran ran = cluster_.Client(
+        {"run", "-f", pipeline_, "-p", "data=@" + data_, "--idempotency-key", "one"});
+    id = ran.out.substr(0, ran.out.find('\n'));
+    return ran.code == 0;
+  }));
+  EXPECT_EQ(cluster_.Wait(id), "SUCCEEDED");
+  StopAndCheck(1);
+}
+
+constexpr char kSlow[] = R"(
+name: slow
+steps:
+- {name: work, type: noop, with: {duration: 1500ms, metrics: {n: 1}}}
+- {name: after, type: noop, dependsOn: [work]}
+)";
+
+TEST_F(KillTest, AWorkerThatWasCutOffAloneIsTakenBackAndCountsOnce) {
+  cluster_.StartCoordinator({"--lease-ttl", "600ms", "--lease-heartbeat", "100ms"});
+  cluster_.StartWorker("w1");
+  const std::string id = cluster_.Submit(cluster_.Write("slow.yaml", kSlow));
+  ASSERT_TRUE(Eventually(
+      [&] { return JsonString(Cluster::Step(cluster_.Run(id), "work"), "state") == "RUNNING"; }));
+  cluster_.Signal("w1", SIGSTOP);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1'500));  // well past the lease
+  cluster_.Signal("w1", SIGCONT);
+  ASSERT_EQ(cluster_.Wait(id), "SUCCEEDED");
+  EXPECT_EQ(JsonInt(Cluster::Step(cluster_.Run(id), "work"), "attempt"), 1);
+  StopAndCheck(0);
+}
+
+TEST_F(KillTest, AWorkerThatWasCutOffIsStaleOnceAnotherTookOver) {
+  cluster_.StartCoordinator({"--lease-ttl", "600ms", "--lease-heartbeat", "100ms"});
+  cluster_.StartWorker("w1");
+  const std::string id = cluster_.Submit(cluster_.Write("slow.yaml", kSlow));
+  ASSERT_TRUE(Eventually(
+      [&] { return JsonString(Cluster::Step(cluster_.Run(id), "work"), "state") == "RUNNING"; }));
+  cluster_.StartWorker("w2");
+  cluster_.Signal("w1", SIGSTOP);
+  ASSERT_TRUE(Eventually(
+      [&] { return JsonString(Cluster::Step(cluster_.Run(id), "work"), "worker") == "w2"; }));
+  cluster_.Signal("w1", SIGCONT);
+  ASSERT_EQ(cluster_.Wait(id), "SUCCEEDED");
+  const Json work = Cluster::Step(cluster_.Run(id), "work");
+  EXPECT_EQ(JsonString(work, "worker"), "w2");
+  EXPECT_EQ(JsonInt(work, "attempt"), 2);
+  EXPECT_TRUE(Eventually([&] {
+    const std::string log = ReadFile(cluster_.folder() / "w1.log").value_or("");
+    return log.find("attempt is stale") != std::string::npos;
+  }));
+  EXPECT_EQ(cluster_.Stop("w2"), 0);
+  StopAndCheck(0);
+}
+
+}  // namespace
+}  // namespace penstock

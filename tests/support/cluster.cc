@@ -1,0 +1,328 @@
+#include "tests/support/cluster.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <thread>
+
+#include "base/digest.h"
+#include "storage/artifact/local_artifact_store.h"
+#include "storage/metadata/metadata_reader.h"
+
+extern char** environ;
+
+namespace penstock {
+namespace {
+
+std::vector<char*> Pointers(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+std::vector<std::string> Environment(const std::map<std::string, std::string>& more) {
+  std::vector<std::string> set;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text = *entry;
+    if (text.starts_with("PENSTOCK_") || more.contains(text.substr(0, text.find('=')))) continue;
+    set.push_back(text);
+  }
+  for (const auto& [name, value] : more) set.push_back(name + "=" + value);
+  return set;
+}
+
+TempFolder MakeFolder() {
+  Result<TempFolder> folder = TempFolder::Make(std::filesystem::temp_directory_path());
+  PENSTOCK_CHECK(folder.ok());
+  return *std::move(folder);
+}
+
+pid_t Launch(std::vector<std::string> arguments, const std::string& out, const std::string& err,
+             const std::map<std::string, std::string>& environment) {
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+  std::vector<std::string> variables = Environment(environment);
+  pid_t pid = 0;
+  const int error = posix_spawn(&pid, arguments[0].c_str(), &actions, nullptr,
+                                Pointers(arguments).data(), Pointers(variables).data());
+  posix_spawn_file_actions_destroy(&actions);
+  EXPECT_EQ(error, 0) << "starting " << arguments[0];
+  return error == 0 ? pid : 0;
+}
+
+int Collect(pid_t pid) {
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+Json ReadJson(const std::filesystem::path& path) {
+  const Result<std::string> text = ReadFile(path, 1 << 20);
+  if (!text.ok()) return {};
+  return ParseJson(*text).value_or(Json());
+}
+
+}  // namespace
+
+bool Eventually(const std::function<bool()>& condition, std::chrono::milliseconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
+std::filesystem::path SharedData() {
+  const char* given = std::getenv("PENSTOCK_TEST_DATA");
+  const std::filesystem::path folder = given != nullptr ? given : "../shared/data";
+  if (std::filesystem::exists(folder / "adult" / "adult.data")) {
+    return std::filesystem::absolute(folder);
+  }
+  const char* ci = std::getenv("CI");
+  EXPECT_FALSE(ci != nullptr && std::string(ci) == "true") << "the real data are absent";
+  return {};
+}
+
+std::string Program(const std::string& name) {
+  const char* folder = std::getenv("PENSTOCK_BIN_DIR");
+  return std::string(folder != nullptr ? folder : "build/bin") + "/" + name;
+}
+
+Ran RunProgram(const std::vector<std::string>& arguments,
+               const std::map<std::string, std::string>& environment) {
+  const TempFolder folder = MakeFolder();
+  const std::string out = folder.path() / "out";
+  const std::string err = folder.path() / "err";
+  Ran ran;
+  const pid_t pid = Launch(arguments, out, err, environment);
+  if (pid == 0) return ran;
+  ran.code = Collect(pid);
+  ran.out = ReadFile(out).value_or("");
+  ran.err = ReadFile(err).value_or("");
+  return ran;
+}
+
+Cluster::Cluster() : folder_(MakeFolder()) {}
+
+Cluster::~Cluster() {
+  for (const auto& [name, pid] : pids_) {
+    kill(pid, SIGCONT);
+    kill(pid, SIGKILL);
+    Collect(pid);
+  }
+  if (!testing::Test::HasFailure()) return;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    if (entry.path().extension() != ".log") continue;
+    const std::string text = ReadFile(entry.path(), 64 << 20).value_or("");
+    std::fprintf(stderr, "=== %s ===\n%s\n", entry.path().filename().c_str(),
+                 text.substr(text.size() > 6'000 ? text.size() - 6'000 : 0).c_str());
+  }
+}
+
+pid_t Cluster::Spawn(const std::string& name, const std::vector<std::string>& arguments) {
+  const std::string log = folder_.path() / (name + ".log");
+  const pid_t pid = Launch(arguments, log, log, {});
+  if (pid != 0) pids_[name] = pid;
+  return pid;
+}
+
+void Cluster::LaunchCoordinator(const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {
+      Program("penstockd"), "--data-dir", data_dir().string(), "--grpc-address", grpc_,
+      "--http-address",     http_};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  Spawn("coordinator", arguments);
+}
+
+void Cluster::StartCoordinator(const std::vector<std::string>& more) {
+  LaunchCoordinator(more);
+  const pid_t pid = pids_["coordinator"];
+  Json ready;
+  ASSERT_TRUE(Eventually([&] {
+    ready = ReadJson(data_dir() / "ready.json");
+    return JsonInt(ready, "pid") == pid || !Running("coordinator");
+  })) << "the coordinator did not come up";
+  ASSERT_TRUE(Running("coordinator")) << "the coordinator ended at once";
+  grpc_ = JsonString(ready, "grpc");
+  http_ = JsonString(ready, "http");
+}
+
+void Cluster::StartWorker(const std::string& name, const std::vector<std::string>& more) {
+  const std::filesystem::path folder = folder_.path() / name;
+  std::vector<std::string> arguments = {Program("penstock-worker"),
+                                        "--coordinator",
+                                        grpc_,
+                                        "--name",
+                                        name,
+                                        "--data-dir",
+                                        folder.string(),
+                                        "--cpus",
+                                        "2"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const pid_t pid = Spawn(name, arguments);
+  ASSERT_TRUE(Eventually([&] { return JsonInt(ReadJson(folder / "ready.json"), "pid") == pid; }))
+      << "worker " << name << " did not come up";
+}
+
+void Cluster::Signal(const std::string& daemon, int signal) {
+  ASSERT_TRUE(pids_.contains(daemon)) << daemon;
+  ASSERT_EQ(kill(pids_[daemon], signal), 0);
+}
+
+void Cluster::Kill(const std::string& daemon) {
+  if (!pids_.contains(daemon)) return;
+  kill(pids_[daemon], SIGKILL);
+  Collect(pids_[daemon]);
+  pids_.erase(daemon);
+}
+
+int Cluster::Stop(const std::string& daemon) {
+  const pid_t pid = pids_[daemon];
+  kill(pid, SIGTERM);
+  const int code = Collect(pid);
+  pids_.erase(daemon);
+  return code;
+}
+
+bool Cluster::Running(const std::string& daemon) {
+  const auto found = pids_.find(daemon);
+  if (found == pids_.end()) return false;
+  int status = 0;
+  if (waitpid(found->second, &status, WNOHANG) == 0) return true;
+  pids_.erase(found);
+  return false;
+}
+
+Ran Cluster::Client(const std::vector<std::string>& arguments,
+                    const std::map<std::string, std::string>& environment) {
+  std::vector<std::string> whole = {Program("penstock")};
+  whole.insert(whole.end(), arguments.begin(), arguments.end());
+  std::map<std::string, std::string> variables = environment;
+  variables.emplace("PENSTOCK_ADDRESS", grpc_);
+  return RunProgram(whole, variables);
+}
+
+std::string Cluster::Submit(const std::string& file, const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {"run", "-f", file};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  const Ran ran = Client(arguments);
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  return ran.out.substr(0, ran.out.find('\n'));
+}
+
+Json Cluster::Run(const std::string& id) {
+  const Ran ran = Client({"get", "runs", id, "-o", "json"});
+  if (ran.code != 0) return {};
+  return ParseJson(ran.out, {.max_bytes = 64 << 20, .max_depth = 64}).value_or(Json());
+}
+
+std::string Cluster::Wait(const std::string& id, std::chrono::seconds patience) {
+  std::string state;
+  const bool ended = Eventually(
+      [&] {
+        state = JsonString(Run(id), "state");
+        return state == "SUCCEEDED" || state == "FAILED" || state == "CANCELLED";
+      },
+      patience);
+  return ended ? state : "";
+}
+
+Json Cluster::Step(const Json& run, const std::string& name) {
+  for (const Json& step : JsonMember(run, "steps")) {
+    if (JsonString(step, "name") == name) return step;
+  }
+  return {};
+}
+
+std::string Cluster::Write(const std::string& name, const std::string& text) {
+  const std::filesystem::path path = folder_.path() / name;
+  std::ofstream(path, std::ios::binary) << text;
+  return path.string();
+}
+
+int Cluster::ModelVersions(const std::string& group) {
+  const Ran ran = Client({"get", "models", group, "-o", "json"});
+  if (ran.code != 0) return 0;
+  const Json json = ParseJson(ran.out, {.max_bytes = 64 << 20, .max_depth = 64}).value_or(Json());
+  return static_cast<int>(JsonMember(json, "versions").size());
+}
+
+void Cluster::CheckInvariants() {
+  Result<std::unique_ptr<MetadataReader>> reader =
+      MetadataReader::Open((data_dir() / "penstock.db").string());
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  const auto runs = (*reader)->ListRuns({}, 0, 1'000);
+  ASSERT_TRUE(runs.ok()) << runs.status();
+  for (const RunRecord& run : *runs) {
+    EXPECT_TRUE(IsTerminal(run.state)) << run.id << " is " << Name(run.state);
+    bool failed = false;
+    const auto steps = (*reader)->ListSteps(run.row);
+    ASSERT_TRUE(steps.ok());
+    for (const StepRecord& step : *steps) {
+      EXPECT_TRUE(IsTerminal(step.state)) << run.id << "/" << step.name;
+      failed = failed || step.state == StepState::kFailed;
+      int successes = 0;
+      const auto attempts = (*reader)->ListAttempts(run.row, step.index);
+      ASSERT_TRUE(attempts.ok());
+      for (const AttemptRecord& attempt : *attempts) {
+        EXPECT_TRUE(IsTerminal(attempt.state)) << run.id << "/" << step.name;
+        successes += attempt.state == AttemptState::kSucceeded ? 1 : 0;
+      }
+      EXPECT_LE(successes, 1) << run.id << "/" << step.name << " succeeded more than once";
+    }
+    EXPECT_EQ(run.state == RunState::kFailed, failed) << run.id;
+  }
+  const auto holds = (*reader)->CountAttemptHolds();
+  ASSERT_TRUE(holds.ok()) << holds.status();
+  EXPECT_EQ(*holds, 0) << "artifacts are held for attempts that ended";
+
+  const auto store =
+      LocalArtifactStore::Open(data_dir() / "artifacts", {.sync = false, .clean = false});
+  ASSERT_TRUE(store.ok());
+  std::vector<int64_t> rows;
+  const auto artifacts = (*reader)->ListArtifacts("", RunId(), 0, 10'000, &rows);
+  ASSERT_TRUE(artifacts.ok());
+  for (const ArtifactRecord& artifact : *artifacts) {
+    const auto bytes = (*store)->ReadBlob(artifact.ref.digest, int64_t{1} << 30);
+    EXPECT_TRUE(bytes.ok()) << bytes.status();
+    if (!artifact.ref.tree || !bytes.ok()) continue;
+    const auto manifest = ParseManifest(*bytes);
+    ASSERT_TRUE(manifest.ok()) << manifest.status();
+    for (const ManifestEntry& file : manifest->files) {
+      EXPECT_TRUE((*store)->ReadBlob(file.digest, int64_t{1} << 30).ok()) << file.path;
+    }
+  }
+  EXPECT_TRUE(std::filesystem::is_empty((*store)->temp_folder())) << "temporary files are left";
+
+  // Runners carry their worker's folder in their environment.
+  const std::string mark = "PENSTOCK_ATTEMPT_OWNER=" + folder_.path().string();
+  EXPECT_TRUE(Eventually(
+      [&] {
+        for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+          std::ifstream file(entry.path() / "environ", std::ios::binary);
+          const std::string text{std::istreambuf_iterator<char>(file),
+                                 std::istreambuf_iterator<char>()};
+          if (text.find(mark) != std::string::npos) return false;
+        }
+        return true;
+      },
+      std::chrono::seconds(5)))
+      << "a runner is left";
+}
+
+}  // namespace penstock
