@@ -51,7 +51,7 @@ class Agent {
   std::atomic<bool> leasing_{true};
   std::atomic<int64_t> last_contact_{0};  // ticks
   std::atomic<int64_t> max_disconnect_{0};
-  std::atomic<int64_t> heartbeat_micros_{3'000'000};
+  std::atomic<int64_t> heartbeat_micros_{100'000};  // until a session says how often
   int64_t acknowledged_ = 0;
   bool lost_told_ = false;
 
