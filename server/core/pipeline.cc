@@ -1,10 +1,10 @@
 #include "server/core/pipeline.h"
 
 #include <array>
-#include <set>
 #include <utility>
 
 #include "base/text.h"
+#include "server/core/document_shape.h"
 #include "server/core/field_reader.h"
 #include "server/core/validate.h"
 #include "storage/model/limits.h"
@@ -419,18 +419,6 @@ class Parser {
   std::vector<Problem>& problems_;
 };
 
-// Puts numbers that JSON cannot hold before what else is wrong, and says nothing more of them.
-void NoteInfinite(const Json& document, std::vector<Problem>& problems) {
-  std::vector<Problem> infinite;
-  CheckFinite(document, "", infinite);
-  std::set<std::string> paths;
-  for (const Problem& problem : infinite) paths.insert(problem.path);
-  for (Problem& problem : problems) {
-    if (!paths.contains(problem.path)) infinite.push_back(std::move(problem));
-  }
-  problems = std::move(infinite);
-}
-
 }  // namespace
 
 std::string StepSpec::data_path() const {
@@ -472,10 +460,7 @@ Result<PipelineSpec> ParsePipeline(const Json& document, const Catalog& catalog,
                                    std::vector<Problem>* warnings) {
   std::vector<Problem> problems;
   PipelineSpec spec;
-  if (JsonDepth(document) > limits::kMaxDefinitionDepth) {
-    problems.push_back(
-        {"", "is nested deeper than " + std::to_string(limits::kMaxDefinitionDepth) + " levels"});
-  } else {
+  if (CheckShape(document, problems)) {
     spec = Parser(catalog, problems).Parse(document);
     ValidatePipeline(spec, catalog, problems, warnings);
     NoteInfinite(document, problems);

@@ -1,7 +1,6 @@
 #include "server/core/validate.h"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 #include <map>
 #include <set>
@@ -11,6 +10,7 @@
 #include "base/text.h"
 #include "server/core/bind.h"
 #include "server/core/condition.h"
+#include "server/core/document_shape.h"
 #include "server/core/expression.h"
 #include "server/core/flow.h"
 #include "storage/model/limits.h"
@@ -331,20 +331,6 @@ std::string BoundsText(const ParameterSpec& parameter) {
 }
 
 }  // namespace
-
-void CheckFinite(const Json& value, const std::string& path, std::vector<Problem>& problems) {
-  if (value.is_number_float() && !std::isfinite(value.get<double>())) {
-    problems.push_back({path, "is infinite or not a number; give a finite one"});
-  } else if (value.is_object()) {
-    for (const auto& [key, member] : value.items()) {
-      CheckFinite(member, path.empty() ? key : path + "." + key, problems);
-    }
-  } else if (value.is_array()) {
-    for (std::size_t i = 0; i < value.size(); ++i) {
-      CheckFinite(value[i], path + "[" + std::to_string(i) + "]", problems);
-    }
-  }
-}
 
 std::vector<std::pair<const Json*, std::string>> TextsOf(const StepSpec& step) {
   std::vector<std::pair<const Json*, std::string>> texts;

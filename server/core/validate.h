@@ -19,9 +19,6 @@ void ValidatePipeline(const PipelineSpec& spec, const Catalog& catalog,
 void CheckParameterValue(const ParameterSpec& parameter, const Json& value, const std::string& path,
                          std::vector<Problem>& problems);
 
-// Notes every number in `value` that JSON cannot hold.
-void CheckFinite(const Json& value, const std::string& path, std::vector<Problem>& problems);
-
 // The outputs that a step has, given its parameters.
 std::vector<PortSchema> OutputsOf(const StepSpec& step, const Catalog& catalog);
 

@@ -15,6 +15,7 @@ inline constexpr int kMaxMapItems = 10'000;
 inline constexpr std::size_t kMaxDefinitionBytes = 1 << 20;
 inline constexpr int kMaxDefinitionDepth = 32;
 inline constexpr int kMaxNameLength = 64;
+inline constexpr std::size_t kMaxKeyBytes = 512;
 inline constexpr int kMaxParameters = 256;
 inline constexpr std::size_t kMaxParameterBytes = 64 << 10;
 inline constexpr int kMaxInputsPerStep = 1'000;

@@ -84,5 +84,17 @@ TEST(Limits, NamesTagsInputsAndEdges) {
               ElementsAre("steps: wait for each other in 120000 places; at most 100000"));
 }
 
+TEST(Limits, Keys) {
+  Json document = {{"name", "p"}, {"steps", {{{"name", "a"}, {"type", "noop"}}}}};
+  Json& metrics = document["steps"][0]["with"]["metrics"];
+  metrics[std::string(limits::kMaxKeyBytes, 'k')] = 1;
+  EXPECT_TRUE(ParsePipeline(document, Catalog::BuiltIn()).ok());
+  metrics[std::string(limits::kMaxKeyBytes + 1, 'k')] = 1;
+  const Result<PipelineSpec> spec = ParsePipeline(document, Catalog::BuiltIn());
+  ASSERT_FALSE(spec.ok());
+  EXPECT_THAT(Lines(spec.status().problems()),
+              ElementsAre(": has a key of more than 512 bytes; shorten it"));
+}
+
 }  // namespace
 }  // namespace penstock
