@@ -53,7 +53,9 @@ StepSchema NoopSchema() {
                     .many = true,
                     .help = "Anything; fetched and left alone."}};
   schema.outputs_for = [](const Json& parameters) -> std::vector<PortSchema> {
-    if (JsonInt(parameters, "output_bytes") == 0) return {};
+    // A reference may mean any number: the step's outputs are not known to be none.
+    const Json& bytes = JsonMember(parameters, "output_bytes");
+    if (!HoldsReference(bytes) && JsonInt(parameters, "output_bytes") == 0) return {};
     return {{.name = "data", .type = ArtifactType::kFile, .help = "`output_bytes` zeros."}};
   };
   schema.check = [](const Json& parameters, const std::string& path,
