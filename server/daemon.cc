@@ -123,6 +123,7 @@ Status Daemon::Impl::OpenData() {
 }
 
 Status Daemon::Impl::StartEngine() {
+  io_pool = std::make_unique<ThreadPool>(kIoThreads, kMaxPoolQueue);
   Engine::Deps deps;
   deps.store = store.get();
   deps.catalog = &Catalog::BuiltIn();
@@ -131,7 +132,15 @@ Status Daemon::Impl::StartEngine() {
   deps.options.lease_ttl = config.lease_ttl;
   deps.options.heartbeat_interval = config.heartbeat_interval;
   deps.options.max_disconnect = config.max_disconnect;
-  engine = std::make_unique<Engine>(deps);
+  // What a run wrote outlives the machine once the run has ended.
+  deps.run_ended = [this](const RunId& run) {
+    static_cast<void>(io_pool->Post([this, run] {
+      if (const Status closed = journal->Close(run); !closed.ok()) {
+        LOG_WARN("the log could not be synced run={}: {}", run, closed);
+      }
+    }));
+  };
+  engine = std::make_unique<Engine>(std::move(deps));
   PENSTOCK_RETURN_IF_ERROR(engine->Recover());
   engine->Start();
   return Status::Ok();
@@ -140,7 +149,6 @@ Status Daemon::Impl::StartEngine() {
 Status Daemon::Impl::Serve() {
   const int cores = std::max(2, static_cast<int>(std::thread::hardware_concurrency()));
   read_pool = std::make_unique<ThreadPool>(cores, kMaxPoolQueue);
-  io_pool = std::make_unique<ThreadPool>(kIoThreads, kMaxPoolQueue);
   RpcDeps deps;
   deps.engine = engine.get();
   deps.readers = readers.get();

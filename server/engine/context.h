@@ -19,12 +19,14 @@ class EngineContext {
       : catalog(*deps.catalog),
         random(*deps.random),
         options(deps.options),
+        run_ended(deps.run_ended),
         metrics(counters),
         store_(*deps.store) {}
 
   const Catalog& catalog;
   Random& random;
   const EngineOptions options;
+  const std::function<void(const RunId&)> run_ended;
   EngineMetrics& metrics;
   Time now;   // of this turn
   Tick tick;  // of this turn

@@ -34,7 +34,7 @@ bool IsDatabaseFailure(const Status& status) {
 
 }  // namespace
 
-Engine::Engine(Deps deps) : deps_(deps) {}
+Engine::Engine(Deps deps) : deps_(std::move(deps)) {}
 
 Engine::~Engine() {
   Stop();

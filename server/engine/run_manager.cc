@@ -464,6 +464,7 @@ void RunManager::Publish() {
     run->new_artifacts.clear();
     run->touched_attempts.clear();
     if (!IsTerminal(run->record.state)) continue;
+    if (context_.run_ended) context_.run_ended(run->record.id);
     placer_.RemoveRun(run->record.row);
     by_id_.erase(run->record.id);
     runs_.erase(run->record.row);
