@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <thread>
 
 #include "steps/xgb/call.h"
+#include "steps/xgb/ubjson.h"
 #include "steps/xgb/xgb.h"
 
 namespace penstock::xgb {
@@ -57,6 +59,11 @@ Result<Booster> Booster::Create(const std::vector<const Matrix*>& matrices) {
 }
 
 Result<Booster> Booster::Load(std::string_view bytes) {
+  if (!bytes.starts_with('{')) {
+    return DataLoss("this is no XGBoost model in JSON or Universal Binary JSON");
+  }
+  const bool text = bytes.size() > 1 && (bytes[1] == '"' || std::isspace(bytes[1]) != 0);
+  if (!text) PENSTOCK_RETURN_IF_ERROR(CheckUbjson(bytes));
   PENSTOCK_ASSIGN_OR_RETURN(Booster booster, Create({}));
   if (XGBoosterLoadModelFromBuffer(booster.handle_.get(), bytes.data(), bytes.size()) != 0) {
     return DataLoss("cannot read the XGBoost model: " + Check(-1, "the file is damaged").message());

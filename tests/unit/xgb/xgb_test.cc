@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "steps/xgb/ubjson.h"
 
 namespace penstock::xgb {
 namespace {
@@ -124,6 +125,47 @@ TEST(XgbTest, ADamagedModelIsDataLoss) {
   Result<Booster> booster = Booster::Load("{\"learner\": 3");
   ASSERT_FALSE(booster.ok());
   EXPECT_EQ(booster.status().code(), StatusCode::kDataLoss);
+}
+
+// Wherever it breaks off; the library's own reader would run on beyond the end.
+TEST(XgbTest, AModelThatWasCutShortIsDataLoss) {
+  Result<Booster> booster = Fit(MakeSample(200, 3), {}, 1, "hist", 3);
+  ASSERT_TRUE(booster.ok()) << booster.status();
+  const std::string bytes = *booster->Save(Booster::Format::kUbj);
+  EXPECT_TRUE(CheckUbjson(bytes).ok());
+  EXPECT_TRUE(Booster::Load(bytes).ok());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    const std::string cut = bytes.substr(0, size);
+    ASSERT_EQ(CheckUbjson(cut).code(), StatusCode::kDataLoss) << size;
+  }
+  EXPECT_EQ(Booster::Load(bytes.substr(0, bytes.size() / 2)).status().code(),
+            StatusCode::kDataLoss);
+  EXPECT_EQ(CheckUbjson(bytes + "x").code(), StatusCode::kDataLoss);
+  EXPECT_EQ(Booster::Load("binf rest").status().code(), StatusCode::kDataLoss);
+}
+
+TEST(XgbTest, CountsThatPromiseMoreThanThereIsAreRefused) {
+  using std::string_literals::operator""s;
+  EXPECT_TRUE(CheckUbjson("{i\x01"
+                          "aS"
+                          "i\x02"
+                          "hi"
+                          "}"s)
+                  .ok());
+  EXPECT_TRUE(CheckUbjson("[$d#i\x01"
+                          "abcd"s)
+                  .ok());
+  EXPECT_FALSE(CheckUbjson("[$d#i\x02"
+                           "abcd"s)
+                   .ok());
+  EXPECT_FALSE(CheckUbjson("[$D#L\x7f\xff\xff\xff\xff\xff\xff\xff"s).ok());
+  EXPECT_FALSE(CheckUbjson("[#L\x20\x00\x00\x00\x00\x00\x00\x01"
+                           "T"s)
+                   .ok());
+  EXPECT_FALSE(CheckUbjson("Si\xff"
+                           "abc"s)
+                   .ok());  // a negative length
+  EXPECT_FALSE(CheckUbjson(std::string(100, '[')).ok());
 }
 
 TEST(XgbTest, SavedAndLoadedPredictsTheSameBits) {
