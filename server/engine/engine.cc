@@ -122,16 +122,15 @@ Tick Engine::Turn() {
     MutexLock lock(mutex_);
     commands.swap(queue_);
   }
+  if (read_only_) ProbeDisk();
   EngineState& state = *state_;
   EngineContext& context = state.context;
   context.now = deps_.clock->Now();
   context.tick = deps_.clock->Ticks();
   for (Command& command : commands) command(state);
   metrics_.commands += static_cast<int64_t>(commands.size());
-  if (read_only_) {
-    // Nothing moves until rows can be written again; only what needs none is answered.
-    ProbeDisk();
-  } else {
+  // While read-only, nothing moves: only what needs no rows is answered.
+  if (!read_only_) {
     state.timers.RunDue(context.tick);
     state.runs.PlaceReady();
     state.runs.Flush();
@@ -208,6 +207,11 @@ void Engine::ProbeDisk() {
   }
   LOG_INFO("there is room on the disk again: the coordinator accepts changes");
   read_only_ = false;
+  // Nobody could open a session meanwhile: leases start anew, as after a restart.
+  if (status = Recover(); !status.ok()) {
+    LOG_ERROR("the state could not be rebuilt, the coordinator stops: {}", status);
+    std::_Exit(EXIT_FAILURE);
+  }
 }
 
 // Posts a command whose handler returns Result<T>; answers after the turn's commit.

@@ -66,7 +66,8 @@ class Engine {
     const Clock* clock = nullptr;
     Random* random = nullptr;
     EngineOptions options;
-    // Called on the engine's thread after the commit that ended a run; must not block. May be empty.
+    // Called on the engine's thread after the commit that ended a run; must not block. May be
+    // empty.
     std::function<void(const RunId&)> run_ended;
   };
 

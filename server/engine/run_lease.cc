@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "server/core/retry.h"
 #include "server/engine/run_manager.h"
 #include "server/engine/run_scope.h"
 #include "steps/catalog/catalog.h"
@@ -56,9 +57,18 @@ void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
   if (const auto old = run.attempts.find(index); old != run.attempts.end()) {
     // Its lease ran out, and now another takes its place: from here on its reports are stale.
     ++step.infra_failures;
-    EndAttempt(*old->second, AttemptState::kLost, Cause::kWorkerLost,
+    EndAttempt(*old->second, AttemptEvent::kLost, Cause::kWorkerLost,
                "its lease ran out and another worker took over");
     Apply(run, index, StepEvent::kLeaseLost);
+    if (step.infra_failures >= kMaxInfrastructureFailures) {
+      Apply(run, index, StepEvent::kDecided);
+      Finish(run, index,
+             {StepEvent::kFail, Cause::kWorkerLost,
+              "its worker was cut off each time that it was tried (" +
+                  std::to_string(step.infra_failures) + " attempts were lost)"});
+      Settle(run);
+      return;
+    }
   }
   LeasedAttempt lease;
   if (const Status status = BuildLease(run, index, &lease); !status.ok()) {

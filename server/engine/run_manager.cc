@@ -74,8 +74,17 @@ void RunManager::Apply(LiveRun& run, StepIndex index, StepEvent event) {
   if (counts.active != active) placer_.SetActive(run.record.row, counts.active);
 }
 
+void RunManager::ApplyToRun(LiveRun& run, RunEvent event) {
+  const std::optional<RunState> next = NextState(run.record.state, event);
+  PENSTOCK_CHECK(next.has_value());
+  run.record.state = *next;
+  if (run.dirty) return;
+  run.dirty = true;
+  dirty_runs_.push_back(&run);
+}
+
 void RunManager::Start(LiveRun& run) {
-  run.record.state = RunState::kRunning;
+  ApplyToRun(run, RunEvent::kStart);
   run.record.started_at = context_.now;
   for (StepIndex index = 0; index < static_cast<StepIndex>(run.steps.size()); ++index) {
     if (run.readiness->decision(index).verdict == Readiness::Verdict::kReady) {
@@ -137,18 +146,16 @@ void RunManager::Settle(LiveRun& run) {
 void RunManager::EndRunIfDone(LiveRun& run) {
   const StepCounts& counts = run.record.counts;
   if (IsTerminal(run.record.state) || counts.waiting > 0 || counts.active > 0) return;
+  const auto failed = std::find_if(run.steps.begin(), run.steps.end(), [&](const StepRecord& step) {
+    return step.state == StepState::kFailed && !run.plan->step(step.index).continue_on_failure;
+  });
   if (run.record.state == RunState::kCancelling) {
-    run.record.state = RunState::kCancelled;
+    ApplyToRun(run, RunEvent::kAllEnded);
+  } else if (failed == run.steps.end()) {
+    ApplyToRun(run, RunEvent::kAllSucceeded);
   } else {
-    run.record.state = RunState::kSucceeded;
-    for (const StepRecord& step : run.steps) {
-      if (step.state != StepState::kFailed || run.plan->step(step.index).continue_on_failure) {
-        continue;
-      }
-      run.record.state = RunState::kFailed;
-      run.record.message = "step " + step.name + ": " + step.message;
-      break;
-    }
+    ApplyToRun(run, RunEvent::kSomeFailed);
+    run.record.message = "step " + failed->name + ": " + failed->message;
   }
   run.record.ended_at = context_.now;
   LOG_INFO("run ended run={} state={}", run.record.id, Name(run.record.state));
@@ -156,17 +163,19 @@ void RunManager::EndRunIfDone(LiveRun& run) {
 
 // --- Attempts
 
-void RunManager::EndAttempt(LiveAttempt& attempt, AttemptState state, Cause cause,
+void RunManager::EndAttempt(LiveAttempt& attempt, AttemptEvent event, Cause cause,
                             std::string message) {
   LiveRun& run = *attempt.run;
   sessions_.Detach(attempt);
   AttemptRecord& record = attempt.record;
-  record.state = state;
+  const std::optional<AttemptState> state = NextState(record.state, event);
+  PENSTOCK_CHECK(state.has_value() && IsTerminal(*state));
+  record.state = *state;
   record.cause = cause;
   record.message = std::move(message);
   record.ended_at = context_.now;
-  if (state == AttemptState::kLost) ++context_.metrics.attempts_lost;
-  if (state == AttemptState::kSucceeded) {
+  if (*state == AttemptState::kLost) ++context_.metrics.attempts_lost;
+  if (*state == AttemptState::kSucceeded) {
     ++context_.metrics.completions;
     const StepSpec& step = run.plan->step(record.step);
     placer_.RecordDuration(step.key() + "@" + step.version, context_.now - record.started_at);
@@ -196,7 +205,7 @@ std::vector<LiveAttempt*> RunManager::AttemptsOf(const WorkerId& worker) {
 void RunManager::OnStarted(LiveAttempt& attempt, Time when) {
   if (attempt.record.state != AttemptState::kLeased) return;
   LiveRun& run = *attempt.run;
-  attempt.record.state = AttemptState::kRunning;
+  attempt.record.state = *NextState(attempt.record.state, AttemptEvent::kStarted);
   attempt.record.started_at = std::clamp(when, attempt.record.leased_at, context_.now);
   StepRecord& step = run.steps[static_cast<std::size_t>(attempt.record.step)];
   Apply(run, attempt.record.step, StepEvent::kStarted);
@@ -220,11 +229,11 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
       return;
     case ReportKind::kSucceeded:
       KeepResult(run, index, report.result);
-      EndAttempt(attempt, AttemptState::kSucceeded, Cause::kNone, "");
+      EndAttempt(attempt, AttemptEvent::kSucceeded, Cause::kNone, "");
       Finish(run, index, {StepEvent::kSucceed, Cause::kNone, ""});
       break;
     case ReportKind::kFailed:
-      EndAttempt(attempt, AttemptState::kFailed, report.cause, report.message);
+      EndAttempt(attempt, AttemptEvent::kFailed, report.cause, report.message);
       if (cancelling) {
         Finish(run, index, cancelled);
       } else {
@@ -232,7 +241,7 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
       }
       break;
     case ReportKind::kCancelled:
-      EndAttempt(attempt, AttemptState::kCancelled, Cause::kCancelled, report.message);
+      EndAttempt(attempt, AttemptEvent::kCancelled, Cause::kCancelled, report.message);
       if (cancelling) {
         Finish(run, index, cancelled);
       } else {
@@ -241,13 +250,21 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
       }
       break;
     case ReportKind::kReturned:
-      EndAttempt(attempt, AttemptState::kLost, Cause::kNone, "given back before it started");
-      if (cancelling) {
-        Finish(run, index, cancelled);
-      } else {
-        Requeue(run, index);
-      }
+      OnReturned(attempt, "given back before it started");
       break;
+  }
+  Settle(run);
+}
+
+void RunManager::OnReturned(LiveAttempt& attempt, const std::string& message) {
+  LiveRun& run = *attempt.run;
+  const StepIndex index = attempt.record.step;
+  placer_.Remove(run.record.row, index);
+  EndAttempt(attempt, AttemptEvent::kLost, Cause::kNone, message);
+  if (run.record.state == RunState::kCancelling) {
+    Finish(run, index, {StepEvent::kCancel, Cause::kCancelled, "the run was cancelled"});
+  } else {
+    Requeue(run, index);
   }
   Settle(run);
 }
@@ -273,7 +290,7 @@ void RunManager::OnLost(LiveAttempt& attempt, Cause cause, const std::string& me
   LiveRun& run = *attempt.run;
   const StepIndex index = attempt.record.step;
   placer_.Remove(run.record.row, index);
-  EndAttempt(attempt, AttemptState::kLost, cause, message);
+  EndAttempt(attempt, AttemptEvent::kLost, cause, message);
   if (run.record.state == RunState::kCancelling) {
     Finish(run, index, {StepEvent::kCancel, Cause::kCancelled, "the run was cancelled"});
   } else {
@@ -358,14 +375,10 @@ Result<RunRecord> RunManager::Cancel(const CancelRunCommand& command) {
   const auto found = by_id_.find(command.run);
   if (found == by_id_.end()) return context_.Read().FindRun(command.run.value());
   LiveRun& run = *found->second;
-  if (run.record.state == RunState::kCancelling) return run.record;
-  run.record.state = RunState::kCancelling;
+  if (run.record.state == RunState::kCancelling) return AsCommitted(run);
+  ApplyToRun(run, RunEvent::kCancel);
   run.record.message = "cancelled by " + command.principal.value();
   if (!command.comment.empty()) run.record.message += ": " + command.comment;
-  if (!run.dirty) {
-    run.dirty = true;
-    dirty_runs_.push_back(&run);
-  }
   context_.Note(context_.Write().RecordCancel(run.record.row, command.principal, command.comment));
   for (StepIndex index = 0; index < static_cast<StepIndex>(run.steps.size()); ++index) {
     CancelStep(run, index);
@@ -390,7 +403,7 @@ void RunManager::CancelStep(LiveRun& run, StepIndex index) {
   if (live == run.attempts.end()) {
     Finish(run, index, cancelled);
   } else if (live->second->expired) {
-    EndAttempt(*live->second, AttemptState::kLost, Cause::kWorkerLost, "its lease ran out");
+    EndAttempt(*live->second, AttemptEvent::kLost, Cause::kWorkerLost, "its lease ran out");
     Finish(run, index, cancelled);
   } else {
     // Ends when the worker says so, or when its lease runs out.

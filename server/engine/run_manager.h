@@ -66,6 +66,7 @@ class RunManager : public SessionManager::Runs {
   void OnStarted(LiveAttempt& attempt, Time when) override;
   void OnReport(LiveAttempt& attempt, const StepReport& report) override;
   void OnLost(LiveAttempt& attempt, Cause cause, const std::string& message) override;
+  void OnReturned(LiveAttempt& attempt, const std::string& message) override;
   void OnExpired(LiveAttempt& attempt) override;
   void OnReadopted(LiveAttempt& attempt) override;
   void OnProgress(LiveAttempt& attempt, double fraction, const std::string& note) override;
@@ -86,12 +87,13 @@ class RunManager : public SessionManager::Runs {
   Status LoadRun(RunRecord record);
 
   void Apply(LiveRun& run, StepIndex index, StepEvent event);
+  void ApplyToRun(LiveRun& run, RunEvent event);
   void MarkStep(LiveRun& run, StepIndex index);
   void Start(LiveRun& run);
   void BecomeReady(LiveRun& run, StepIndex index);
   void Finish(LiveRun& run, StepIndex index, Ending ending);
   void Settle(LiveRun& run);
-  void EndAttempt(LiveAttempt& attempt, AttemptState state, Cause cause, std::string message);
+  void EndAttempt(LiveAttempt& attempt, AttemptEvent event, Cause cause, std::string message);
   void RetryOrFail(LiveRun& run, StepIndex index, Cause cause, std::string message);
   void ScheduleRetry(LiveRun& run, StepIndex index);
   void Requeue(LiveRun& run, StepIndex index);

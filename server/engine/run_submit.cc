@@ -83,7 +83,8 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   record.row = ++last_row_;
   const std::string ulid = NewUlid(context_.now, context_.random);
   record.id = RunId("run-" + ulid);
-  record.name = command.name;
+  record.name = command.name.empty() ? command.pipeline.value() + "-" + std::to_string(record.row)
+                                     : command.name;
   record.pipeline = command.pipeline;
   record.pipeline_version = cached->version;
   record.pipeline_version_id = cached->id;
@@ -108,8 +109,6 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   answer.created = true;
   for (StepIndex i = 0; i < run->plan->size(); ++i) WarnIfHomeless(run->plan->step(i), i, answer);
   LiveRun& live = Adopt(std::move(run));
-  live.dirty = true;
-  dirty_runs_.push_back(&live);
   if (!command.idempotency_key.empty()) {
     context_.Note(context_.Write().InsertIdempotent(command.principal, command.idempotency_key,
                                                     {request, live.record.id}, context_.now));

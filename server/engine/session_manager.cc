@@ -63,9 +63,15 @@ Result<OpenSessionAnswer> SessionManager::Open(const OpenSessionCommand& command
   }
   for (LiveAttempt* attempt : runs_->AttemptsOf(worker)) {
     if (kept.contains(attempt->record.token)) continue;
-    runs_->OnLost(*attempt, same_boot ? Cause::kWorkerLost : Cause::kWorkerRestarted,
-                  same_boot ? "worker " + worker.value() + " came back without it"
-                            : "worker " + worker.value() + " restarted");
+    if (!same_boot) {
+      runs_->OnLost(*attempt, Cause::kWorkerRestarted, "worker " + worker.value() + " restarted");
+    } else if (attempt->record.state == AttemptState::kLeased) {
+      // The same process does not know of it: the lease was still on its way. Nobody's failure.
+      runs_->OnReturned(*attempt, "its lease never reached the worker");
+    } else {
+      runs_->OnLost(*attempt, Cause::kWorkerLost,
+                    "worker " + worker.value() + " came back without it");
+    }
   }
   UpdateCapacity(session);
   context_.Note(context_.Write().UpsertWorker(command.worker, context_.now));

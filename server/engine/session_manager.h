@@ -76,6 +76,8 @@ class SessionManager {
     virtual void OnReport(LiveAttempt& attempt, const StepReport& report) = 0;
     // The attempt ends as LOST and its step becomes placeable (or CANCELLED). Gone afterwards.
     virtual void OnLost(LiveAttempt& attempt, Cause cause, const std::string& message) = 0;
+    // The attempt never began, and its loss is no failure: placeable at once. Gone afterwards.
+    virtual void OnReturned(LiveAttempt& attempt, const std::string& message) = 0;
     // The lease ran out: the step becomes placeable, the attempt stays.
     virtual void OnExpired(LiveAttempt& attempt) = 0;
     // It is back before another attempt was leased.

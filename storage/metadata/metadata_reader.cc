@@ -529,6 +529,13 @@ Result<std::vector<WorkerView>> MetadataReader::ListWorkers(Time since) {
   return workers;
 }
 
+Result<int64_t> MetadataReader::CountHolds() {
+  int64_t count = 0;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query("SELECT count(*) FROM holds",
+                                        [&](Statement& row) { count = row.Int(0); }));
+  return count;
+}
+
 Result<int64_t> MetadataReader::CountAttemptHolds() {
   int64_t count = 0;
   PENSTOCK_RETURN_IF_ERROR(cache_.Query("SELECT count(*) FROM holds WHERE expires_at = 0",

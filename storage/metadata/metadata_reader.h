@@ -75,7 +75,8 @@ class MetadataReader {
   Result<std::vector<TokenRecord>> ListTokens();
   // Workers that had a session since `since`, with their state as of the last commit.
   Result<std::vector<WorkerView>> ListWorkers(Time since);
-  // How many artifacts are held for attempts (not for clients).
+  Result<int64_t> CountHolds();
+  // How many of them are for attempts (not for clients).
   Result<int64_t> CountAttemptHolds();
   Result<int> SchemaVersion();
   Result<std::string> Incarnation();
