@@ -4,20 +4,22 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <climits>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <iostream>
+#include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/fault_point.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "steps/registry.h"
 #include "worker/agent/agent.h"
+#include "worker/config.h"
 #include "worker/data_tools.h"
 #include "worker/runner/runner.h"
 
@@ -30,57 +32,15 @@ std::string OwnPath() {
   return size > 0 ? std::string(path, static_cast<std::size_t>(size)) : "penstock-worker";
 }
 
+std::optional<std::string> ProcessEnvironment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): at start
+  if (value == nullptr) return std::nullopt;
+  return std::string(value);
+}
+
 int Fail(const Status& status) {
   std::cerr << "error: " << status.message() << "\n";
   return status.code() == StatusCode::kInvalidArgument ? 2 : 1;
-}
-
-void AddOptions(CLI::App& app, WorkerConfig& config, std::vector<std::string>& labels,
-                std::string& memory, std::string& drain) {
-  app.set_config("--config", "", "settings as a file: NAME = VALUE lines, as in the flags");
-  app.add_option("--coordinator", config.coordinator, "host:port of the coordinator's gRPC")
-      ->envname("PENSTOCK_ADDRESS")
-      ->capture_default_str();
-  app.add_option("--name", config.name, "the worker's name, kept across restarts (the host's)")
-      ->envname("PENSTOCK_WORKER_NAME");
-  app.add_option("--data-dir", config.data_dir, "for workspaces and cached artifacts")
-      ->envname("PENSTOCK_WORKER_DATA_DIR")
-      ->capture_default_str();
-  app.add_option("--cpus", config.cpus, "cores to offer (all)")->envname("PENSTOCK_WORKER_CPUS");
-  app.add_option("--memory", memory, "memory to offer, as in 8GiB (all)")
-      ->envname("PENSTOCK_WORKER_MEMORY");
-  app.add_option("--gpus", config.gpus, "GPUs to offer")->envname("PENSTOCK_WORKER_GPUS");
-  app.add_option("--label", labels, "KEY=VALUE that steps may ask for");
-  app.add_option("--data-root", config.data_roots, "a folder that file:/// inputs may come from");
-  app.add_option("--token", config.token, "bearer token (better: PENSTOCK_TOKEN)")
-      ->envname("PENSTOCK_TOKEN");
-  app.add_option("--tls-ca", config.tls_ca, "the coordinator's certificate, where it serves TLS")
-      ->envname("PENSTOCK_TLS_CA");
-  app.add_option("--drain-timeout", drain, "how long what runs may go on after SIGTERM (30s)");
-  app.add_option("--log-level", config.log_level, "trace, debug, info, warn or error")
-      ->envname("PENSTOCK_LOG_LEVEL")
-      ->capture_default_str();
-  app.add_flag("--log-json", config.log_json, "a JSON object a line");
-  app.add_option("--faults", config.faults, "for tests: NAME=crash|enospc|eio|sleep:MS[@N]");
-  app.add_option("--faults-report", config.faults_report, "for tests: a file of fault points hit");
-}
-
-Status Complete(WorkerConfig& config, const std::vector<std::string>& labels,
-                const std::string& memory, const std::string& drain) {
-  for (const std::string& label : labels) {
-    const auto equals = label.find('=');
-    if (equals == std::string::npos || equals == 0) {
-      return InvalidArgument("--label " + label + ": write KEY=VALUE");
-    }
-    config.labels[label.substr(0, equals)] = label.substr(equals + 1);
-  }
-  if (!memory.empty()) {
-    PENSTOCK_ASSIGN_OR_RETURN(config.memory, ParseSize(memory));
-  }
-  if (!drain.empty()) {
-    PENSTOCK_ASSIGN_OR_RETURN(config.drain_timeout, ParseDuration(drain));
-  }
-  return config.Complete();
 }
 
 int stop_pipe = -1;
@@ -123,24 +83,23 @@ int Main(int argc, char** argv) {
   RegisterBuiltInSteps(steps, algorithms);
   if (argc == 2 && std::string_view(argv[1]) == "--runner") return RunnerMain(steps, 3);
 
-  CLI::App app("Penstock's worker: leases steps from a coordinator and runs them.",
-               "penstock-worker");
-  app.set_version_flag("--version", std::string("penstock-worker ") + PENSTOCK_VERSION);
-  WorkerConfig config;
-  std::vector<std::string> labels;
-  std::string memory;
-  std::string drain;
-  AddOptions(app, config, labels, memory, drain);
-  DataToolOptions tools;
-  AddDataTools(app, tools);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+  Result<WorkerInvocation> invocation =
+      ParseWorkerInvocation(std::vector<std::string>(argv + 1, argv + argc), ProcessEnvironment);
+  if (!invocation.ok()) {
+    std::cerr << "error: " << invocation.status().message() << "\n";
+    return 2;  // wrong use: starting again does not mend it
   }
-  if (tools.any()) return RunDataTool(tools);
-  Status status = InitLogging("penstock-worker", config.log_level, config.log_json);
-  if (status.ok()) status = Complete(config, labels, memory, drain);
+  if (invocation->text) {
+    std::cout << *invocation->text;
+    return 0;
+  }
+  if (invocation->tools.any()) return RunDataTool(invocation->tools);
+  const WorkerConfig& config = invocation->config;
+  if (invocation->print_config) {
+    std::cout << PrintWorkerConfig(config);
+    return 0;
+  }
+  const Status status = InitLogging("penstock-worker", config.log_level, config.log_json);
   if (!status.ok()) return Fail(status);
   return RunAgent(config, steps);
 }

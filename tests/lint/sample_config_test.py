@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The sample configuration of deploy/ is accepted, and holds the defaults that it says it holds.
+"""A sample configuration of deploy/ is accepted, and holds the defaults that it says it holds.
 
-usage: sample_config_test.py PENSTOCKD SAMPLE
+usage: sample_config_test.py PROGRAM SAMPLE     (penstockd or penstock-worker, and its sample)
 """
 
 import os

@@ -36,21 +36,16 @@ int UsableCpus() {
 Status WorkerConfig::Complete() {
   if (name.empty()) name = HostName();
   if (!IsName(name)) {
-    return InvalidArgument("--name \"" + name +
+    return InvalidArgument("name: \"" + name +
                            "\" is not a name; use 1 to 64 of a-z 0-9 - _, first and last a letter "
                            "or digit");
   }
   if (cpus == 0) cpus = UsableCpus();
-  if (cpus < 0.01) return InvalidArgument("--cpus must be above 0");
   if (memory == 0) memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
-  if (gpus < 0) return InvalidArgument("--gpus must not be negative");
   for (std::string& root : data_roots) {
-    if (root.empty() || root.front() != '/') {
-      return InvalidArgument("--data-root " + root + " is relative; write the whole path");
-    }
     std::error_code error;
     const std::filesystem::path real = std::filesystem::canonical(root, error);
-    if (error) return InvalidArgument("--data-root " + root + ": " + error.message());
+    if (error) return InvalidArgument("dataRoots: " + root + ": " + error.message());
     root = real.string();
   }
   return Status::Ok();

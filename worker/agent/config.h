@@ -1,7 +1,8 @@
 #ifndef PENSTOCK_WORKER_AGENT_CONFIG_H_
 #define PENSTOCK_WORKER_AGENT_CONFIG_H_
 
-// The worker's settings: flags, over PENSTOCK_* variables, over a YAML-like file that CLI11 reads.
+// The worker's settings: one struct, made once at start (worker/config.h reads it), immutable
+// after.
 
 #include <map>
 #include <string>
@@ -32,6 +33,7 @@ struct WorkerConfig {
   std::string faults_report;
 
   // Fills in what the machine decides, and judges the rest. kInvalidArgument names the setting.
+  // Data roots become what they are without links.
   Status Complete();
 };
 
