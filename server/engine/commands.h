@@ -61,6 +61,14 @@ struct CancelRunCommand {
   std::string comment;
 };
 
+// Which try of which step of which run.
+struct AttemptKey {
+  RunId run;
+  StepIndex step = 0;
+  int32_t number = 0;
+  friend bool operator==(const AttemptKey&, const AttemptKey&) = default;
+};
+
 struct HeldAttempt {
   RunId run;
   StepIndex step = 0;

@@ -49,7 +49,7 @@ Status Engine::Recover() {
   {
     MutexLock lock(live_mutex_);
     live_.clear();
-    for (const AttemptToken& token : state.runs.TakeTokenChanges().added) live_.insert(token);
+    for (auto& [token, attempt] : state.runs.TakeTokenChanges().added) live_[token] = attempt;
   }
   SetSweep();
   ready_ = true;
@@ -172,7 +172,7 @@ void Engine::PublishTokens() {
   RunManager::TokenChanges changes = state_->runs.TakeTokenChanges();
   if (changes.added.empty() && changes.removed.empty()) return;
   MutexLock lock(live_mutex_);
-  for (AttemptToken& token : changes.added) live_.insert(std::move(token));
+  for (auto& [token, attempt] : changes.added) live_[token] = std::move(attempt);
   for (const AttemptToken& token : changes.removed) live_.erase(token);
 }
 
@@ -299,8 +299,7 @@ void Engine::CloseSession(SessionId session, Callback<Done> callback) {
 
 void Engine::ListWorkers(Callback<std::vector<WorkerView>> callback) {
   PostWithAnswer(
-      std::move(callback),
-      [](EngineState& state) -> Result<std::vector<WorkerView>> { return state.sessions.List(); },
+      std::move(callback), [](EngineState& state) { return state.sessions.ListAll(); },
       /*mutates=*/false);
 }
 
@@ -340,9 +339,10 @@ void Engine::RevokeToken(RevokeTokenCommand command, Callback<Done> callback) {
   });
 }
 
-bool Engine::IsLiveAttempt(const AttemptToken& token) const {
+bool Engine::IsLiveAttempt(const AttemptKey& attempt, const AttemptToken& token) const {
   MutexLock lock(live_mutex_);
-  return live_.contains(token);
+  const auto found = live_.find(token);
+  return found != live_.end() && found->second == attempt;
 }
 
 }  // namespace penstock

@@ -17,7 +17,7 @@
 #include <memory>
 #include <string>
 #include <thread>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -115,8 +115,8 @@ class Engine {
 
   // --- From any thread, without waiting.
 
-  // Whether an attempt's token is the one that counts now: who may append to its log.
-  bool IsLiveAttempt(const AttemptToken& token) const;
+  // Whether this attempt counts now and the token is its own: who may append to its log.
+  bool IsLiveAttempt(const AttemptKey& attempt, const AttemptToken& token) const;
   // Changes of runs, published after each commit.
   EventHub& events() { return events_; }
   const EngineMetrics& metrics() const { return metrics_; }
@@ -154,7 +154,7 @@ class Engine {
   std::thread thread_;
 
   mutable Mutex live_mutex_;
-  std::unordered_set<AttemptToken> live_ PENSTOCK_GUARDED_BY(live_mutex_);
+  std::unordered_map<AttemptToken, AttemptKey> live_ PENSTOCK_GUARDED_BY(live_mutex_);
 };
 
 }  // namespace penstock

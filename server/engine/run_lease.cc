@@ -48,7 +48,8 @@ LiveAttempt& RunManager::NewAttempt(LiveRun& run, StepIndex index, const WorkerI
   run.touched_attempts.push_back(index);
   by_token_[attempt.record.token] = &attempt;
   by_worker_[worker].insert(&attempt);
-  token_changes_.added.push_back(attempt.record.token);
+  token_changes_.added.emplace_back(attempt.record.token,
+                                    AttemptKey{run.record.id, index, attempt.record.number});
   return attempt;
 }
 

@@ -55,7 +55,7 @@ class RunManager : public SessionManager::Runs {
 
   // Tokens that became or ceased to be live in this turn.
   struct TokenChanges {
-    std::vector<AttemptToken> added;
+    std::vector<std::pair<AttemptToken, AttemptKey>> added;
     std::vector<AttemptToken> removed;
   };
   TokenChanges TakeTokenChanges() { return std::exchange(token_changes_, {}); }

@@ -204,7 +204,9 @@ Status RunManager::LoadRun(RunRecord record) {
     attempt->cancelling = run.record.state == RunState::kCancelling;
     by_token_[attempt->record.token] = attempt.get();
     by_worker_[attempt->record.worker].insert(attempt.get());
-    token_changes_.added.push_back(attempt->record.token);
+    token_changes_.added.emplace_back(
+        attempt->record.token,
+        AttemptKey{run.record.id, attempt->record.step, attempt->record.number});
     run.attempts[attempt->record.step] = std::move(attempt);
   }
   for (const StepRecord& step : run.steps) {

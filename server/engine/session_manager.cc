@@ -8,6 +8,9 @@
 namespace penstock {
 namespace {
 
+// How long a worker without a session is still listed.
+constexpr std::chrono::hours kShownAfterwards{24};
+
 Status SessionUnknown() {
   return NotFound(
       "this session is not known (the coordinator restarted, or the session was closed "
@@ -402,6 +405,18 @@ Verdict SessionManager::JudgeUnknown(const StepReport& report) {
   return Verdict::kStaleAttempt;
 }
 
+Result<std::vector<WorkerView>> SessionManager::ListAll() const {
+  PENSTOCK_ASSIGN_OR_RETURN(std::vector<WorkerView> views,
+                            context_.Read().ListWorkers(context_.now - Micros(kShownAfterwards)));
+  std::erase_if(views, [&](const WorkerView& view) { return by_worker_.contains(view.info.id); });
+  std::vector<WorkerView> here = List();
+  views.insert(views.end(), std::make_move_iterator(here.begin()),
+               std::make_move_iterator(here.end()));
+  std::sort(views.begin(), views.end(),
+            [](const WorkerView& a, const WorkerView& b) { return a.info.id < b.info.id; });
+  return views;
+}
+
 std::vector<WorkerView> SessionManager::List() const {
   std::vector<WorkerView> views;
   for (const auto& [id, session] : sessions_) {
@@ -418,8 +433,6 @@ std::vector<WorkerView> SessionManager::List() const {
     view.running = static_cast<int32_t>(session->attempts.size()) - session->backlog;
     views.push_back(std::move(view));
   }
-  std::sort(views.begin(), views.end(),
-            [](const WorkerView& a, const WorkerView& b) { return a.info.id < b.info.id; });
   return views;
 }
 

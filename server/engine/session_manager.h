@@ -95,7 +95,10 @@ class SessionManager {
   Result<HeartbeatAnswer> Heartbeat(const HeartbeatCommand& command);
   Result<ReportStepsAnswer> Report(const ReportStepsCommand& command);
   Result<Done> Close(const SessionId& id);
+  // Those with a session.
   std::vector<WorkerView> List() const;
+  // The same and those that had one within the last day, by name.
+  Result<std::vector<WorkerView>> ListAll() const;
 
   // A new attempt for this session: charges the ledger and puts the lease into the outbox.
   void Assign(Session& session, LiveAttempt& attempt, std::shared_ptr<const LeasedAttempt> lease);

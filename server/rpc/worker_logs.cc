@@ -9,13 +9,6 @@
 namespace penstock {
 namespace {
 
-// A run's id becomes the name of a file.
-bool IsRunId(const std::string& id) {
-  constexpr std::size_t kLength = 4 + 26;
-  if (id.size() != kLength || id.compare(0, 4, "run-") != 0) return false;
-  return id.find_first_not_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ", 4) == std::string::npos;
-}
-
 Status CheckChunk(const v1::LogChunk& chunk, const std::string& path) {
   if (chunk.offset() < 0 || chunk.first_point() < 0) {
     return InvalidArgument(path + ": offsets must not be negative");
@@ -42,11 +35,13 @@ Status WorkerServiceImpl::Append(const v1::AppendLogsRequest& request,
     const v1::LogChunk& chunk = request.chunks(i);
     PENSTOCK_RETURN_IF_ERROR(CheckChunk(chunk, "chunks[" + std::to_string(i) + "]"));
     v1::AppendLogsResponse::Position* position = response->add_positions();
-    if (!IsRunId(chunk.run_id()) || !deps_.engine->IsLiveAttempt(AttemptToken(chunk.token()))) {
+    // A live attempt's run is one of ours: its id may name a file.
+    const RunId run(chunk.run_id());
+    if (!deps_.engine->IsLiveAttempt({run, chunk.step_index(), chunk.attempt()},
+                                     AttemptToken(chunk.token()))) {
       position->set_stale(true);
       continue;
     }
-    const RunId run(chunk.run_id());
     const LogKey key{chunk.step_index(), chunk.attempt()};
     if (!chunk.data().empty()) {
       PENSTOCK_ASSIGN_OR_RETURN(

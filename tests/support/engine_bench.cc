@@ -137,7 +137,8 @@ void EngineBench::CheckInvariants() {
         succeeded += attempt.state == AttemptState::kSucceeded;
         live += !IsTerminal(attempt.state);
         if (!IsTerminal(attempt.state)) {
-          EXPECT_TRUE(engine_->IsLiveAttempt(attempt.token)) << run.id << " " << step.name;
+          EXPECT_TRUE(engine_->IsLiveAttempt({run.id, step.index, attempt.number}, attempt.token))
+              << run.id << " " << step.name;
         }
       }
       EXPECT_LE(succeeded, 1) << run.id << " " << step.name;

@@ -86,7 +86,9 @@ TEST_F(LeaseTest, CutOffAloneItIsTakenBackAndItsReportCountsOnce) {
   bench_.Pass(seconds(16));
   EXPECT_EQ(bench_.engine().metrics().leases_expired, 1);
   EXPECT_EQ(bench_.State(run, "a"), StepState::kRunning) << "no row changes for an expiry";
-  EXPECT_TRUE(bench_.engine().IsLiveAttempt(lease.token));
+  EXPECT_TRUE(bench_.engine().IsLiveAttempt({run, 0, 1}, lease.token));
+  EXPECT_FALSE(bench_.engine().IsLiveAttempt({run, 0, 2}, lease.token));
+  EXPECT_FALSE(bench_.engine().IsLiveAttempt({RunId("run-x"), 0, 1}, lease.token));
 
   EXPECT_EQ(*w1_.Succeed(lease), Verdict::kOk);
   EXPECT_EQ(*w1_.Succeed(lease), Verdict::kOk) << "the same again: its answer was lost";
@@ -118,7 +120,7 @@ TEST_F(LeaseTest, CutOffWithAnotherThereItsReportIsStale) {
   ASSERT_TRUE(w2_.Heartbeat().ok());
   EXPECT_EQ(bench_.Attempts(run, "a").size(), 1U);
   bench_.Pass(seconds(6));
-  EXPECT_FALSE(bench_.engine().IsLiveAttempt(late.token));
+  EXPECT_FALSE(bench_.engine().IsLiveAttempt({run, 0, 1}, late.token));
   const LeasedAttempt second = w2_.Start()["a"];
   EXPECT_EQ(second.attempt, 2);
   EXPECT_NE(second.token, late.token);
@@ -252,6 +254,32 @@ TEST_F(LeaseTest, AClosedSessionLosesWhatItHeld) {
   EXPECT_TRUE(w1_.Close().ok()) << "twice is the same";
   EXPECT_EQ(bench_.State(run, "a"), StepState::kReady);
   EXPECT_EQ(w1_.Lease().status().reason(), "SESSION_UNKNOWN");
+}
+
+TEST_F(LeaseTest, WorkersAreListedForADayAfterTheyLeft) {
+  std::vector<WorkerView> views;
+  auto list = [&] {
+    bench_.engine().ListWorkers([&](Result<std::vector<WorkerView>> got) { views = *got; });
+    bench_.Turn();
+  };
+  w2_.Open();
+  w1_.Open();
+  list();
+  ASSERT_THAT(views, SizeIs(2));
+  EXPECT_EQ(views[0].info.id, WorkerId("w1"));
+  EXPECT_TRUE(views[0].connected && views[1].connected);
+  EXPECT_TRUE(w2_.Close().ok());
+  bench_.Restart();
+  w1_.Open();
+  list();
+  ASSERT_THAT(views, SizeIs(2));
+  EXPECT_TRUE(views[0].connected);
+  EXPECT_EQ(views[1].info.id, WorkerId("w2"));
+  EXPECT_FALSE(views[1].connected);
+  bench_.Pass(std::chrono::hours(25));
+  list();
+  ASSERT_THAT(views, SizeIs(1));
+  EXPECT_FALSE(views[0].connected) << "its lease is long over";
 }
 
 // --- Reports

@@ -44,10 +44,10 @@ TEST_F(RunTest, AChainRunsToItsEnd) {
   ASSERT_THAT(leases, SizeIs(1));
   EXPECT_EQ(bench_.State(run, "a"), StepState::kRunning);
   EXPECT_EQ(leases["a"].attempt, 1);
-  EXPECT_TRUE(bench_.engine().IsLiveAttempt(leases["a"].token));
+  EXPECT_TRUE(bench_.engine().IsLiveAttempt({run, 0, 1}, leases["a"].token));
   bench_.Pass(milliseconds(20));
   EXPECT_EQ(*worker_.Succeed(leases["a"]), Verdict::kOk);
-  EXPECT_FALSE(bench_.engine().IsLiveAttempt(leases["a"].token));
+  EXPECT_FALSE(bench_.engine().IsLiveAttempt({run, 0, 1}, leases["a"].token));
   EXPECT_EQ(bench_.State(run, "b"), StepState::kLeased);
   EXPECT_THAT(bench_.ended(), IsEmpty());
 
