@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
@@ -36,6 +37,18 @@ Result<BlobInfo> HashFile(const fs::path& path) {
   }
   info.digest = hasher.Finish();
   return info;
+}
+
+// Whether the file is there.
+bool SetLastUsed(const fs::path& path) {
+  const int64_t now = Clock::Real().Now().micros;
+  const timespec time{now / 1'000'000, now % 1'000'000 * 1'000};
+  const timespec times[2] = {time, time};
+  return utimensat(AT_FDCWD, path.c_str(), times, 0) == 0 || access(path.c_str(), F_OK) == 0;
+}
+
+Time LastUsed(const struct stat& info) {
+  return {int64_t{info.st_mtim.tv_sec} * 1'000'000 + info.st_mtim.tv_nsec / 1'000};
 }
 
 }  // namespace
@@ -98,7 +111,7 @@ Result<BlobInfo> LocalArtifactStore::Writer::Commit(const Digest& expected) {
                         ", not " + FormatDigest(expected),
                     "DIGEST_MISMATCH");
   }
-  info.existed = store_->Contains(info.digest);
+  info.existed = store_->Touch(info.digest);
   if (info.existed) return info;
   if (store_->options_.sync && fsync(fd_.get()) != 0) {
     return ErrnoStatus(errno, "syncing " + path_.string());
@@ -127,6 +140,7 @@ Result<LocalArtifactStore::Writer> LocalArtifactStore::NewWriter() {
 Status LocalArtifactStore::Place(const fs::path& from, const Digest& digest) {
   const fs::path to = PathOf(digest);
   chmod(from.c_str(), 0444);
+  (void)SetLastUsed(from);
   if (rename(from.c_str(), to.c_str()) != 0) {
     if (errno != ENOENT) return ErrnoStatus(errno, "storing " + FormatDigest(digest));
     PENSTOCK_RETURN_IF_ERROR(MakeFolders(to.parent_path()));
@@ -148,10 +162,13 @@ Result<BlobInfo> LocalArtifactStore::PutBytes(std::string_view bytes) {
 Result<BlobInfo> LocalArtifactStore::PutFile(const fs::path& path, bool move) {
   if (move) {
     PENSTOCK_ASSIGN_OR_RETURN(BlobInfo info, HashFile(path));
-    info.existed = Contains(info.digest);
+    info.existed = Touch(info.digest);
     if (info.existed) return info;
     if (options_.sync) PENSTOCK_RETURN_IF_ERROR(SyncPath(path));
-    const fs::path staged = temp_ / ("move-" + info.digest.value());
+    // A name of its own: another may be storing the same content.
+    static std::atomic<int64_t> next{1};
+    const fs::path staged =
+        temp_ / ("move-" + std::to_string(getpid()) + "-" + std::to_string(next++));
     if (rename(path.c_str(), staged.c_str()) == 0) {
       PENSTOCK_RETURN_IF_ERROR(Place(staged, info.digest));
       return info;
@@ -208,6 +225,29 @@ fs::path LocalArtifactStore::PathOf(const Digest& digest) const {
 
 bool LocalArtifactStore::Contains(const Digest& digest) const {
   return access(PathOf(digest).c_str(), F_OK) == 0;
+}
+
+bool LocalArtifactStore::Touch(const Digest& digest) const {
+  const MutexLock lock(removal_mutex_);
+  // Another process may take it out of its place between the look-up and the setting of the time:
+  // only a blob that is still there afterwards has been seen as used.
+  return SetLastUsed(PathOf(digest)) && Contains(digest);
+}
+
+Result<std::vector<StoredBlob>> LocalArtifactStore::List() const {
+  std::vector<StoredBlob> blobs;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(blobs_, error), end; !error && it != end;
+       it.increment(error)) {
+    struct stat info {};
+    if (stat(it->path().c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
+    Result<Digest> digest =
+        ParseDigest(it->path().parent_path().filename().string() + it->path().filename().string());
+    if (!digest.ok()) continue;  // not ours
+    blobs.push_back({*std::move(digest), info.st_size, LastUsed(info)});
+  }
+  if (error) return ErrnoStatus(error.value(), "reading " + blobs_.string());
+  return blobs;
 }
 
 Result<int64_t> LocalArtifactStore::Size(const Digest& digest) const {
@@ -276,6 +316,28 @@ Status LocalArtifactStore::Remove(const Digest& digest) {
     return ErrnoStatus(errno, "removing " + FormatDigest(digest));
   }
   return Status::Ok();
+}
+
+Result<bool> LocalArtifactStore::RemoveUnlessUsed(const Digest& digest, Time since) {
+  const fs::path place = PathOf(digest);
+  const fs::path aside = temp_ / ("remove-" + digest.value());
+  const MutexLock lock(removal_mutex_);
+  struct stat info {};
+  if (stat(place.c_str(), &info) != 0) return true;
+  if (LastUsed(info) >= since) return false;
+  // First out of the way, then judged again: from here on nobody can find it, and who found it
+  // before has left the time of that.
+  if (rename(place.c_str(), aside.c_str()) != 0) {
+    return ErrnoStatus(errno, "removing " + FormatDigest(digest));
+  }
+  if (stat(aside.c_str(), &info) == 0 && LastUsed(info) >= since) {
+    if (rename(aside.c_str(), place.c_str()) == 0) return false;
+    return ErrnoStatus(errno, "putting back " + FormatDigest(digest));
+  }
+  if (unlink(aside.c_str()) != 0) {
+    return ErrnoStatus(errno, "removing " + FormatDigest(digest));
+  }
+  return true;
 }
 
 }  // namespace penstock

@@ -7,7 +7,9 @@
 //
 // A file is written beside, synced, renamed into its place, and its folder synced: a blob that is
 // there is whole. Equal content is stored once. Thread-safe; several processes may share a root, of
-// which one opens it with `clean`.
+// which one opens it with `clean`, and that one alone removes.
+//
+// A blob's modification time is its last use: when it was stored, stored again, or touched.
 
 #include <cstdint>
 #include <filesystem>
@@ -16,8 +18,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/digest.h"
 #include "base/file.h"
+#include "base/mutex.h"
 #include "base/result.h"
 #include "storage/artifact/manifest.h"
 
@@ -33,6 +37,12 @@ struct TreeInfo {
   Digest digest;  // of the manifest
   int64_t size = 0;
   int32_t files = 0;
+};
+
+struct StoredBlob {
+  Digest digest;
+  int64_t size = 0;
+  Time last_used;
 };
 
 // Reads and checks: the last Read fails with kDataLoss (CORRUPT) where the bytes are not the
@@ -91,6 +101,10 @@ class LocalArtifactStore {
   Result<TreeInfo> PutTree(const std::filesystem::path& folder, bool move);
 
   bool Contains(const Digest& digest) const;
+  // Contains, and counts as a use of it now.
+  bool Touch(const Digest& digest) const;
+  // Every blob, in no order. Of those that come or go meanwhile, any may be missing.
+  Result<std::vector<StoredBlob>> List() const;
   // kNotFound.
   Result<int64_t> Size(const Digest& digest) const;
   Result<BlobReader> OpenBlob(const Digest& digest, int64_t offset = 0) const;
@@ -102,6 +116,10 @@ class LocalArtifactStore {
   Status Materialise(const Digest& digest, bool tree, const std::filesystem::path& destination,
                      bool link) const;
   Status Remove(const Digest& digest);
+  // Removes a blob, unless it was last used at `since` or later; also where that happens at this
+  // moment, in this process or another: whoever found it by Touch, or stored it, still has it.
+  // Returns whether it is gone.
+  Result<bool> RemoveUnlessUsed(const Digest& digest, Time since);
   std::filesystem::path PathOf(const Digest& digest) const;
   const std::filesystem::path& temp_folder() const { return temp_; }
 
@@ -114,6 +132,7 @@ class LocalArtifactStore {
   const std::filesystem::path blobs_;
   const std::filesystem::path temp_;
   const Options options_;
+  mutable Mutex removal_mutex_;  // held while a blob may be out of its place for a moment
 };
 
 }  // namespace penstock

@@ -44,8 +44,14 @@ Result<std::unique_ptr<Agent>> Agent::Make(const WorkerConfig& config,
   PENSTOCK_ASSIGN_OR_RETURN(
       agent->store_,
       LocalArtifactStore::Open(folder / "artifacts", {.sync = false, .clean = true}));
+  agent->cache_ = std::make_unique<ArtifactCache>(
+      *agent->store_, ArtifactCache::Options{.max_bytes = config.cache_bytes});
+  // Nothing runs and nothing is to be sent: everything may go.
+  const Result<ArtifactCache::Trimmed> trimmed = agent->cache_->Trim({}, Clock::Real().Now());
+  if (!trimmed.ok()) LOG_WARN("the artifact cache could not be trimmed: {}", trimmed.status());
   PENSTOCK_ASSIGN_OR_RETURN(agent->coordinator_, Coordinator::Connect(config));
-  agent->transfer_ = std::make_unique<Transfer>(*agent->coordinator_, *agent->store_);
+  agent->transfer_ =
+      std::make_unique<Transfer>(*agent->coordinator_, *agent->store_, *agent->cache_);
   Agent* self = agent.get();
   agent->reporter_ = std::make_unique<Reporter>(
       *agent->coordinator_, [self](const v1::StepReport& report, const std::string& verdict) {
@@ -54,6 +60,7 @@ Result<std::unique_ptr<Agent>> Agent::Make(const WorkerConfig& config,
   agent->executor_ = std::make_unique<Executor>(Executor::Deps{
       .config = &agent->config_,
       .store = agent->store_.get(),
+      .cache = agent->cache_.get(),
       .transfer = agent->transfer_.get(),
       .program = std::move(program),
       .work_folder = folder / "work",

@@ -42,6 +42,7 @@ class Agent {
   std::string boot_id_;
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<LocalArtifactStore> store_;
+  std::unique_ptr<ArtifactCache> cache_;
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<Transfer> transfer_;
   std::unique_ptr<Reporter> reporter_;

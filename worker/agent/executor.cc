@@ -64,6 +64,7 @@ void Executor::Loop() {
     RunPosted();
     StartQueued();
     Tend();
+    TrimCache();
     {
       MutexLock lock(mutex_);
       held_ = attempts_.size();
@@ -462,6 +463,7 @@ void Executor::OnOutcome(Runner& runner, Outcome outcome) {
   }
   attempt.points.insert(attempt.points.end(), outcome.points.begin(), outcome.points.end());
   attempt.outcome = std::move(outcome);
+  for (const StoredOutput& output : attempt.outcome.outputs) deps_.cache->Added(output.ref.size);
   CollectLog(attempt, runner.child->log(), runner.log_end, /*last=*/true);
   if (runner.attempts.empty() && runner.log_end > kChildLogBytes) {
     if (ftruncate(runner.child->log(), 0) == 0) runner.log_end = 0;

@@ -25,6 +25,7 @@
 
 #include "base/mutex.h"
 #include "base/thread_pool.h"
+#include "worker/agent/artifact_cache.h"
 #include "worker/agent/config.h"
 #include "worker/agent/reporter.h"
 #include "worker/agent/transfer.h"
@@ -37,6 +38,7 @@ class Executor {
   struct Deps {
     const WorkerConfig* config = nullptr;
     LocalArtifactStore* store = nullptr;
+    ArtifactCache* cache = nullptr;
     Transfer* transfer = nullptr;
     std::string program;                // of the runners
     std::filesystem::path work_folder;  // for workspaces and log files
@@ -108,6 +110,7 @@ class Executor {
   void RunPosted();
   void Poll(Micros timeout);
   void Tend();
+  void TrimCache();
 
   void StartQueued();
   bool Fits(const Attempt& attempt) const;
@@ -146,6 +149,7 @@ class Executor {
   int64_t memory_used_ = 0;
   int gpus_used_ = 0;
   bool draining_ = false;
+  bool trimming_ = false;
 
   Mutex mutex_;
   CondVar idle_;

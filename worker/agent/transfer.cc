@@ -29,7 +29,7 @@ Status Transfer::Retry(Call call) {
 
 Status Transfer::FetchBlob(const std::string& digest) {
   PENSTOCK_ASSIGN_OR_RETURN(const Digest wanted, ParseDigest(digest));
-  if (store_.Contains(wanted)) return Status::Ok();
+  if (store_.Touch(wanted)) return Status::Ok();
   return Retry([&]() -> Status {
     const auto context = coordinator_.Context(Micros(0));
     v1::DownloadBlobRequest request;
@@ -48,6 +48,7 @@ Status Transfer::FetchBlob(const std::string& digest) {
     if (!info.ok() && info.status().code() == StatusCode::kDataLoss) {
       return Unavailable(info.status().message());
     }
+    if (info.ok() && !info->existed) cache_.Added(info->size);
     return info.status();
   });
 }
@@ -111,6 +112,7 @@ Status Transfer::Publish(const std::vector<StoredOutput>& outputs, const std::st
     PENSTOCK_ASSIGN_OR_RETURN(const Manifest manifest, store_.ReadManifest(output.ref.digest));
     for (const ManifestEntry& file : manifest.files) blobs.insert(file.digest);
   }
+  for (const Digest& digest : blobs) store_.Touch(digest);
   v1::StatArtifactsResponse stat;
   PENSTOCK_RETURN_IF_ERROR(Retry([&]() -> Status {
     const auto context = coordinator_.Context(kCallDeadline);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "storage/artifact/local_artifact_store.h"
+#include "worker/agent/artifact_cache.h"
 #include "worker/agent/coordinator.h"
 #include "worker/runner/protocol.h"
 
@@ -16,8 +17,8 @@ namespace penstock {
 
 class Transfer {
  public:
-  Transfer(Coordinator& coordinator, LocalArtifactStore& store)
-      : coordinator_(coordinator), store_(store) {}
+  Transfer(Coordinator& coordinator, LocalArtifactStore& store, ArtifactCache& cache)
+      : coordinator_(coordinator), store_(store), cache_(cache) {}
 
   // Brings an artifact, with all its files, into the store.
   Status Fetch(const v1::ArtifactRef& ref);
@@ -40,6 +41,7 @@ class Transfer {
 
   Coordinator& coordinator_;
   LocalArtifactStore& store_;
+  ArtifactCache& cache_;
 };
 
 }  // namespace penstock
