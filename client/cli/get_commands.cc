@@ -135,17 +135,36 @@ Result<int> GetRuns(Connection& connection, const GetOptions& options) {
   return Show(options, list, table, "no runs match; `penstock run PIPELINE` starts one");
 }
 
+// Leaves the one of this name; all, where `name` is empty. kNotFound names the nearest.
+template <typename List, typename NameOf>
+Status KeepNamed(const std::string& name, const std::string& kind, List* list, NameOf name_of) {
+  if (name.empty()) return Status::Ok();
+  List kept;
+  std::vector<std::string> names;
+  for (auto& each : *list) {
+    names.push_back(name_of(each));
+    if (names.back() == name) *kept.Add() = std::move(each);
+  }
+  if (kept.empty()) {
+    return NotFound("there is no " + kind + " \"" + name + "\"" + Suggestion(name, names));
+  }
+  list->Swap(&kept);
+  return Status::Ok();
+}
+
 Result<int> GetSteps(Connection& connection, const GetOptions& options) {
   PENSTOCK_ASSIGN_OR_RETURN(
-      const pb::ListStepTypesResponse list,
+      pb::ListStepTypesResponse list,
       connection.Call(connection.catalog(), &pb::CatalogService::Stub::ListStepTypes,
                       pb::ListStepTypesRequest()));
+  PENSTOCK_RETURN_IF_ERROR(
+      KeepNamed(options.name, "step type", list.mutable_step_types(),
+                [](const pb::StepType& type) -> const std::string& { return type.key(); }));
   Table table({"STEP", "VERSION", "WHAT IT DOES"});
   for (const pb::StepType& type : list.step_types()) {
-    if (!options.name.empty() && type.key() != options.name) continue;
     table.Add({type.key(), type.version(), type.summary()});
   }
-  return Show(options, list, table, "no step type is called \"" + options.name + "\"");
+  return Show(options, list, table, "");
 }
 
 Result<int> GetModels(Connection& connection, const GetOptions& options) {
@@ -211,11 +230,13 @@ Result<int> GetWorkers(Connection& connection, const GetOptions& options) {
       pb::ListWorkersResponse list,
       connection.Call(connection.workers(), &pb::WorkerService::Stub::ListWorkers,
                       pb::ListWorkersRequest()));
+  PENSTOCK_RETURN_IF_ERROR(KeepNamed(
+      options.name, "worker", list.mutable_workers(),
+      [](const pb::Worker& worker) -> const std::string& { return worker.info().worker_id(); }));
   Table table({"WORKER", "STATE", "CPUS", "MEMORY", "GPUS", "RUNNING", "LABELS", "LAST SEEN"});
   const Time now = Clock::Real().Now();
   for (const pb::Worker& worker : list.workers()) {
     const pb::WorkerInfo& info = worker.info();
-    if (!options.name.empty() && info.worker_id() != options.name) continue;
     std::string labels;
     for (const auto& [key, value] : info.labels()) {
       labels += (labels.empty() ? "" : ",") + key + "=" + value;

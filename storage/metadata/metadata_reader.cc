@@ -163,7 +163,7 @@ Result<std::unique_ptr<MetadataReader>> MetadataReader::Open(const std::string& 
   return reader;
 }
 
-MetadataReader::MetadataReader(Database* database) : database_(database), cache_(database) {}
+MetadataReader::MetadataReader(Database* database) : cache_(database) {}
 MetadataReader::~MetadataReader() = default;
 
 // --- Pipelines

@@ -83,7 +83,6 @@ class MetadataReader {
 
  private:
   std::unique_ptr<Database> owned_;
-  Database* database_;
   StatementCache cache_;
 };
 

@@ -154,6 +154,23 @@ TEST_F(PipelineTest, ExitCodesAndIdempotency) {
   EXPECT_EQ(cluster_.Wait(a), "SUCCEEDED");
 }
 
+TEST_F(PipelineTest, ListsNameOneOrSayThatItIsNotThere) {
+  const auto names = [](const Ran& ran, const char* list) {
+    const Result<Json> json = ParseJson(ran.out);
+    return json.ok() && json->contains(list) ? json->at(list).size() : 0;
+  };
+  EXPECT_GT(names(cluster_.Client({"get", "steps", "-o", "json"}), "stepTypes"), 5u);
+  EXPECT_EQ(names(cluster_.Client({"get", "steps", "noop", "-o", "json"}), "stepTypes"), 1u);
+  const Ran none = cluster_.Client({"get", "steps", "nop"});
+  EXPECT_EQ(none.code, 4);
+  EXPECT_THAT(none.err, HasSubstr("did you mean \"noop\"?"));
+  EXPECT_EQ(names(cluster_.Client({"get", "workers", "w1", "-o", "json"}), "workers"), 1u);
+  EXPECT_EQ(cluster_.Client({"get", "workers", "w2"}).code, 4);
+  // A worker that left is still shown.
+  EXPECT_EQ(cluster_.Stop("w1"), 0);
+  EXPECT_THAT(cluster_.Client({"get", "workers"}).out, HasSubstr("gone"));
+}
+
 TEST_F(PipelineTest, CancelReachesARunningStep) {
   const std::string file = cluster_.Write("long.yaml", R"(
 name: long
