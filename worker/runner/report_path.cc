@@ -7,15 +7,15 @@ namespace penstock {
 
 const Json* FindReportValue(const Json& report, std::string_view path) {
   const Json* value = &report;
-  while (!path.empty()) {
-    if (path.front() == '.') path.remove_prefix(1);
+  for (bool first = true; !path.empty(); first = false) {
     if (path.starts_with('[')) {
       const auto close = path.find(']');
-      std::size_t index = 0;
+      if (close == std::string_view::npos) return nullptr;
       const std::string_view digits = path.substr(1, close - 1);
+      std::size_t index = 0;
       const auto [end, error] =
           std::from_chars(digits.data(), digits.data() + digits.size(), index);
-      if (close == std::string_view::npos || error != std::errc() || !value->is_array() ||
+      if (error != std::errc() || end != digits.data() + digits.size() || !value->is_array() ||
           index >= value->size()) {
         return nullptr;
       }
@@ -23,13 +23,17 @@ const Json* FindReportValue(const Json& report, std::string_view path) {
       path.remove_prefix(close + 1);
       continue;
     }
+    if (!first) {
+      if (path.front() != '.') return nullptr;
+      path.remove_prefix(1);
+    }
     const auto stop = path.find_first_of(".[");
     const std::string_view key = path.substr(0, stop);
-    if (!value->is_object()) return nullptr;
+    if (key.empty() || !value->is_object()) return nullptr;
     const auto found = value->find(key);
     if (found == value->end()) return nullptr;
     value = &*found;
-    path.remove_prefix(stop == std::string_view::npos ? path.size() : stop);
+    path.remove_prefix(key.size());
   }
   return value;
 }

@@ -9,7 +9,7 @@
 
 namespace penstock {
 
-// The value at `path`; nullptr where there is none.
+// The value at `path`; nullptr where there is none, or the path is malformed. Empty: all of it.
 const Json* FindReportValue(const Json& report, std::string_view path);
 
 }  // namespace penstock
