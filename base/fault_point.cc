@@ -71,7 +71,7 @@ Status InitFaults(std::string_view specification, const std::string& report) {
     const auto at = entry.find('@');
     Fault fault;
     fault.action = entry.substr(equals + 1, at == std::string::npos ? at : at - equals - 1);
-    if (equals == std::string::npos || !IsAction(fault.action) ||
+    if (equals == std::string::npos || equals == 0 || !IsAction(fault.action) ||
         (at != std::string::npos && !ReadHits(std::string_view(entry).substr(at + 1), &fault))) {
       return InvalidArgument(
           "fault \"" + entry +

@@ -66,7 +66,7 @@ class [[nodiscard]] Status {
   Status WithContext(std::string_view context) const;
   Status WithProblems(std::vector<Problem> problems) const;
 
-  // "OK" or "INVALID_ARGUMENT [REASON]: message".
+  // "OK" or "INVALID_ARGUMENT [REASON]: message", then a line for each problem.
   std::string ToString() const;
 
  private:

@@ -1,0 +1,93 @@
+#include "base/text.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+
+namespace penstock {
+namespace {
+
+TEST(DurationTest, ReadsWhatDefinitionsWrite) {
+  EXPECT_EQ(*ParseDuration("250ms"), std::chrono::milliseconds(250));
+  EXPECT_EQ(*ParseDuration("1.5h"), std::chrono::minutes(90));
+  EXPECT_EQ(*ParseDuration("1h30m"), std::chrono::minutes(90));
+  EXPECT_EQ(*ParseDuration("2d"), std::chrono::hours(48));
+  EXPECT_EQ(*ParseDuration("7us"), Micros(7));
+  EXPECT_EQ(*ParseDuration("0s"), Micros(0));
+}
+
+TEST(DurationTest, RefusesTheRest) {
+  for (const char* text : {"", "5", "s", "-1s", "1x", "1s 2", "nans", "1e300h", "11000000h",
+                           "9223372036854775807h", "1h-30m", "."}) {
+    EXPECT_FALSE(ParseDuration(text).ok()) << text;
+  }
+}
+
+TEST(DurationTest, IsReadBackAsItWas) {
+  for (const int64_t micros :
+       {0LL, 1LL, 999LL, 1000LL, 1'500'000LL, 61'000'000LL, 5'400'000'000LL, 86'400'000'001LL}) {
+    const std::string text = UnparseDuration(Micros(micros));
+    ASSERT_TRUE(ParseDuration(text).ok()) << text;
+    EXPECT_EQ(ParseDuration(text)->count(), micros) << text;
+  }
+  EXPECT_EQ(UnparseDuration(std::chrono::minutes(90)), "1h30m");
+}
+
+TEST(SizeTest, ReadsBothKindsOfUnits) {
+  EXPECT_EQ(*ParseSize("512MiB"), 512LL << 20);
+  EXPECT_EQ(*ParseSize("1.5GiB"), 3LL << 29);
+  EXPECT_EQ(*ParseSize("64KB"), 64'000);
+  EXPECT_EQ(*ParseSize("1000"), 1000);
+  for (const char* text : {"", "-1", "1XB", "MiB", "1e30GiB", "nan", "10000000TiB"}) {
+    EXPECT_FALSE(ParseSize(text).ok()) << text;
+  }
+  EXPECT_EQ(FormatSize(3LL << 29), "1.5 GiB");
+}
+
+TEST(NearestTest, FindsASlipAndNothingElse) {
+  EXPECT_EQ(EditDistance("kitten", "sitting"), 3);
+  EXPECT_EQ(EditDistance("ab", "ba"), 1);
+  EXPECT_EQ(Nearest("max_dept", {"max_depth", "eta"}), "max_depth");
+  EXPECT_EQ(Nearest("zzz", {"max_depth", "eta"}), "");
+  EXPECT_EQ(Suggestion("max_dept", {"max_depth"}), " (did you mean \"max_depth\"?)");
+  EXPECT_EQ(Suggestion("zzz", {"a", "b"}), " (known: a, b)");
+  EXPECT_EQ(Suggestion("zzz", {}), "");
+}
+
+TEST(TextTest, SplitsJoinsAndTrims) {
+  EXPECT_EQ(Split("a,,b", ','), (std::vector<std::string>{"a", "", "b"}));
+  EXPECT_EQ(Join({"a", "b"}, ", "), "a, b");
+  EXPECT_EQ(Trim(" \t a b\r\n"), "a b");
+  EXPECT_EQ(Trim("  "), "");
+}
+
+TEST(TextTest, NamesAreShortAndPlain) {
+  for (const char* name : {"a", "census-income", "a_b", "0day"}) EXPECT_TRUE(IsName(name)) << name;
+  for (const char* name : {"", "-a", "A", "a b", "a/b", "ä", "..", "a."}) {
+    EXPECT_FALSE(IsName(name)) << name;
+  }
+  EXPECT_TRUE(IsName(std::string(64, 'a')));
+  EXPECT_FALSE(IsName(std::string(65, 'a')));
+}
+
+TEST(TextTest, Utf8IsWellFormed) {
+  for (const char* text : {"", "abc", "ä", "€", "\xf0\x9f\x98\x80"}) EXPECT_TRUE(IsUtf8(text));
+  // A lone continuation, an overlong slash, a surrogate, beyond U+10FFFF, cut short.
+  for (const char* text : {"\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
+    EXPECT_FALSE(IsUtf8(text));
+  }
+}
+
+TEST(TextTest, DoublesAreShortAndExact) {
+  EXPECT_EQ(FormatDouble(0.1), "0.1");
+  EXPECT_EQ(FormatDouble(1e20), "1e+20");
+  for (const double value : {1.0 / 3.0, 5e-324, std::numeric_limits<double>::max(), -0.0}) {
+    EXPECT_EQ(std::strtod(FormatDouble(value).c_str(), nullptr), value);
+  }
+  EXPECT_EQ(FormatDouble(std::nan("")), "nan");
+}
+
+}  // namespace
+}  // namespace penstock
