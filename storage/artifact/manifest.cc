@@ -53,10 +53,14 @@ Result<Manifest> ParseManifest(std::string_view text) {
     ManifestEntry entry;
     entry.path = JsonString(file, "path");
     if (!IsSafePath(entry.path)) return bad("\"" + entry.path + "\" leaves the tree");
-    PENSTOCK_ASSIGN_OR_RETURN(entry.digest, ParseDigest(JsonString(file, "digest")));
+    const Result<Digest> digest = ParseDigest(JsonString(file, "digest"));
+    if (!digest.ok()) return bad("\"" + entry.path + "\" has no digest");
+    entry.digest = *digest;
     entry.size = JsonInt(file, "size", -1);
     if (entry.size < 0) return bad("\"" + entry.path + "\" has no size");
-    entry.executable = JsonString(file, "mode") == "0755";
+    const std::string mode = JsonString(file, "mode");
+    if (mode != "0644" && mode != "0755") return bad("\"" + entry.path + "\" has no mode");
+    entry.executable = mode == "0755";
     if (!manifest.files.empty() && manifest.files.back().path >= entry.path) {
       return bad("its files are not in order");
     }

@@ -1,9 +1,13 @@
 #include "storage/db/migrate.h"
 
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include "base/digest.h"
 #include "base/fault_point.h"
+#include "base/file.h"
 #include "base/log.h"
 
 namespace penstock {
@@ -32,6 +36,18 @@ Status CheckApplied(Database& database, const std::vector<Migration>& migrations
                                 "SCHEMA_CHANGED");
     }
   }
+}
+
+// A file of that name is left of an upgrade that broke off, or was undone: it is replaced.
+Status BackUp(Database& database, const std::string& path) {
+  const std::string unfinished = path + ".tmp";
+  PENSTOCK_RETURN_IF_ERROR(RemoveAll(unfinished));
+  PENSTOCK_RETURN_IF_ERROR(database.BackupTo(unfinished));
+  PENSTOCK_RETURN_IF_ERROR(SyncPath(unfinished));
+  if (std::rename(unfinished.c_str(), path.c_str()) != 0) {
+    return ErrnoStatus(errno, "renaming into " + path);
+  }
+  return SyncPath(std::filesystem::path(path).parent_path());
 }
 
 Status Apply(Database& database, const Migration& migration, const MigrateOptions& options) {
@@ -89,7 +105,7 @@ Status Migrate(Database& database, const std::vector<Migration>& migrations,
     PENSTOCK_RETURN_IF_ERROR(CheckApplied(database, migrations));
     if (version > 0 && version < static_cast<int64_t>(migrations.size())) {
       const std::string backup = database.path() + ".before-v" + std::to_string(migrations.size());
-      PENSTOCK_RETURN_IF_ERROR(database.BackupTo(backup));
+      PENSTOCK_RETURN_IF_ERROR(BackUp(database, backup));
       LOG_INFO("database backed up before migration file={}", backup);
     }
   }

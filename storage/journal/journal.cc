@@ -14,7 +14,7 @@
 #include "base/fault_point.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/log.h"
+#include "base/text.h"
 #include "storage/model/limits.h"
 
 namespace penstock {
@@ -22,7 +22,6 @@ namespace {
 
 constexpr uint32_t kMagic = 0x4c4a5350;  // "PSJL"
 constexpr std::size_t kMaxOpen = 256;
-constexpr int64_t kHeadBytes = limits::kMaxLogBytesPerStep / 2;
 
 enum class Kind : uint32_t { kLog = 1, kMetrics = 2 };
 
@@ -79,14 +78,20 @@ struct Journal::Segment {
     int64_t known = 0;  // bytes or points, dropped ones included
   };
 
+  Segment(std::filesystem::path where, UniqueFd file)
+      : path(std::move(where)), fd(std::move(file)) {}
+
   Mutex mutex;
-  std::filesystem::path path;
+  const std::filesystem::path path;
   UniqueFd fd PENSTOCK_GUARDED_BY(mutex);
+  bool loaded PENSTOCK_GUARDED_BY(mutex) = false;
   int64_t size PENSTOCK_GUARDED_BY(mutex) = 0;
   std::map<LogKey, Stream> logs PENSTOCK_GUARDED_BY(mutex);
   std::map<LogKey, Stream> metrics PENSTOCK_GUARDED_BY(mutex);
 
+  // Reads the headers, once.
   Status Load() PENSTOCK_REQUIRES(mutex) {
+    if (loaded) return Status::Ok();
     Header header;
     std::string bytes;
     while (pread(fd.get(), &header, sizeof header, size) == static_cast<ssize_t>(sizeof header)) {
@@ -102,6 +107,7 @@ struct Journal::Segment {
     }
     // A frame that was being written when the process ended; the worker sends it again.
     if (ftruncate(fd.get(), size) != 0) return ErrnoStatus(errno, "mending " + path.string());
+    loaded = true;
     return Status::Ok();
   }
 
@@ -168,32 +174,25 @@ std::filesystem::path Journal::PathOf(const RunId& run) const {
 }
 
 Result<Journal::SegmentPtr> Journal::Find(const RunId& run, bool make) {
-  SegmentPtr segment;
-  {
-    MutexLock lock(mutex_);
-    const auto found = open_.find(run);
-    if (found != open_.end()) return found->second;
-  }
   const std::filesystem::path path = PathOf(run);
+  MutexLock lock(mutex_);
+  if (const auto found = open_.find(run); found != open_.end()) return found->second;
   if (make) PENSTOCK_RETURN_IF_ERROR(MakeFolders(path.parent_path()));
   UniqueFd fd(open(path.c_str(), O_RDWR | O_CLOEXEC | (make ? O_CREAT : 0), 0644));
   if (!fd.valid()) {
     if (errno == ENOENT && !make) return SegmentPtr();
     return ErrnoStatus(errno, "opening " + path.string());
   }
-  segment = std::make_shared<Segment>();
-  MutexLock inner(segment->mutex);
-  segment->path = path;
-  segment->fd = std::move(fd);
-  MutexLock lock(mutex_);
-  // Two threads may have come here: the one that is in the table already counts.
-  if (const auto found = open_.find(run); found != open_.end()) return found->second;
-  PENSTOCK_RETURN_IF_ERROR(segment->Load());
+  auto segment = std::make_shared<Segment>(path, std::move(fd));
   open_.emplace(run, segment);
   recent_.push_front(run);
-  if (recent_.size() > kMaxOpen) {
-    open_.erase(recent_.back());
-    recent_.pop_back();
+  // One that somebody works with stays: a second one for the same file would overwrite its frames.
+  for (auto oldest = recent_.end(); open_.size() > kMaxOpen && oldest != recent_.begin();) {
+    --oldest;
+    const auto found = open_.find(*oldest);
+    if (found->second.use_count() > 1) continue;
+    open_.erase(found);
+    oldest = recent_.erase(oldest);
   }
   return segment;
 }
@@ -202,6 +201,7 @@ Result<int64_t> Journal::AppendLog(const RunId& run, LogKey key, int64_t offset,
                                    std::string_view data) {
   PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, true));
   MutexLock lock(segment->mutex);
+  PENSTOCK_RETURN_IF_ERROR(segment->Load());
   Segment::Stream& stream = segment->logs[key];
   if (offset > stream.known) {
     return FailedPrecondition("the log is known up to byte " + std::to_string(stream.known) +
@@ -211,6 +211,11 @@ Result<int64_t> Journal::AppendLog(const RunId& run, LogKey key, int64_t offset,
   const int64_t known = stream.known - offset;
   if (known >= static_cast<int64_t>(data.size())) return stream.known;
   data.remove_prefix(static_cast<std::size_t>(known));
+  if (stream.known + static_cast<int64_t>(data.size()) > limits::kMaxJournalBytesPerStep) {
+    return OutOfRange(
+        "a log of more than " + FormatSize(limits::kMaxJournalBytesPerStep) + " is not kept",
+        "LOG_FULL");
+  }
   PENSTOCK_RETURN_IF_ERROR(segment->Append(Kind::kLog, key, stream.known, data));
   return stream.known;
 }
@@ -219,6 +224,7 @@ Result<int64_t> Journal::AppendMetrics(const RunId& run, LogKey key, int64_t fir
                                        const std::vector<MetricPoint>& points) {
   PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, true));
   MutexLock lock(segment->mutex);
+  PENSTOCK_RETURN_IF_ERROR(segment->Load());
   Segment::Stream& stream = segment->metrics[key];
   if (first > stream.known) {
     return FailedPrecondition("points are known up to " + std::to_string(stream.known), "GAP");
@@ -237,19 +243,11 @@ Result<LogChunk> Journal::ReadLog(const RunId& run, LogKey key, int64_t offset, 
   PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, false));
   if (!segment) return chunk;
   MutexLock lock(segment->mutex);
+  PENSTOCK_RETURN_IF_ERROR(segment->Load());
   const auto found = segment->logs.find(key);
   if (found == segment->logs.end()) return chunk;
   const Segment::Stream& stream = found->second;
-  // What lies between the head and the newest bytes is left out of the answer.
-  const int64_t tail = std::max(kHeadBytes, stream.known - kHeadBytes);
-  if (offset >= kHeadBytes && offset < tail) {
-    chunk.data = "\n… " + std::to_string(tail - offset) + " bytes are left out here …\n";
-    chunk.next_offset = tail;
-    chunk.end = false;
-    return chunk;
-  }
-  const int64_t stop = std::min(
-      offset < kHeadBytes ? std::min(kHeadBytes, stream.known) : stream.known, offset + max_bytes);
+  const int64_t stop = std::min(stream.known, offset + max_bytes);
   for (const Segment::Frame& frame : stream.frames) {
     if (frame.offset + frame.size <= chunk.next_offset) continue;
     if (frame.offset >= stop) break;
@@ -268,6 +266,7 @@ Result<std::vector<LogKey>> Journal::ListLogs(const RunId& run, StepIndex step) 
   PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, false));
   if (!segment) return keys;
   MutexLock lock(segment->mutex);
+  PENSTOCK_RETURN_IF_ERROR(segment->Load());
   for (const auto& [key, stream] : segment->logs) {
     if (step < 0 || key.step == step) keys.push_back(key);
   }
@@ -280,6 +279,7 @@ Result<std::vector<MetricSeries>> Journal::ReadMetrics(const RunId& run, StepInd
   PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, false));
   if (!segment) return series;
   MutexLock lock(segment->mutex);
+  PENSTOCK_RETURN_IF_ERROR(segment->Load());
   for (const auto& [key, stream] : segment->metrics) {
     if (key.step != step) continue;
     std::map<std::string, MetricSeries> by_name;
@@ -311,8 +311,11 @@ Status Journal::Close(const RunId& run) {
     const auto found = open_.find(run);
     if (found == open_.end()) return Status::Ok();
     segment = found->second;
-    open_.erase(found);
-    recent_.remove(run);
+    // As in Find: not while somebody else works with it.
+    if (segment.use_count() == 2) {
+      open_.erase(found);
+      recent_.remove(run);
+    }
   }
   MutexLock lock(segment->mutex);
   if (fdatasync(segment->fd.get()) != 0) {

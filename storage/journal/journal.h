@@ -8,8 +8,8 @@
 // reading the headers when the run is first asked for. A frame that a crash cut short is cut off.
 // Appended bytes survive the end of the process at once, and of the machine after Sync.
 //
-// A step keeps limits::kMaxLogBytesPerStep of its log: the first half of that, and the newest; what
-// falls between is left out, and Read says so in a line.
+// Workers send limits::kMaxLogBytesPerStep of an attempt's log: its head and its tail, and a note
+// on what is left out between. More than limits::kMaxJournalBytesPerStep is refused.
 //
 // Thread-safe.
 
@@ -61,7 +61,8 @@ class Journal {
   ~Journal();
 
   // Appends bytes that stand at `offset` of the attempt's output. What is known already is dropped;
-  // a gap is kFailedPrecondition (GAP). Returns how many bytes are known now.
+  // a gap is kFailedPrecondition (GAP), too much kOutOfRange (LOG_FULL). Returns how many bytes are
+  // known now.
   Result<int64_t> AppendLog(const RunId& run, LogKey key, int64_t offset, std::string_view data);
   // Appends points, of which the first has the number `first` among the attempt's; as above.
   Result<int64_t> AppendMetrics(const RunId& run, LogKey key, int64_t first,

@@ -55,6 +55,8 @@ inline constexpr std::size_t kMaxWatchers = 10'000;
 
 // Logs, by step.
 inline constexpr int64_t kMaxLogBytesPerStep = 16 << 20;
+// With what a worker adds of its own.
+inline constexpr int64_t kMaxJournalBytesPerStep = kMaxLogBytesPerStep + (64 << 10);
 inline constexpr int64_t kMaxLogChunkBytes = 256 << 10;
 
 // Artifacts.
