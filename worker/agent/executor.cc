@@ -26,7 +26,7 @@ constexpr int kAttemptsPerChild = 1'000;
 constexpr double kPipelineBelowMs = 20;
 constexpr int64_t kChildLogBytes = 4 << 20;
 constexpr Micros kShipAfter = std::chrono::milliseconds(250);
-constexpr std::size_t kLogMessageBytes = 4 << 20;
+constexpr std::size_t kPointsPerMessage = 10'000;
 
 Tick Now() {
   return Clock::Real().Ticks();
@@ -584,27 +584,36 @@ void Executor::Ship(Attempt& attempt) {
   chunk.set_attempt(attempt.lease.attempt());
   chunk.set_token(attempt.lease.token());
   chunk.set_offset(attempt.log_position);
-  chunk.set_data(attempt.unsent.substr(0, kLogMessageBytes));
+  chunk.set_data(attempt.unsent.substr(0, Transfer::kMaxLogBytes));
   attempt.unsent.erase(0, chunk.data().size());
-  attempt.log_position += static_cast<int64_t>(chunk.data().size());
   chunk.set_first_point(attempt.points_sent);
-  for (const SeriesPoint& point : attempt.points) {
+  const auto points_end = attempt.points.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                       attempt.points.size(), kPointsPerMessage));
+  for (auto point = attempt.points.begin(); point != points_end; ++point) {
     v1::MetricPoint& sent = *chunk.add_points();
-    sent.set_name(point.name);
-    sent.set_index(point.index);
-    sent.set_value(point.value);
+    sent.set_name(point->name);
+    sent.set_index(point->index);
+    sent.set_value(point->value);
   }
-  attempt.points_sent += static_cast<int64_t>(attempt.points.size());
-  attempt.points.clear();
+  attempt.points.erase(attempt.points.begin(), points_end);
   attempt.shipping = true;
   const bool posted = pool_.Post([this, id = attempt.id, chunk = std::move(chunk)]() mutable {
     const std::string token = chunk.token();
-    const Status status = deps_.transfer->AppendLog(std::move(chunk));
-    Post([this, id, token, status] {
-      if (status.reason() == "STALE_ATTEMPT") Discard(token);
+    const bool has_data = !chunk.data().empty();
+    const bool has_points = chunk.points_size() > 0;
+    const auto known = deps_.transfer->AppendLog(std::move(chunk));
+    Post([this, id, token, has_data, has_points, known] {
+      if (known.status().reason() == "STALE_ATTEMPT") Discard(token);
       Attempt* shipped = FindId(id);
       if (shipped == nullptr) return;
       shipped->shipping = false;
+      if (known.ok()) {
+        if (has_data) shipped->log_position = known->offset();
+        if (has_points) shipped->points_sent = known->points();
+      } else {
+        LOG_WARN("a part of a step's log is lost: {} run={} step={} attempt={}", known.status(),
+                 shipped->lease.run_id(), shipped->lease.step_name(), shipped->lease.attempt());
+      }
       if (shipped->ended) {
         End(*shipped);
       } else {

@@ -11,8 +11,26 @@ namespace penstock {
 namespace {
 
 constexpr Micros kCallDeadline = std::chrono::seconds(30);
+constexpr int kDigestsPerCall = 10'000;
 constexpr Micros kFirstWait = std::chrono::milliseconds(100);
 constexpr Micros kLongestWait = std::chrono::seconds(3);
+
+// Whether the coordinator knows less than what stands before the chunk. Then the chunk is made to
+// begin where that ends.
+bool CloseGap(const v1::AppendLogsResponse::Position& known, v1::LogChunk& chunk) {
+  bool gap = false;
+  if (!chunk.data().empty() && known.offset() < chunk.offset()) {
+    gap = true;
+    chunk.set_data("\n… " + std::to_string(chunk.offset() - known.offset()) +
+                   " bytes were lost here with the coordinator …\n" + chunk.data());
+    chunk.set_offset(known.offset());
+  }
+  if (chunk.points_size() > 0 && known.points() < chunk.first_point()) {
+    gap = true;
+    chunk.set_first_point(known.points());
+  }
+  return gap;
+}
 
 }  // namespace
 
@@ -104,6 +122,29 @@ Status Transfer::Commit(const StoredOutput& output, const std::string& token) {
   });
 }
 
+Result<std::vector<Digest>> Transfer::FindMissing(const std::set<Digest>& blobs,
+                                                  const std::string& token) {
+  std::vector<Digest> missing;
+  for (auto next = blobs.begin(); next != blobs.end();) {
+    v1::StatArtifactsRequest request;
+    request.set_hold_token(token);
+    for (; next != blobs.end() && request.digests_size() < kDigestsPerCall; ++next) {
+      request.add_digests(next->value());
+    }
+    v1::StatArtifactsResponse response;
+    PENSTOCK_RETURN_IF_ERROR(Retry([&]() -> Status {
+      const auto context = coordinator_.Context(kCallDeadline);
+      return Coordinator::Translate(
+          coordinator_.artifacts().StatArtifacts(context.get(), request, &response));
+    }));
+    for (const std::string& each : response.missing()) {
+      PENSTOCK_ASSIGN_OR_RETURN(Digest digest, ParseDigest(each));
+      missing.push_back(std::move(digest));
+    }
+  }
+  return missing;
+}
+
 Status Transfer::Publish(const std::vector<StoredOutput>& outputs, const std::string& token) {
   std::set<Digest> blobs;
   for (const StoredOutput& output : outputs) {
@@ -113,20 +154,9 @@ Status Transfer::Publish(const std::vector<StoredOutput>& outputs, const std::st
     for (const ManifestEntry& file : manifest.files) blobs.insert(file.digest);
   }
   for (const Digest& digest : blobs) store_.Touch(digest);
-  v1::StatArtifactsResponse stat;
-  PENSTOCK_RETURN_IF_ERROR(Retry([&]() -> Status {
-    const auto context = coordinator_.Context(kCallDeadline);
-    v1::StatArtifactsRequest request;
-    for (const Digest& digest : blobs) request.add_digests(digest.value());
-    request.set_hold_token(token);
-    return Coordinator::Translate(
-        coordinator_.artifacts().StatArtifacts(context.get(), request, &stat));
-  }));
+  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<Digest> missing, FindMissing(blobs, token));
   PENSTOCK_FAULT_POINT("worker.before_upload");
-  for (const std::string& missing : stat.missing()) {
-    PENSTOCK_ASSIGN_OR_RETURN(const Digest digest, ParseDigest(missing));
-    PENSTOCK_RETURN_IF_ERROR(UploadBlob(digest, token));
-  }
+  for (const Digest& digest : missing) PENSTOCK_RETURN_IF_ERROR(UploadBlob(digest, token));
   PENSTOCK_FAULT_POINT("worker.after_upload");
   for (const StoredOutput& output : outputs) {
     PENSTOCK_RETURN_IF_ERROR(Commit(output, token));
@@ -134,8 +164,9 @@ Status Transfer::Publish(const std::vector<StoredOutput>& outputs, const std::st
   return Status::Ok();
 }
 
-Status Transfer::AppendLog(v1::LogChunk chunk) {
-  return Retry([&]() -> Status {
+Result<v1::AppendLogsResponse::Position> Transfer::AppendLog(v1::LogChunk chunk) {
+  v1::AppendLogsResponse::Position position;
+  const auto append = [&]() -> Status {
     const auto context = coordinator_.Context(kCallDeadline);
     v1::AppendLogsRequest request;
     request.set_session_id(coordinator_.session());
@@ -143,11 +174,15 @@ Status Transfer::AppendLog(v1::LogChunk chunk) {
     v1::AppendLogsResponse response;
     PENSTOCK_RETURN_IF_ERROR(Coordinator::Translate(
         coordinator_.workers().AppendLogs(context.get(), request, &response)));
-    if (response.positions_size() == 1 && response.positions(0).stale()) {
-      return FailedPrecondition("the attempt does not count any more", "STALE_ATTEMPT");
-    }
-    return Status::Ok();
-  });
+    if (response.positions_size() != 1) return DataLoss("AppendLogs answered without a position");
+    position = response.positions(0);
+    return position.stale() ? FailedPrecondition("the attempt is not live", "STALE_ATTEMPT")
+                            : Status::Ok();
+  };
+  do {
+    PENSTOCK_RETURN_IF_ERROR(Retry(append));
+  } while (CloseGap(position, chunk));
+  return position;
 }
 
 }  // namespace penstock

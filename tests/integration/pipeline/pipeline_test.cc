@@ -206,6 +206,17 @@ steps:
   EXPECT_THAT(cluster_.Client({"logs", id, "twice"}).out, HasSubstr("no luck"));
 }
 
+TEST_F(PipelineTest, ALogOfManyMessagesComesWhole) {
+  std::string message;
+  while (message.size() < 600'000) message += std::to_string(message.size()) + " ";
+  const std::string file = cluster_.Write(
+      "chatty.yaml",
+      "name: chatty\nsteps: [{name: talk, type: noop, with: {message: \"" + message + "\"}}]\n");
+  const std::string id = cluster_.Submit(file);
+  ASSERT_EQ(cluster_.Wait(id), "SUCCEEDED");
+  EXPECT_TRUE(cluster_.Client({"logs", id, "talk"}).out.find(message) != std::string::npos);
+}
+
 TEST_F(PipelineTest, AStoppedWorkerFinishesWhatRunsAndGivesBackTheRest) {
   const std::string file = cluster_.Write("drain.yaml", R"(
 name: drain

@@ -219,7 +219,12 @@ TEST_F(ChildTest, ItsEnvironmentHasItsThreadsAndMarkAndNoCredentials) {
   unsetenv("PENSTOCK_TOKEN");           // NOLINT(concurrency-mt-unsafe)
   unsetenv("OMP_NUM_THREADS");          // NOLINT(concurrency-mt-unsafe)
   unsetenv("PENSTOCK_UNIT_TEST_KEPT");  // NOLINT(concurrency-mt-unsafe)
-  const std::string environment = EnvironmentOf(child->pid());
+  // Between fork and exec there is none, or the test's own.
+  std::string environment;
+  EXPECT_TRUE(Eventually([&] {
+    environment = EnvironmentOf(child->pid());
+    return environment.find("mark#1") != std::string::npos;
+  }));
   EXPECT_THAT(environment, HasSubstr("PENSTOCK_ATTEMPT_OWNER=mark#1"));
   EXPECT_THAT(environment, HasSubstr("OMP_NUM_THREADS=2"));
   EXPECT_THAT(environment, HasSubstr("OMP_WAIT_POLICY=PASSIVE"));
