@@ -50,7 +50,8 @@ class ArtifactCache {
   LocalArtifactStore& store_;
   const Options options_;
   std::atomic<int64_t> bytes_{0};      // at least what the store holds, once it was trimmed
-  std::atomic<int64_t> last_trim_{0};  // ticks
+  // Ticks. At first long ago, also on a machine that was started just now.
+  std::atomic<int64_t> last_trim_{INT64_MIN / 2};
 };
 
 }  // namespace penstock
