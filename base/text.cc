@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 
@@ -51,6 +52,53 @@ Result<Micros> ParseDuration(std::string_view text) {
                            "5m, 1h30m or 7d (at most 10 years)");
   }
   return Micros(static_cast<int64_t>(std::llround(micros)));
+}
+
+Result<Time> ParseTime(std::string_view text) {
+  const auto bad = [&] {
+    return InvalidArgument("\"" + std::string(text.substr(0, 60)) +
+                           "\" is not a time; write 2027-01-31T06:00:00Z, or +01:00 for the Z");
+  };
+  // The digits of "....-..-..T..:..:..", each number with the limits that it has.
+  static constexpr std::string_view kShape = "0000-00-00T00:00:00";
+  if (text.size() < kShape.size() + 1) return bad();
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (kShape[i] == '0' ? !digit : text[i] != kShape[i]) return bad();
+  }
+  const auto number = [&](std::size_t at, std::size_t length) {
+    int value = 0;
+    for (std::size_t i = at; i < at + length; ++i) value = value * 10 + (text[i] - '0');
+    return value;
+  };
+  const std::chrono::year_month_day date(std::chrono::year(number(0, 4)),
+                                         std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                         std::chrono::day(static_cast<unsigned>(number(8, 2))));
+  const int hour = number(11, 2);
+  const int minute = number(14, 2);
+  const int second = number(17, 2);
+  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return bad();
+  int64_t micros = std::chrono::sys_days(date).time_since_epoch().count() * int64_t{86'400'000'000};
+  micros += (int64_t{3600} * hour + 60 * minute + second) * 1'000'000;
+  std::string_view rest = text.substr(kShape.size());
+  if (rest.front() == '.') {
+    rest.remove_prefix(1);
+    int64_t unit = 100'000;
+    if (rest.empty() || rest.front() < '0' || rest.front() > '9') return bad();
+    for (; !rest.empty() && rest.front() >= '0' && rest.front() <= '9'; rest.remove_prefix(1)) {
+      micros += (rest.front() - '0') * unit;
+      unit /= 10;
+    }
+  }
+  if (rest == "Z" || rest == "z") return Time{micros};
+  static constexpr std::string_view kOffset = "+00:00";
+  if (rest.size() != kOffset.size() || (rest[0] != '+' && rest[0] != '-')) return bad();
+  for (std::size_t i = 1; i < rest.size(); ++i) {
+    if (kOffset[i] == ':' ? rest[i] != ':' : rest[i] < '0' || rest[i] > '9') return bad();
+  }
+  const int64_t offset = (rest[1] - '0') * 600 + (rest[2] - '0') * 60 + (rest[4] - '0') * 10 +
+                         (rest[5] - '0');
+  return Time{micros - (rest[0] == '+' ? 1 : -1) * offset * 60'000'000};
 }
 
 std::string UnparseDuration(Micros duration) {

@@ -19,6 +19,10 @@ Result<Micros> ParseDuration(std::string_view text);
 // The shortest text that ParseDuration turns into `duration` again: "1h30m".
 std::string UnparseDuration(Micros duration);
 
+// "2027-01-31T06:00:00Z", with fractions of a second and offsets ("+02:00") as in RFC 3339;
+// kInvalidArgument otherwise.
+Result<Time> ParseTime(std::string_view text);
+
 // "512MiB", "1.5GiB", "64KB", "1000" in bytes (B KB MB GB TB are powers of 1000, KiB … of 1024).
 Result<int64_t> ParseSize(std::string_view text);
 // "1.5 GiB", for people.

@@ -188,10 +188,13 @@ void AddCancel(CLI::App& app, Cli& cli) {
   auto comment = std::make_shared<std::string>();
   command->add_option("run", *run)->required();
   command->add_option("--comment", *comment, "why");
+  auto now = std::make_shared<bool>(false);
+  command->add_flag("--now", *now, "stop its onExit steps, too");
   command->callback(cli.Command([=](Connection& connection) -> Result<int> {
     pb::CancelRunRequest request;
     request.set_run_id(*run);
     request.set_comment(*comment);
+    request.set_now(*now);
     PENSTOCK_ASSIGN_OR_RETURN(
         const pb::CancelRunResponse answer,
         connection.Call(connection.runs(), &pb::RunService::Stub::CancelRun, request));

@@ -1,5 +1,6 @@
 #include "server/core/bind.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/digest.h"
@@ -10,9 +11,8 @@
 namespace penstock {
 namespace {
 
-std::string ParametersPath(const StepSpec& step, std::size_t index) {
-  return "steps[" + std::to_string(index) + "]." +
-         (step.type == "train" ? "hyperparameters" : "with");
+std::string ParametersPath(const StepSpec& step, const std::string& path) {
+  return path + (step.type == "train" ? ".hyperparameters" : ".with");
 }
 
 bool Fits(ParameterSchema::Kind kind, ParameterSpec::Type type) {
@@ -35,6 +35,14 @@ bool Fits(ParameterSchema::Kind kind, ParameterSpec::Type type) {
       return kind == Kind::kList;
   }
   return true;
+}
+
+// `over` of a map, with the parameters in it.
+void CheckItems(const Json& over, const std::string& path, std::vector<Problem>& problems) {
+  if (over.is_object() && std::any_of(over.begin(), over.end(), HoldsReference)) return;
+  if (const Result<Json> items = ExpandItems(over); !items.ok()) {
+    problems.push_back({path, items.status().message()});
+  }
 }
 
 class TypeCheck {
@@ -82,12 +90,11 @@ class TypeCheck {
 void CheckParameterTypes(const PipelineSpec& spec, const Catalog& catalog,
                          std::vector<Problem>& problems) {
   TypeCheck check(spec, problems);
-  for (std::size_t i = 0; i < spec.steps.size(); ++i) {
-    const StepSpec& step = spec.steps[i];
+  VisitSteps(spec, [&](const StepSpec& step, const std::string& path) {
     if (const StepSchema* schema = catalog.Find(step.key()); schema != nullptr) {
-      check.Fields(schema->parameters, step.parameters, ParametersPath(step, i));
+      check.Fields(schema->parameters, step.parameters, ParametersPath(step, path));
     }
-  }
+  });
 }
 
 Json SubstituteParameters(const Json& value, const Json& parameters) {
@@ -107,14 +114,17 @@ Json SubstituteParameters(const Json& value, const Json& parameters) {
 
 void CheckBound(const PipelineSpec& spec, const Json& parameters, const Catalog& catalog,
                 std::vector<Problem>& problems) {
-  for (std::size_t i = 0; i < spec.steps.size(); ++i) {
-    const StepSpec& step = spec.steps[i];
+  VisitSteps(spec, [&](const StepSpec& step, const std::string& path) {
+    if (!step.over.is_null()) {
+      const Json over = SubstituteParameters(step.over, parameters);
+      if (over != step.over && !HoldsReference(over)) CheckItems(over, path + ".over", problems);
+    }
     const StepSchema* schema = catalog.Find(step.key());
-    if (schema == nullptr) continue;
+    if (schema == nullptr) return;
     const Json bound = SubstituteParameters(step.parameters, parameters);
-    if (bound == step.parameters) continue;
-    CheckParameters(*schema, bound, ParametersPath(step, i), problems);
-  }
+    if (bound == step.parameters) return;
+    CheckParameters(*schema, bound, ParametersPath(step, path), problems);
+  });
 }
 
 void CheckDatasetAddress(const std::string& text, const std::string& path,

@@ -7,11 +7,18 @@ namespace penstock {
 namespace {
 
 Json RetryJson(const RetryPolicy& retry) {
-  return Json{{"maxAttempts", retry.max_attempts},
+  Json json{{"maxAttempts", retry.max_attempts},
               {"interval", UnparseDuration(retry.interval)},
               {"backoff", retry.backoff},
               {"maxInterval", UnparseDuration(retry.max_interval)},
               {"jitter", retry.jitter}};
+  if (retry.max_losses != RetryPolicy().max_losses) json["infrastructure"] = retry.max_losses;
+  if (retry.expire_after) json["expireAfter"] = UnparseDuration(*retry.expire_after);
+  for (const auto& [name, cause] : RetryPolicy::Causes()) {
+    if (retry.causes.contains(cause)) json["on"].push_back(std::string(name));
+  }
+  if (!retry.exit_codes.empty()) json["exitCodes"] = retry.exit_codes;
+  return json;
 }
 
 Json ResourcesJson(const Resources& resources) {
@@ -32,6 +39,26 @@ Json ParameterJson(const ParameterSpec& parameter) {
   return json;
 }
 
+Json StepJson(const StepSpec& step);
+
+Json StepsJson(const std::vector<StepSpec>& steps) {
+  Json json = Json::array();
+  for (const StepSpec& step : steps) json.push_back(StepJson(step));
+  return json;
+}
+
+void MapJson(const StepSpec& step, Json& json) {
+  json["over"] = step.over;
+  if (step.max_concurrency > 0) json["maxConcurrency"] = step.max_concurrency;
+  if (step.tolerated.items > 0) {
+    json["toleratedFailures"] = step.tolerated.items;
+  } else if (step.tolerated.share > 0) {
+    json["toleratedFailures"] = FormatDouble(step.tolerated.share * 100) + "%";
+  }
+  json["steps"] = StepsJson(step.steps);
+  if (!step.outputs.empty()) json["outputs"] = step.outputs;
+}
+
 Json StepJson(const StepSpec& step) {
   Json json{{"name", step.name.value()}, {"type", step.type}};
   const bool train = !step.algorithm.empty();
@@ -48,10 +75,20 @@ Json StepJson(const StepSpec& step) {
     if (!step.then_steps.empty()) json["then"] = step.then_steps;
     if (!step.else_steps.empty()) json["else"] = step.else_steps;
   }
+  if (step.type == "map") MapJson(step, json);
+  if (step.type == "pipeline") {
+    json["pipeline"] = step.pipeline;
+    if (step.pipeline_version > 0) {
+      json["pipeline"] = step.pipeline + "@" + std::to_string(step.pipeline_version);
+    }
+    if (!step.arguments.empty()) json["parameters"] = step.arguments;
+  }
+  if (step.deadline) json["deadline"] = UnparseDuration(*step.deadline);
   if (step.control) return json;
   json["resources"] = ResourcesJson(step.resources);
   json["retry"] = RetryJson(step.retry);
   if (step.timeout) json["timeout"] = UnparseDuration(*step.timeout);
+  if (step.idle_timeout) json["idleTimeout"] = UnparseDuration(*step.idle_timeout);
   return json;
 }
 
@@ -65,8 +102,11 @@ Json CanonicalDefinition(const PipelineSpec& spec) {
   for (const ParameterSpec& parameter : spec.parameters) {
     json["parameters"][parameter.name] = ParameterJson(parameter);
   }
-  json["steps"] = Json::array();
-  for (const StepSpec& step : spec.steps) json["steps"].push_back(StepJson(step));
+  if (spec.deadline) json["deadline"] = UnparseDuration(*spec.deadline);
+  if (spec.fail_fast) json["failFast"] = true;
+  json["steps"] = StepsJson(spec.steps);
+  if (!spec.on_exit.empty()) json["onExit"] = StepsJson(spec.on_exit);
+  if (!spec.outputs.empty()) json["outputs"] = spec.outputs;
   return json;
 }
 

@@ -1,6 +1,8 @@
 #include "server/core/expression.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "base/text.h"
@@ -17,6 +19,31 @@ Status BadReference(std::string_view text, const std::string& why) {
   return InvalidArgument("${" + std::string(text.substr(0, 80)) + "}: " + why);
 }
 
+constexpr std::string_view kNoNameCharacters = " \t\n\"'{}()";
+
+// "best(OUTPUT, max).NAME", behind "steps.STEP.".
+Result<Reference> ParseBest(std::string_view text, std::string_view rest, Reference reference) {
+  const auto bad = [&] {
+    return BadReference(text, "write steps.STEP.best(OUTPUT, max).NAME, or min in place of max");
+  };
+  reference.kind = Reference::Kind::kBest;
+  rest.remove_prefix(std::string_view("best(").size());
+  const auto comma = rest.find(',');
+  const auto close = rest.find(").");
+  if (comma == std::string_view::npos || close == std::string_view::npos || comma > close) {
+    return bad();
+  }
+  reference.field = std::string(Trim(rest.substr(0, comma)));
+  const std::string_view way = Trim(rest.substr(comma + 1, close - comma - 1));
+  reference.name = std::string(rest.substr(close + 2));
+  reference.lowest = way == "min";
+  for (const std::string* name : {&reference.field, &reference.name}) {
+    if (name->empty() || name->find_first_of(kNoNameCharacters) != std::string::npos) return bad();
+  }
+  if (way != "max" && way != "min") return bad();
+  return reference;
+}
+
 Result<Reference> ParseStepReference(std::string_view text, std::string_view rest) {
   Reference reference;
   reference.text = std::string(text);
@@ -24,6 +51,10 @@ Result<Reference> ParseStepReference(std::string_view text, std::string_view res
   if (dot == std::string_view::npos) return BadReference(text, kForms);
   reference.step = std::string(rest.substr(0, dot));
   rest.remove_prefix(dot + 1);
+  if (reference.step.find_first_of(kNoNameCharacters) != std::string::npos) {
+    return BadReference(text, std::string("is not a reference; ") + kForms);
+  }
+  if (rest.starts_with("best(")) return ParseBest(text, rest, std::move(reference));
   static constexpr std::array<std::pair<std::string_view, Reference::Kind>, 3> kKinds = {
       {{"outputs.", Reference::Kind::kOutput},
        {"metrics.", Reference::Kind::kMetric},
@@ -32,7 +63,20 @@ Result<Reference> ParseStepReference(std::string_view text, std::string_view res
     if (!rest.starts_with(prefix) || rest.size() == prefix.size()) continue;
     reference.kind = kind;
     reference.name = std::string(rest.substr(prefix.size()));
-    if (kind != Reference::Kind::kReport && reference.name.find('.') != std::string::npos) break;
+    if (reference.name.find_first_of(kNoNameCharacters) != std::string::npos) {
+      return BadReference(text, std::string("is not a reference; ") + kForms);
+    }
+    if (kind == Reference::Kind::kReport) return reference;
+    const auto inner = reference.name.find('.');
+    if (inner == std::string::npos) return reference;
+    if (kind == Reference::Kind::kMetric) break;
+    reference.field = reference.name.substr(inner + 1);
+    reference.name.resize(inner);
+    if (std::find(Aggregates().begin(), Aggregates().end(), reference.field) ==
+        Aggregates().end()) {
+      return BadReference(text, "\"" + reference.field + "\" is nothing that can be asked of a map's "
+                                "output" + Suggestion(reference.field, Aggregates()));
+    }
     return reference;
   }
   return BadReference(text, kForms);
@@ -40,7 +84,8 @@ Result<Reference> ParseStepReference(std::string_view text, std::string_view res
 
 Result<Reference> ParseReference(std::string_view text) {
   if (text.empty()) return BadReference(text, std::string("is empty; ") + kForms);
-  if (text.find_first_of(" \t\n\"'{}()") != std::string_view::npos) {
+  if (text.starts_with("steps.")) return ParseStepReference(text, text.substr(6));
+  if (text.find_first_of(kNoNameCharacters) != std::string_view::npos) {
     return BadReference(text, std::string("is not a reference; ") + kForms);
   }
   Reference reference;
@@ -54,7 +99,6 @@ Result<Reference> ParseReference(std::string_view text) {
   if (dot == std::string_view::npos || dot + 1 == text.size()) return BadReference(text, kForms);
   const std::string_view head = text.substr(0, dot);
   const std::string_view rest = text.substr(dot + 1);
-  if (head == "steps") return ParseStepReference(text, rest);
   reference.name = std::string(rest);
   if (head == "parameters") {
     reference.kind = Reference::Kind::kParameter;
@@ -62,7 +106,8 @@ Result<Reference> ParseReference(std::string_view text) {
     reference.kind = Reference::Kind::kSecret;
   } else if (head == "run") {
     reference.kind = Reference::Kind::kRun;
-    static const std::vector<std::string> kFields = {"id", "name", "startedAt", "pipeline"};
+    static const std::vector<std::string> kFields = {"id",       "name",  "startedAt",
+                                                     "pipeline", "state", "message"};
     if (std::find(kFields.begin(), kFields.end(), reference.name) == kFields.end()) {
       return BadReference(text, "a run has no such field" + Suggestion(reference.name, kFields));
     }
@@ -110,6 +155,37 @@ Result<Json> ResolveText(const std::string& text, const Scope& scope) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& Aggregates() {
+  static const std::vector<std::string> aggregates = {"mean", "std", "min", "max", "count"};
+  return aggregates;
+}
+
+Json Aggregate(const std::string& name, const Json& list) {
+  double count = 0;
+  double mean = 0;
+  double squares = 0;  // of the distances from the mean, by Welford's recurrence
+  double lowest = INFINITY;
+  double highest = -INFINITY;
+  int64_t present = 0;
+  for (const Json& value : list) {
+    present += value.is_null() ? 0 : 1;
+    if (!value.is_number()) continue;
+    const double x = value.get<double>();
+    ++count;
+    const double distance = x - mean;
+    mean += distance / count;
+    squares += distance * (x - mean);
+    lowest = std::min(lowest, x);
+    highest = std::max(highest, x);
+  }
+  if (name == "count") return present;
+  if (count == 0) return {};
+  if (name == "mean") return mean;
+  if (name == "min") return lowest;
+  if (name == "max") return highest;
+  return count > 1 ? Json(std::sqrt(squares / (count - 1))) : Json();
+}
 
 bool Template::has_expressions() const {
   for (const Part& part : parts) {

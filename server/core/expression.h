@@ -2,6 +2,8 @@
 #define PENSTOCK_SERVER_CORE_EXPRESSION_H_
 
 // References in definitions: "${steps.train.outputs.model}", "${a ?? b}", "$${" for a literal "${".
+// Of a map step, `steps.S.outputs.O` is the list over its items, `steps.S.outputs.O.mean` (std, min,
+// max, count) a number, and `steps.S.best(O, max).P` the output P of the item with the highest O.
 //
 // A text that is one reference and nothing else keeps the value's type; references inside longer
 // text are joined as text. `??` takes the first alternative that is neither skipped nor absent.
@@ -24,13 +26,16 @@ struct Reference {
     kOutput,     // steps.STEP.outputs.NAME
     kMetric,     // steps.STEP.metrics.NAME
     kReport,     // steps.STEP.report.PATH
-    kRun,        // run.id, run.name, run.startedAt, run.pipeline
+    kBest,       // steps.STEP.best(OUTPUT, max|min).NAME
+    kRun,        // run.id, run.name, run.startedAt, run.pipeline; in onExit run.state, run.message
     kItem,       // item, item.index, item.FIELD
   };
   Kind kind = Kind::kParameter;
-  std::string step;  // of kOutput, kMetric, kReport
-  std::string name;  // of the parameter, output, metric or run field; the report's path
-  std::string text;  // as written, without "${" and "}"
+  std::string step;   // of kOutput, kMetric, kReport, kBest
+  std::string name;   // of the parameter, output, metric or run field; the report's path
+  std::string text;   // as written, without "${" and "}"
+  std::string field = {};  // kOutput: the aggregate, or nothing; kBest: the output that is compared
+  bool lowest = false;     // kBest: the lowest is the best
   friend bool operator==(const Reference&, const Reference&) = default;
 };
 
@@ -51,6 +56,12 @@ struct Template {
   bool is_single() const { return parts.size() == 1 && parts[0].is_expression(); }
   bool has_expressions() const;
 };
+
+// What can be asked of the list of a map's outputs: "mean", "std" …
+const std::vector<std::string>& Aggregates();
+// That aggregate over the numbers of a list, nulls left out; std is of the sample (n - 1). Null
+// where it is undefined: no numbers, or one for std.
+Json Aggregate(const std::string& name, const Json& list);
 
 // kInvalidArgument with what is wrong and how references are written.
 Result<Template> ParseTemplate(std::string_view text);

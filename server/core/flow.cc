@@ -48,8 +48,10 @@ std::vector<StepIndex> ProducersOf(const StepInput& input, const Plan& plan) {
 
 class LabelCheck {
  public:
-  LabelCheck(const Plan& plan, const Catalog& catalog, std::vector<Problem>& problems)
+  LabelCheck(const Plan& plan, std::string path, const Catalog& catalog,
+             std::vector<Problem>& problems)
       : plan_(plan),
+        path_(std::move(path)),
         catalog_(catalog),
         problems_(problems),
         culprits_(static_cast<std::size_t>(plan.size()), -1) {}
@@ -109,7 +111,7 @@ class LabelCheck {
       for (const StepIndex producer : ProducersOf(*input, plan_)) {
         const StepIndex culprit = culprits_[static_cast<std::size_t>(producer)];
         if (culprit < 0) continue;
-        problems_.push_back({"steps[" + std::to_string(step) + "].inputs." + port.name,
+        problems_.push_back({path_ + "[" + std::to_string(step) + "].inputs." + port.name,
                              "needs data with a label, and step \"" +
                                  plan_.step(culprit).name.value() +
                                  "\" names none; add `roles: {label: COLUMN}` to its `with`"});
@@ -119,6 +121,7 @@ class LabelCheck {
   }
 
   const Plan& plan_;
+  const std::string path_;
   const Catalog& catalog_;
   std::vector<Problem>& problems_;
   std::vector<StepIndex> culprits_;
@@ -126,8 +129,11 @@ class LabelCheck {
 
 class BranchCheck {
  public:
-  BranchCheck(const Plan& plan, std::vector<Problem>& problems)
-      : plan_(plan), problems_(problems), choices_(static_cast<std::size_t>(plan.size())) {}
+  BranchCheck(const Plan& plan, std::string path, std::vector<Problem>& problems)
+      : plan_(plan),
+        path_(std::move(path)),
+        problems_(problems),
+        choices_(static_cast<std::size_t>(plan.size())) {}
 
   void Run(const std::vector<StepIndex>& order) {
     for (const StepIndex step : order) Judge(step);
@@ -192,7 +198,7 @@ class BranchCheck {
     hopeless_.insert(step);
     const auto name = [&](StepIndex i) { return "\"" + plan_.step(i).name.value() + "\""; };
     const auto branch = [](const Choice& choice) { return choice.then ? "`then`" : "`else`"; };
-    problems_.push_back({"steps[" + std::to_string(step) + "]",
+    problems_.push_back({path_ + "[" + std::to_string(step) + "]",
                          "step " + name(step) + " can never run: condition " + name(condition) +
                              " would have to choose " + branch(a) + " (step " + name(a.because) +
                              ") and " + branch(b) + " (step " + name(b.because) +
@@ -200,18 +206,30 @@ class BranchCheck {
   }
 
   const Plan& plan_;
+  const std::string path_;
   std::vector<Problem>& problems_;
   std::vector<Choices> choices_;
   std::set<StepIndex> hopeless_;
 };
 
+void CheckPlan(const Plan& plan, const std::string& path, const Catalog& catalog,
+               std::vector<Problem>& problems) {
+  const std::vector<StepIndex> order = Order(plan);
+  LabelCheck(plan, path, catalog, problems).Run(order);
+  BranchCheck(plan, path, problems).Run(order);
+  for (StepIndex step = 0; step < plan.size(); ++step) {
+    if (const auto body = plan.body(step)) {
+      CheckPlan(*body, path + "[" + std::to_string(step) + "].steps", catalog, problems);
+    }
+  }
+}
+
 }  // namespace
 
 void CheckFlow(const PipelineSpec& spec, const Catalog& catalog, std::vector<Problem>& problems) {
   const std::shared_ptr<const Plan> plan = Plan::Build(spec, Json(), catalog);
-  const std::vector<StepIndex> order = Order(*plan);
-  LabelCheck(*plan, catalog, problems).Run(order);
-  BranchCheck(*plan, problems).Run(order);
+  CheckPlan(*plan, "steps", catalog, problems);
+  if (plan->on_exit()) CheckPlan(*plan->on_exit(), "onExit", catalog, problems);
 }
 
 }  // namespace penstock

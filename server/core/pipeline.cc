@@ -1,11 +1,13 @@
 #include "server/core/pipeline.h"
 
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "base/text.h"
 #include "server/core/document_shape.h"
 #include "server/core/field_reader.h"
+#include "server/core/step_reader.h"
 #include "server/core/validate.h"
 #include "storage/model/limits.h"
 
@@ -22,12 +24,6 @@ constexpr std::array<std::pair<Type, std::string_view>, 7> kTypes = {{{Type::kSt
                                                                       {Type::kList, "list"},
                                                                       {Type::kDataset, "dataset"}}};
 
-constexpr std::array<std::pair<When, std::string_view>, 4> kWhens = {
-    {{When::kAllSucceeded, "all_succeeded"},
-     {When::kNoneFailed, "none_failed"},
-     {When::kAllDone, "all_done"},
-     {When::kAnySucceeded, "any_succeeded"}}};
-
 template <typename Table>
 std::vector<std::string> NamesOf(const Table& table) {
   std::vector<std::string> names;
@@ -40,7 +36,7 @@ std::vector<std::string> NamesOf(const Table& table) {
 class Parser {
  public:
   Parser(const Catalog& catalog, std::vector<Problem>& problems)
-      : catalog_(catalog), problems_(problems) {}
+      : problems_(problems), steps_(catalog, problems) {}
 
   PipelineSpec Parse(const Json& document) {
     PipelineSpec spec;
@@ -50,7 +46,7 @@ class Parser {
     if (spec.name.empty()) {
       if (JsonMember(document, "name").is_null()) fields.Wrong("name", "is missing");
     } else {
-      CheckName("name", spec.name);
+      steps_.CheckName("name", spec.name);
     }
     fields.String("description", spec.description);
     fields.StringMap("tags", spec.tags);
@@ -59,9 +55,15 @@ class Parser {
     fields.Int("maxParallelSteps", 0, limits::kMaxStepsPerRun, parallel);
     spec.max_parallel_steps = static_cast<int32_t>(parallel);
     Parameters(fields.Get("parameters"), spec);
+    steps_.OptionalDuration(fields, "deadline", spec.deadline);
+    fields.Bool("failFast", spec.fail_fast);
     StepSpec defaults;
-    Defaults(fields.Get("defaults"), defaults);
-    Steps(fields.Get("steps"), defaults, spec);
+    steps_.Defaults(fields.Get("defaults"), defaults);
+    spec.steps = steps_.Steps(fields.Get("steps"), "steps", defaults);
+    if (fields.Has("onExit")) {
+      spec.on_exit = steps_.Steps(fields.Get("onExit"), "onExit", defaults);
+    }
+    steps_.Outputs(fields, spec.outputs);
     fields.Finish();
     return spec;
   }
@@ -94,13 +96,6 @@ class Parser {
           {"tags." + key.substr(0, 80),
            "key and value have 1 to " + std::to_string(limits::kMaxTagBytes) + " bytes"});
     }
-  }
-
-  void CheckName(const std::string& path, const std::string& name) {
-    if (IsName(name, limits::kMaxNameLength)) return;
-    problems_.push_back({path, "\"" + name.substr(0, 80) +
-                                   "\" is not a name; use 1 to 64 of a-z 0-9 - _, first and last "
-                                   "a letter or digit"});
   }
 
   void Parameters(const Json& json, PipelineSpec& spec) {
@@ -176,247 +171,8 @@ class Parser {
     }
   }
 
-  void Retry(const Json& json, const std::string& path, RetryPolicy& retry) {
-    FieldReader fields(json, path, problems_);
-    int64_t attempts = retry.max_attempts;
-    fields.Int("maxAttempts", 1, limits::kMaxRetryAttempts, attempts);
-    retry.max_attempts = static_cast<int>(attempts);
-    fields.Duration("interval", retry.interval);
-    fields.Number("backoff", 1, 100, retry.backoff);
-    fields.Duration("maxInterval", retry.max_interval);
-    fields.Bool("jitter", retry.jitter);
-    fields.Finish();
-  }
-
-  void ReadResources(const Json& json, const std::string& path, Resources& resources) {
-    FieldReader fields(json, path, problems_);
-    fields.Number("cpus", 0.01, 4096, resources.cpus);
-    fields.Size("memory", resources.memory);
-    int64_t gpus = resources.gpus;
-    fields.Int("gpus", 0, 64, gpus);
-    resources.gpus = static_cast<int32_t>(gpus);
-    fields.StringMap("labels", resources.labels);
-    fields.Finish();
-  }
-
-  void Timeout(FieldReader& fields, std::optional<Micros>& timeout) {
-    if (!fields.Has("timeout")) return;
-    Micros value{-1};
-    fields.Duration("timeout", value);
-    if (value.count() == 0) {
-      fields.Wrong("timeout", "must be longer than 0s; leave it out for none");
-    } else if (value.count() > 0) {
-      timeout = value;
-    }
-  }
-
-  void Defaults(const Json& json, StepSpec& defaults) {
-    FieldReader fields(json, "defaults", problems_);
-    Timeout(fields, defaults.timeout);
-    Retry(fields.Get("retry"), "defaults.retry", defaults.retry);
-    ReadResources(fields.Get("resources"), "defaults.resources", defaults.resources);
-    fields.Finish();
-  }
-
-  void Steps(const Json& json, const StepSpec& defaults, PipelineSpec& spec) {
-    if (!json.is_array() || json.empty()) {
-      problems_.push_back({"steps", json.is_null() || json.empty()
-                                        ? "a pipeline needs at least one step"
-                                        : "must be a list of steps"});
-      return;
-    }
-    if (json.size() > static_cast<std::size_t>(limits::kMaxStepsPerRun)) {
-      problems_.push_back({"steps", "holds " + std::to_string(json.size()) + " steps; at most " +
-                                        std::to_string(limits::kMaxStepsPerRun)});
-      return;
-    }
-    std::map<std::string, std::size_t> seen;
-    for (std::size_t i = 0; i < json.size(); ++i) {
-      if (problems_.size() >= limits::kMaxProblemsReported) return;
-      const std::string path = "steps[" + std::to_string(i) + "]";
-      StepSpec step = Step(json[i], path, defaults);
-      const auto [first, added] = seen.emplace(step.name.value(), i);
-      if (!added && !step.name.empty()) {
-        problems_.push_back({path + ".name", "\"" + step.name.value() + "\" is the name of steps[" +
-                                                 std::to_string(first->second) +
-                                                 "] already; give each step its own"});
-      }
-      spec.steps.push_back(std::move(step));
-    }
-  }
-
-  StepSpec Step(const Json& json, const std::string& path, const StepSpec& defaults) {
-    StepSpec step = defaults;
-    FieldReader fields(json, path, problems_);
-    std::string name;
-    fields.String("name", name);
-    if (name.empty()) {
-      fields.Wrong("name", "is missing");
-    } else {
-      CheckName(path + ".name", name);
-    }
-    step.name = StepName(name);
-    fields.String("type", step.type);
-    const StepSchema* schema = FindSchema(fields, step);
-    fields.Strings("dependsOn", step.depends_on);
-    fields.Bool("continueOnFailure", step.continue_on_failure);
-    ReadWhen(fields, step.when);
-    Timeout(fields, step.timeout);
-    Retry(fields.Get("retry"), path + ".retry", step.retry);
-    ReadResources(fields.Get("resources"), path + ".resources", step.resources);
-    ReadInputs(fields, schema, step);
-    ReadParameters(fields, schema, step);
-    if (step.type == "condition") {
-      step.condition = fields.Get("if");
-      fields.Strings("then", step.then_steps);
-      fields.Strings("else", step.else_steps);
-      if (step.then_steps.empty() && step.else_steps.empty()) {
-        fields.Wrong("then", "a condition names the steps to run: then, else, or both");
-      }
-    }
-    fields.Finish();
-    return step;
-  }
-
-  const StepSchema* FindSchema(FieldReader& fields, StepSpec& step) {
-    std::vector<std::string> types;
-    for (const StepSchema* schema : catalog_.All()) {
-      std::string type = schema->key.substr(0, schema->key.find('/'));
-      if (type != "import" && (types.empty() || types.back() != type)) types.push_back(type);
-    }
-    if (step.type.empty()) {
-      fields.Wrong("type", "is missing" + Suggestion("", types));
-      return nullptr;
-    }
-    if (step.type == "train") fields.String("algorithm", step.algorithm);
-    std::string wanted;
-    if (const auto at = step.algorithm.find('@'); at != std::string::npos) {
-      wanted = step.algorithm.substr(at + 1);
-      step.algorithm.resize(at);
-    }
-    if (step.type == "train" && catalog_.Find(step.key()) == nullptr) {
-      fields.Wrong("algorithm", step.algorithm.empty()
-                                    ? "is missing" + Suggestion("", catalog_.Algorithms())
-                                    : "\"" + step.algorithm + "\" is not an algorithm" +
-                                          Suggestion(step.algorithm, catalog_.Algorithms()));
-      return nullptr;
-    }
-    const StepSchema* schema = catalog_.Find(step.key());
-    if (schema == nullptr || step.type == "import") {
-      fields.Wrong("type", "\"" + step.type + "\" is not a step type" +
-                               Suggestion(step.type, types) + "; `penstock get steps` lists them");
-      return nullptr;
-    }
-    if (!wanted.empty() && wanted != schema->version) {
-      fields.Wrong("algorithm", step.algorithm + "@" + wanted +
-                                    " is not known here; this server "
-                                    "has " +
-                                    step.algorithm + "@" + schema->version);
-    }
-    step.version = schema->version;
-    step.control = schema->control;
-    return schema;
-  }
-
-  void ReadWhen(FieldReader& fields, When& when) {
-    std::string text;
-    fields.String("when", text);
-    if (text.empty()) return;
-    for (const auto& [value, name] : kWhens) {
-      if (name == text) {
-        when = value;
-        return;
-      }
-    }
-    fields.Wrong("when", "\"" + text + "\" is unknown" + Suggestion(text, NamesOf(kWhens)));
-  }
-
-  void ReadInputs(FieldReader& fields, const StepSchema* schema, StepSpec& step) {
-    const Json& json = fields.Get("inputs");
-    if (!json.is_null() && !json.is_object()) {
-      fields.Wrong("inputs", "must be an object of inputs by name");
-      return;
-    }
-    if (json.is_object()) {
-      std::size_t artifacts = 0;
-      for (const auto& [name, value] : json.items()) {
-        StepInput input;
-        input.name = name;
-        input.is_list = value.is_array();
-        if (input.is_list) {
-          input.sources.assign(value.begin(), value.end());
-        } else {
-          input.sources.push_back(value);
-        }
-        for (const Json& source : input.sources) {
-          if (!source.is_string()) {
-            fields.Wrong("inputs." + name,
-                         "must be a reference such as ${steps.NAME.outputs.OUTPUT}, an artifact, "
-                         "or a list of them");
-            break;
-          }
-        }
-        artifacts += input.sources.size();
-        step.inputs.push_back(std::move(input));
-      }
-      if (artifacts > static_cast<std::size_t>(limits::kMaxInputsPerStep)) {
-        fields.Wrong("inputs", "holds " + std::to_string(artifacts) + " artifacts; at most " +
-                                   std::to_string(limits::kMaxInputsPerStep));
-      }
-    }
-    if (schema != nullptr) CheckPorts(fields, *schema, step);
-  }
-
-  void CheckPorts(FieldReader& fields, const StepSchema& schema, StepSpec& step) {
-    std::vector<std::string> known;
-    for (const PortSchema& port : schema.inputs) known.push_back(port.name);
-    for (StepInput& input : step.inputs) {
-      const PortSchema* found = nullptr;
-      for (const PortSchema& port : schema.inputs) {
-        if (port.name == input.name) found = &port;
-      }
-      if (found == nullptr) {
-        fields.Wrong("inputs." + input.name, schema.inputs.empty()
-                                                 ? "a " + schema.key + " step takes no inputs"
-                                                 : "a " + schema.key + " step has no such input" +
-                                                       Suggestion(input.name, known));
-        continue;
-      }
-      input.optional = !found->required;
-      if (input.is_list && !found->many) {
-        fields.Wrong("inputs." + input.name, "takes one artifact, not a list");
-      }
-    }
-    for (const PortSchema& port : schema.inputs) {
-      bool given = !port.required;
-      for (const StepInput& input : step.inputs) given = given || input.name == port.name;
-      if (!given) fields.Wrong("inputs." + port.name, "is missing: " + port.help);
-    }
-  }
-
-  void ReadParameters(FieldReader& fields, const StepSchema* schema, StepSpec& step) {
-    // train calls them hyperparameters; `with` is the word everywhere else.
-    const bool train = step.type == "train";
-    const std::string key = train ? "hyperparameters" : "with";
-    const Json& json = fields.Get(key);
-    if (schema == nullptr) {
-      fields.Get("with");
-      fields.Get("hyperparameters");
-      return;
-    }
-    if (!train && fields.Has("hyperparameters")) {
-      fields.Get("hyperparameters");
-      fields.Wrong("hyperparameters", "belongs to train steps; this one takes `with`");
-    }
-    if (train && fields.Has("with")) {
-      fields.Get("with");
-      fields.Wrong("with", "a train step takes `hyperparameters`");
-    }
-    step.parameters = CheckParameters(*schema, json, fields.PathOf(key), problems_);
-  }
-
-  const Catalog& catalog_;
   std::vector<Problem>& problems_;
+  StepReader steps_;
 };
 
 }  // namespace
@@ -442,16 +198,71 @@ StepIndex PipelineSpec::FindStep(const std::string& wanted) const {
   return -1;
 }
 
+void VisitSteps(const PipelineSpec& spec,
+                const std::function<void(const StepSpec&, const std::string&)>& visit) {
+  const std::function<void(const std::vector<StepSpec>&, const std::string&)> walk =
+      [&](const std::vector<StepSpec>& steps, const std::string& path) {
+        for (std::size_t i = 0; i < steps.size(); ++i) {
+          const std::string here = path + "[" + std::to_string(i) + "]";
+          visit(steps[i], here);
+          walk(steps[i].steps, here + ".steps");
+        }
+      };
+  walk(spec.steps, "steps");
+  walk(spec.on_exit, "onExit");
+}
+
+Result<Json> ExpandItems(const Json& over) {
+  const auto too_many = [](double count) {
+    return InvalidArgument("has " + FormatDouble(count) + " items; a map takes at most " +
+                           std::to_string(limits::kMaxMapItems));
+  };
+  if (over.is_array()) {
+    if (over.size() > static_cast<std::size_t>(limits::kMaxMapItems)) {
+      return too_many(static_cast<double>(over.size()));
+    }
+    return over;
+  }
+  const auto number = [&](const char* key) { return JsonMember(over, key).is_number(); };
+  Json items = Json::array();
+  if (over.is_object() && over.size() == 1 && over.contains("range")) {
+    const Json& count = over["range"];
+    if (!count.is_number_integer() || count < 0) {
+      return InvalidArgument("range must be a number of items, 0 or more");
+    }
+    if (count > limits::kMaxMapItems) return too_many(count.get<double>());
+    for (int64_t i = 0; i < count.get<int64_t>(); ++i) items.push_back(i);
+    return items;
+  }
+  if (over.is_object() && number("from") && number("to") &&
+      over.size() == (over.contains("step") ? 3u : 2u)) {
+    const Json one = 1;
+    const Json& step = over.contains("step") ? over["step"] : one;
+    const double from = over["from"].get<double>();
+    const double to = over["to"].get<double>();
+    if (!step.is_number() || step == 0 || (step > 0) != (from <= to)) {
+      if (from != to) return InvalidArgument("step must lead from `from` to `to`");
+    }
+    // `to` belongs to the range where a step meets it, up to rounding.
+    const double count = from == to ? 1 : std::floor((to - from) / step.get<double>() + 1e-9) + 1;
+    if (count > limits::kMaxMapItems) return too_many(count);
+    const bool whole = over["from"].is_number_integer() && step.is_number_integer();
+    for (int64_t i = 0; i < static_cast<int64_t>(count); ++i) {
+      if (whole) {
+        items.push_back(over["from"].get<int64_t>() + i * step.get<int64_t>());
+      } else {
+        items.push_back(from + static_cast<double>(i) * step.get<double>());
+      }
+    }
+    return items;
+  }
+  return InvalidArgument("is a " + std::string(JsonKindName(over)) +
+                         "; give a list, {range: N} or {from, to, step}");
+}
+
 std::string_view Name(ParameterSpec::Type type) {
   for (const auto& [value, name] : kTypes) {
     if (value == type) return name;
-  }
-  return {};
-}
-
-std::string_view Name(When when) {
-  for (const auto& [value, name] : kWhens) {
-    if (value == when) return name;
   }
   return {};
 }

@@ -8,6 +8,7 @@
 // one answer. CanonicalDefinition gives the stored form (defaults filled in, versions pinned),
 // which parses to an equal specification. Pure.
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -41,6 +42,16 @@ struct Resources {
 
 enum class When { kAllSucceeded, kNoneFailed, kAllDone, kAnySucceeded };
 
+// How many items of a map may fail without failing it.
+struct Tolerance {
+  int64_t items = 0;
+  double share = 0;  // of all items, 0 to 1; counts where `items` is 0
+  int64_t Of(std::size_t total) const {
+    return items > 0 ? items : static_cast<int64_t>(share * static_cast<double>(total) + 1e-9);
+  }
+  friend bool operator==(const Tolerance&, const Tolerance&) = default;
+};
+
 struct StepInput {
   std::string name;
   std::vector<Json> sources;  // texts: a reference or an artifact each
@@ -60,11 +71,25 @@ struct StepSpec {
   std::vector<std::string> depends_on;
   When when = When::kAllSucceeded;
   RetryPolicy retry;
-  std::optional<Micros> timeout;
+  std::optional<Micros> timeout;       // of an attempt
+  std::optional<Micros> idle_timeout;  // without output, metrics or progress
+  std::optional<Micros> deadline;      // from ready to the end, all attempts together
   bool continue_on_failure = false;
   Json condition;  // `if`
   std::vector<std::string> then_steps;
   std::vector<std::string> else_steps;
+
+  // map
+  Json over;                            // a list, a reference to one, or {from, to, step}
+  int32_t max_concurrency = 0;          // items at a time; 0: no limit
+  Tolerance tolerated;                  // failures
+  std::vector<StepSpec> steps;          // of one item
+  std::map<std::string, Json> outputs;  // of one item, by name
+
+  // pipeline
+  std::string pipeline;
+  int32_t pipeline_version = 0;  // 0: the newest when the run starts
+  std::map<std::string, Json> arguments;
 
   // "process" or "train/xgboost": the step's name in the catalogue.
   std::string key() const { return algorithm.empty() ? type : type + "/" + algorithm; }
@@ -78,12 +103,25 @@ struct PipelineSpec {
   std::vector<ParameterSpec> parameters;  // by name
   int32_t max_parallel_steps = 0;         // 0: no limit
   std::vector<StepSpec> steps;            // in the order of definition
+  std::vector<StepSpec> on_exit;          // run when all others have ended, whatever became of them
+  std::map<std::string, Json> outputs;    // what a pipeline gives to those that call it, by name
+  std::optional<Micros> deadline;         // of a run, from its start
+  bool fail_fast = false;                 // the first failure stops the rest
   std::map<std::string, std::string> tags;
 
   const ParameterSpec* FindParameter(const std::string& name) const;
-  // -1 where there is none.
+  // Among the pipeline's own steps; -1 where there is none.
   StepIndex FindStep(const std::string& name) const;
 };
+
+// Calls `visit(const StepSpec&, path)` for every step: those of `steps` and `on_exit`, and those
+// inside maps, each behind the map. Paths read "steps[2].steps[0]".
+void VisitSteps(const PipelineSpec& spec,
+                const std::function<void(const StepSpec&, const std::string&)>& visit);
+
+// The items that `over` stands for, once it holds no reference. kInvalidArgument where it is
+// neither a list nor a range, or has more than limits::kMaxMapItems.
+Result<Json> ExpandItems(const Json& over);
 
 // kInvalidArgument (INVALID_DEFINITION) with every problem. `warnings`, where given, gets what is
 // suspicious and not wrong.

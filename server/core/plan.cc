@@ -4,7 +4,6 @@
 #include <set>
 #include <utility>
 
-#include "server/core/expression.h"
 #include "server/core/validate.h"
 
 namespace penstock {
@@ -32,57 +31,24 @@ std::string FileAddress(const Json& value) {
   return text.starts_with(kFileScheme) ? text : std::string();
 }
 
-}  // namespace
-
-std::shared_ptr<const Plan> Plan::Build(const PipelineSpec& spec, const Json& parameters,
-                                        const Catalog& catalog) {
-  auto plan = std::make_shared<Plan>();
-  plan->steps_ = spec.steps;
-  plan->max_parallel_steps_ = spec.max_parallel_steps;
-  Json datasets = Json::object();
-  for (const ParameterSpec& parameter : spec.parameters) {
-    if (parameter.type != ParameterSpec::Type::kDataset) continue;
-    datasets[parameter.name] = JsonMember(parameters, parameter.name);
-  }
-  plan->AddImports(datasets, catalog);
-  for (StepIndex i = 0; i < plan->size(); ++i)
-    plan->by_name_.emplace(plan->step(i).name.value(), i);
-  plan->edges_.resize(plan->steps_.size());
-  plan->dependents_.resize(plan->steps_.size());
-  plan->report_paths_.resize(plan->steps_.size());
-  for (StepIndex i = 0; i < plan->size(); ++i) plan->AddEdges(i, datasets);
-  for (StepIndex i = 0; i < plan->size(); ++i) {
-    auto& edges = plan->edges_[static_cast<std::size_t>(i)];
-    std::sort(edges.begin(), edges.end());
-    edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
-    for (const StepIndex from : plan->dependencies(i)) {
-      plan->dependents_[static_cast<std::size_t>(from)].push_back(i);
-    }
-    auto& paths = plan->report_paths_[static_cast<std::size_t>(i)];
-    std::sort(paths.begin(), paths.end());
-    paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
-  }
-  return plan;
-}
-
-void Plan::AddImports(const Json& datasets, const Catalog& catalog) {
+// Appends an import step for each file: address that a dataset or an input names.
+std::map<std::string, StepIndex> AddImports(const PipelineSpec& spec, const Json& datasets,
+                                            const Catalog& catalog, std::vector<StepSpec>& steps) {
   std::set<std::string> addresses;
   std::set<std::string> names;
-  for (const StepSpec& step : steps_) {
+  const auto add = [&](const Json& value) {
+    if (std::string address = FileAddress(value); !address.empty()) {
+      addresses.insert(std::move(address));
+    }
+  };
+  VisitSteps(spec, [&](const StepSpec& step, const std::string&) {
     names.insert(step.name.value());
     for (const StepInput& input : step.inputs) {
-      for (const Json& source : input.sources) {
-        if (const std::string address = FileAddress(source); !address.empty()) {
-          addresses.insert(address);
-        }
-      }
+      for (const Json& source : input.sources) add(source);
     }
-  }
-  for (const Json& value : datasets) {
-    if (const std::string address = FileAddress(value); !address.empty()) {
-      addresses.insert(address);
-    }
-  }
+  });
+  for (const Json& value : datasets) add(value);
+  std::map<std::string, StepIndex> imports;
   const StepSchema* schema = catalog.Find("import");
   for (const std::string& address : addresses) {
     StepSpec step;
@@ -94,43 +60,148 @@ void Plan::AddImports(const Json& datasets, const Catalog& catalog) {
     step.version = schema->version;
     step.parameters = Json{{"uri", address}};
     step.retry.max_attempts = 2;
-    imports_.emplace(address, size());
-    steps_.push_back(std::move(step));
+    imports.emplace(address, static_cast<StepIndex>(steps.size()));
+    steps.push_back(std::move(step));
+  }
+  return imports;
+}
+
+}  // namespace
+
+std::shared_ptr<const Plan> Plan::Build(const PipelineSpec& spec, const Json& parameters,
+                                        const Catalog& catalog) {
+  Json datasets = Json::object();
+  for (const ParameterSpec& parameter : spec.parameters) {
+    if (parameter.type != ParameterSpec::Type::kDataset) continue;
+    datasets[parameter.name] = JsonMember(parameters, parameter.name);
+  }
+  std::vector<StepSpec> steps = spec.steps;
+  std::map<std::string, StepIndex> imports = AddImports(spec, datasets, catalog, steps);
+  Free none;  // a checked definition refers to nothing outside
+  std::shared_ptr<Plan> plan =
+      BuildSteps(std::move(steps), spec.outputs, std::move(imports), datasets, none);
+  if (!spec.on_exit.empty()) {
+    Free free;
+    plan->on_exit_ = BuildSteps(spec.on_exit, {}, {}, datasets, free);
+    // They start when all others have ended: there are no edges, only paths to be reported.
+    for (const Expression& expression : free.expressions) plan->NotePaths(expression);
+  }
+  plan->max_parallel_steps_ = spec.max_parallel_steps;
+  plan->fail_fast_ = spec.fail_fast;
+  plan->deadline_ = spec.deadline;
+  plan->Finish();
+  return plan;
+}
+
+std::shared_ptr<Plan> Plan::BuildSteps(std::vector<StepSpec> steps,
+                                       std::map<std::string, Json> outputs,
+                                       std::map<std::string, StepIndex> imports,
+                                       const Json& datasets, Free& free) {
+  auto plan = std::make_shared<Plan>();
+  plan->steps_ = std::move(steps);
+  plan->outputs_ = std::move(outputs);
+  plan->imports_ = std::move(imports);
+  for (StepIndex i = 0; i < plan->size(); ++i) {
+    plan->by_name_.emplace(plan->step(i).name.value(), i);
+  }
+  plan->edges_.resize(plan->steps_.size());
+  plan->dependents_.resize(plan->steps_.size());
+  plan->report_paths_.resize(plan->steps_.size());
+  for (StepIndex i = 0; i < plan->size(); ++i) plan->AddEdges(i, datasets, free);
+  for (const auto& [name, value] : plan->outputs_) {
+    EachExpression(value, [&](const Expression& expression) {
+      plan->NotePaths(expression);
+      // An item's outputs may name steps around the map.
+      free.expressions.push_back(expression);
+    });
+  }
+  plan->Finish();
+  return plan;
+}
+
+void Plan::Finish() {
+  for (StepIndex i = 0; i < size(); ++i) {
+    auto& edges = edges_[static_cast<std::size_t>(i)];
+    std::sort(edges.begin(), edges.end());
+    edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+    auto& paths = report_paths_[static_cast<std::size_t>(i)];
+    std::sort(paths.begin(), paths.end());
+    paths.erase(std::unique(paths.begin(), paths.end()), paths.end());
+  }
+  for (auto& dependents : dependents_) dependents.clear();
+  for (StepIndex i = 0; i < size(); ++i) {
+    for (const StepIndex from : dependencies(i)) {
+      dependents_[static_cast<std::size_t>(from)].push_back(i);
+    }
   }
 }
 
-void Plan::AddEdges(StepIndex index, const Json& datasets) {
+void Plan::AddAddress(const std::string& address, StepIndex index, int32_t group, Free& free) {
+  if (address.empty()) return;
+  const auto found = imports_.find(address);
+  if (found == imports_.end()) {
+    free.addresses.push_back(address);
+  } else {
+    edges_[static_cast<std::size_t>(index)].push_back({found->second, Edge::Kind::kData, group});
+  }
+}
+
+void Plan::NotePaths(const Expression& expression) {
+  for (const Reference& reference : expression.alternatives) {
+    if (reference.kind != Reference::Kind::kReport) continue;
+    if (const StepIndex step = FindStep(reference.step); step >= 0) {
+      report_paths_[static_cast<std::size_t>(step)].push_back(reference.name);
+    }
+  }
+}
+
+void Plan::AddExpression(const Expression& expression, StepIndex index, int32_t group,
+                         const Json& datasets, Free& free) {
+  NotePaths(expression);
+  // Where there is a choice that does not hang on a step of this plan, none of its steps is needed.
+  std::vector<StepIndex> steps;
+  bool others = false;
+  bool outside = false;
+  for (const Reference& reference : expression.alternatives) {
+    if (reference.kind == Reference::Kind::kParameter) {
+      AddAddress(FileAddress(JsonMember(datasets, reference.name)), index, group, free);
+    }
+    const StepIndex step = reference.step.empty() ? -1 : FindStep(reference.step);
+    if (step >= 0) {
+      steps.push_back(step);
+    } else {
+      others = true;
+      outside = outside || !reference.step.empty();
+    }
+  }
+  for (const StepIndex step : steps) {
+    edges_[static_cast<std::size_t>(index)].push_back(
+        {step, others ? Edge::Kind::kAfter : Edge::Kind::kData, others ? 0 : group});
+  }
+  if (outside) free.expressions.push_back(expression);
+}
+
+void Plan::AddEdges(StepIndex index, const Json& datasets, Free& free) {
   const StepSpec& step = steps_[static_cast<std::size_t>(index)];
-  auto& edges = edges_[static_cast<std::size_t>(index)];
   int32_t group = 0;
-  const auto add_address = [&](const Json& value) {
-    if (const auto found = imports_.find(FileAddress(value)); found != imports_.end()) {
-      edges.push_back({found->second, Edge::Kind::kData, group});
-    }
-  };
-  const auto add = [&](const Expression& expression) {
-    ++group;
-    for (const Reference& reference : expression.alternatives) {
-      if (reference.kind == Reference::Kind::kParameter) {
-        add_address(JsonMember(datasets, reference.name));
-        continue;
-      }
-      const auto found = by_name_.find(reference.step);
-      if (reference.step.empty() || found == by_name_.end()) continue;
-      edges.push_back({found->second, Edge::Kind::kData, group});
-      if (reference.kind == Reference::Kind::kReport) {
-        report_paths_[static_cast<std::size_t>(found->second)].push_back(reference.name);
-      }
-    }
-  };
   for (const auto& [value, path] : TextsOf(step)) {
-    EachExpression(*value, add);
-    ++group;
-    add_address(*value);
+    EachExpression(*value, [&](const Expression& expression) {
+      AddExpression(expression, index, ++group, datasets, free);
+    });
+    AddAddress(FileAddress(*value), index, ++group, free);
+  }
+  if (!step.steps.empty()) {
+    // What the steps of an item need from outside, the map waits for.
+    Free inner;
+    bodies_[index] = BuildSteps(step.steps, step.outputs, {}, datasets, inner);
+    for (const Expression& expression : inner.expressions) {
+      AddExpression(expression, index, ++group, datasets, free);
+    }
+    for (const std::string& address : inner.addresses) AddAddress(address, index, ++group, free);
   }
   for (const std::string& name : step.depends_on) {
     if (const auto found = by_name_.find(name); found != by_name_.end()) {
-      edges.push_back({found->second, Edge::Kind::kOrder, 0});
+      edges_[static_cast<std::size_t>(index)].push_back({found->second, Edge::Kind::kOrder, 0});
     }
   }
   for (const auto& [names, kind] : {std::pair{&step.then_steps, Edge::Kind::kThen},
@@ -159,6 +230,11 @@ StepIndex Plan::FindStep(const std::string& name) const {
 StepIndex Plan::FindImport(const std::string& uri) const {
   const auto found = imports_.find(uri);
   return found == imports_.end() ? -1 : found->second;
+}
+
+std::shared_ptr<const Plan> Plan::body(StepIndex index) const {
+  const auto found = bodies_.find(index);
+  return found == bodies_.end() ? nullptr : found->second;
 }
 
 }  // namespace penstock

@@ -2,13 +2,16 @@
 #define PENSTOCK_SERVER_CORE_PLAN_H_
 
 // A pipeline version compiled for execution: steps by index, the edges between them, and what their
-// attempts must report. Immutable, shared by runs. Pure.
+// attempts must report. A map holds the plan of one of its items, and a pipeline that of its onExit
+// steps; those may refer to steps of the plan that they stand in. Immutable, shared by runs. Pure.
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "server/core/expression.h"
 #include "server/core/pipeline.h"
 
 namespace penstock {
@@ -17,6 +20,7 @@ namespace penstock {
 struct Edge {
   enum class Kind {
     kData,   // needs something that the other leaves behind
+    kAfter,  // uses it where it is there ("??" with another choice)
     kOrder,  // dependsOn
     kThen,   // is in a condition's `then`
     kElse,   // is in a condition's `else`
@@ -56,12 +60,36 @@ class Plan {
   // The import step of a file: address; -1 where there is none.
   StepIndex FindImport(const std::string& uri) const;
 
+  // Of a map: the plan of one item. Null for other steps.
+  std::shared_ptr<const Plan> body(StepIndex index) const;
+  // Null where the pipeline has no onExit steps.
+  const std::shared_ptr<const Plan>& on_exit() const { return on_exit_; }
+  // What the pipeline, or one item, gives: expressions by name.
+  const std::map<std::string, Json>& outputs() const { return outputs_; }
+
   int32_t max_parallel_steps() const { return max_parallel_steps_; }
+  bool fail_fast() const { return fail_fast_; }
+  // Of a run, from its start.
+  const std::optional<Micros>& deadline() const { return deadline_; }
 
  private:
-  // `datasets`: the parameters that are data, by name.
-  void AddImports(const Json& datasets, const Catalog& catalog);
-  void AddEdges(StepIndex index, const Json& datasets);
+  // What a plan refers to and does not hold itself: the plan around it does.
+  struct Free {
+    std::vector<Expression> expressions;
+    std::vector<std::string> addresses;
+  };
+
+  static std::shared_ptr<Plan> BuildSteps(std::vector<StepSpec> steps,
+                                          std::map<std::string, Json> outputs,
+                                          std::map<std::string, StepIndex> imports,
+                                          const Json& datasets, Free& free);
+  void AddEdges(StepIndex index, const Json& datasets, Free& free);
+  void AddExpression(const Expression& expression, StepIndex index, int32_t group,
+                     const Json& datasets, Free& free);
+  void AddAddress(const std::string& address, StepIndex index, int32_t group, Free& free);
+  // Notes the report paths of references that no step waits for.
+  void NotePaths(const Expression& expression);
+  void Finish();
 
   std::vector<StepSpec> steps_;
   std::vector<std::vector<Edge>> edges_;
@@ -69,7 +97,12 @@ class Plan {
   std::vector<std::vector<std::string>> report_paths_;
   std::map<std::string, StepIndex> by_name_;
   std::map<std::string, StepIndex> imports_;
+  std::map<StepIndex, std::shared_ptr<const Plan>> bodies_;
+  std::shared_ptr<const Plan> on_exit_;
+  std::map<std::string, Json> outputs_;
   int32_t max_parallel_steps_ = 0;
+  bool fail_fast_ = false;
+  std::optional<Micros> deadline_;
 };
 
 }  // namespace penstock

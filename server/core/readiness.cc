@@ -89,6 +89,7 @@ Readiness::Decision Readiness::Decide(StepIndex step) const {
     if (when == When::kAllSucceeded || when == When::kNoneFailed) {
       if (Failed(edge.from)) return Skip(edge.from);
     }
+    if (edge.kind == Edge::Kind::kAfter) continue;
     if (edge.kind == Edge::Kind::kOrder) {
       if (when == When::kAllSucceeded && state == StepState::kSkipped) return Skip(edge.from);
       continue;

@@ -5,7 +5,8 @@
 //
 // A step is decided once everything that it waits for has ended:
 //   - in a condition's `then` or `else`: skipped (NOT_CHOSEN) unless a condition chose it;
-//   - what it needs of another step must be there (of "a ?? b": one of them), else it is skipped:
+//   - what it needs of another step must be there (of "a ?? b": one of them, and none where b is no
+//     step's, as in "${steps.a.outputs.data ?? parameters.data}"), else it is skipped:
 //     UPSTREAM_FAILED where that step failed, UPSTREAM_SKIPPED where it was skipped;
 //   - `when` judges the rest: all_succeeded (the default) wants no failure and no skip; none_failed
 //     accepts skips; all_done accepts everything; any_succeeded wants one success.

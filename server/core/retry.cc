@@ -14,23 +14,39 @@ Micros Backoff(Micros interval, double factor, Micros longest, int failures) {
 
 }  // namespace
 
-RetryDecision DecideRetry(const RetryPolicy& policy, Cause cause, int failures, int infra_failures,
-                          double random) {
-  if (IsInfrastructure(cause)) {
-    if (infra_failures >= kMaxInfrastructureFailures) return {};
+const std::array<std::pair<std::string_view, Cause>, 4>& RetryPolicy::Causes() {
+  static constexpr std::array<std::pair<std::string_view, Cause>, 4> kCauses = {
+      {{"step_error", Cause::kStepError},
+       {"timeout", Cause::kTimeout},
+       {"out_of_memory", Cause::kOutOfMemory},
+       {"crashed", Cause::kCrashed}}};
+  return kCauses;
+}
+
+RetryDecision DecideRetry(const RetryPolicy& policy, const FailureHistory& history, double random) {
+  if (IsInfrastructure(history.cause)) {
+    if (history.losses >= policy.max_losses) return {};
     // The first loss goes elsewhere at once; a step that kills its workers slows down.
-    if (infra_failures == 1) return {.retry = true, .wait = Micros(0)};
+    if (history.losses == 1) return {.retry = true, .wait = Micros(0)};
     return {.retry = true,
             .wait = Backoff(std::chrono::milliseconds(100), 2, std::chrono::seconds(30),
-                            infra_failures - 1)};
+                            history.losses - 1)};
   }
-  const bool hopeless = cause == Cause::kFailStep || cause == Cause::kMetricUndefined ||
-                        cause == Cause::kBadReference || cause == Cause::kCancelled;
-  if (hopeless || failures >= policy.max_attempts) return {};
-  const Micros wait = Backoff(policy.interval, policy.backoff, policy.max_interval, failures);
+  const auto& known = RetryPolicy::Causes();
+  const bool may_pass = std::any_of(known.begin(), known.end(), [&](const auto& each) {
+    return each.second == history.cause;
+  });
+  if (!may_pass || history.failures >= policy.max_attempts) return {};
+  if (!policy.causes.empty() && !policy.causes.contains(history.cause)) return {};
+  if (!policy.exit_codes.empty() && history.exit_code != 0 &&
+      !policy.exit_codes.contains(history.exit_code)) {
+    return {};
+  }
+  Micros wait = Backoff(policy.interval, policy.backoff, policy.max_interval, history.failures);
   const double share = policy.jitter ? 0.5 + random / 2 : 1;
-  return {.retry = true,
-          .wait = Micros(static_cast<int64_t>(static_cast<double>(wait.count()) * share))};
+  wait = Micros(static_cast<int64_t>(static_cast<double>(wait.count()) * share));
+  if (policy.expire_after && history.since_ready + wait > *policy.expire_after) return {};
+  return {.retry = true, .wait = wait};
 }
 
 }  // namespace penstock

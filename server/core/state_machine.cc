@@ -22,6 +22,7 @@ constexpr std::array kStepTable = {
     Row<S, E>{S::kReady, E::kDecided, S::kRunning},
     Row<S, E>{S::kReady, E::kCacheHit, S::kCached},
     Row<S, E>{S::kReady, E::kCancel, S::kCancelled},
+    Row<S, E>{S::kReady, E::kFail, S::kFailed},
     Row<S, E>{S::kLeased, E::kStarted, S::kRunning},
     Row<S, E>{S::kLeased, E::kSucceed, S::kSucceeded},
     Row<S, E>{S::kLeased, E::kFail, S::kFailed},
@@ -35,6 +36,7 @@ constexpr std::array kStepTable = {
     Row<S, E>{S::kRunning, E::kCancel, S::kCancelled},
     Row<S, E>{S::kRetryWait, E::kRetryDue, S::kReady},
     Row<S, E>{S::kRetryWait, E::kCancel, S::kCancelled},
+    Row<S, E>{S::kRetryWait, E::kFail, S::kFailed},
     // Duplicates: the state has the event behind it.
     Row<S, E>{S::kReady, E::kDependenciesMet, S::kReady},
     Row<S, E>{S::kReady, E::kRetryDue, S::kReady},

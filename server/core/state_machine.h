@@ -15,6 +15,7 @@
 //      |                      |                                   |
 //      |                  RETRY_WAIT <---------- kRetry ----------'
 //      | kSkip → SKIPPED     kCacheHit: READY → CACHED     kCancel: any → CANCELLED
+//      kFail: READY, RETRY_WAIT → FAILED, too (a deadline)
 //
 // Run:      PENDING --kStart--> RUNNING --kCancel--> CANCELLING
 //           kAllSucceeded → SUCCEEDED, kSomeFailed → FAILED, kAllEnded (of CANCELLING) → CANCELLED

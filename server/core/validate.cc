@@ -18,21 +18,46 @@
 namespace penstock {
 namespace {
 
+// What is the same for all steps of a definition, whichever list they stand in.
+struct Common {
+  const PipelineSpec& spec;
+  const Catalog& catalog;
+  std::vector<Problem>& problems;
+  std::set<std::string> used_parameters;
+  std::size_t edges = 0;
+};
+
+// Judges one list of steps: the pipeline's own, those of an item of a map, or onExit. What a name
+// means is looked up here, and then in the list around this one.
 class Validator {
  public:
-  Validator(const PipelineSpec& spec, const Catalog& catalog, std::vector<Problem>& problems)
-      : spec_(spec), catalog_(catalog), problems_(problems), edges_(spec.steps.size()) {
-    for (std::size_t i = 0; i < spec.steps.size(); ++i) {
-      index_.emplace(spec.steps[i].name.value(), static_cast<StepIndex>(i));
-      names_.push_back(spec.steps[i].name.value());
+  // `map`: the step of `outer` that this list belongs to; -1 for onExit.
+  Validator(Common& common, const std::vector<StepSpec>& steps, std::string path,
+            Validator* outer = nullptr, StepIndex map = -1)
+      : common_(common),
+        spec_(common.spec),
+        catalog_(common.catalog),
+        problems_(common.problems),
+        steps_(steps),
+        list_path_(std::move(path)),
+        outer_(outer),
+        map_(map),
+        edges_(steps.size()) {
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      const std::string& name = steps[i].name.value();
+      Distinct(name, i);
+      index_.emplace(name, static_cast<StepIndex>(i));
+      names_.push_back(name);
     }
   }
 
-  void Run() {
-    for (std::size_t i = 0; i < spec_.steps.size(); ++i) {
-      if (problems_.size() >= limits::kMaxProblemsReported) return;
-      const StepSpec& step = spec_.steps[i];
-      path_ = "steps[" + std::to_string(i) + "]";
+  // Whether nothing waits for itself.
+  bool Run() {
+    bool sound = true;
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      if (problems_.size() >= limits::kMaxProblemsReported) return false;
+      const StepSpec& step = steps_[i];
+      path_ = list_path_ + "[" + std::to_string(i) + "]";
       self_ = static_cast<StepIndex>(i);
       References(step);
       Order(step);
@@ -41,21 +66,39 @@ class Validator {
       if (step.type == "condition") {
         CheckCondition(step.condition, path_ + ".if", problems_);
       }
+      if (step.steps.empty()) continue;
+      Validator inner(common_, step.steps, path_ + ".steps", this, self_);
+      sound = inner.Run() && sound;
+      inner.Outputs(step.outputs, path_ + ".outputs");
     }
-    std::size_t edges = 0;
-    for (const std::set<StepIndex>& each : edges_) edges += each.size();
-    if (edges > static_cast<std::size_t>(limits::kMaxEdgesPerRun)) {
-      Wrong("steps", "wait for each other in " + std::to_string(edges) + " places; at most " +
-                         std::to_string(limits::kMaxEdgesPerRun));
-      return;
-    }
-    if (!Cycles()) CheckFlow(spec_, catalog_, problems_);
-    Defaults();
+    for (const std::set<StepIndex>& each : edges_) common_.edges += each.size();
+    return !Cycles() && sound;
   }
 
-  const std::set<std::string>& used_parameters() const { return used_; }
+  // The expressions of `outputs:`, which name steps of this list.
+  void Outputs(const std::map<std::string, Json>& outputs, const std::string& path) {
+    self_ = -1;
+    for (const auto& [name, value] : outputs) {
+      std::vector<FoundReference> found;
+      CollectReferences(value, path + "." + name, found, problems_);
+      for (const FoundReference& reference : found) CheckReference(reference);
+    }
+  }
 
  private:
+  void Distinct(const std::string& name, std::size_t index) {
+    if (name.empty()) return;
+    for (const Validator* list = this; list != nullptr; list = list->outer_) {
+      const auto known = list->index_.find(name);
+      if (known == list->index_.end()) continue;
+      problems_.push_back({list_path_ + "[" + std::to_string(index) + "].name",
+                           "\"" + name + "\" is the name of " + list->list_path_ + "[" +
+                               std::to_string(known->second) +
+                               "] already; give each step its own"});
+      return;
+    }
+  }
+
   void Wrong(const std::string& path, std::string message) {
     problems_.push_back({path, std::move(message)});
   }
@@ -67,19 +110,49 @@ class Validator {
     return Suggestion(name, names_);
   }
 
-  // The step of that name; -1 after a problem was noted.
-  StepIndex Look(const std::string& name, const std::string& path) {
+  // The step of that name, of this list or one around it; null after a problem was noted.
+  const StepSpec* Look(const std::string& name, const std::string& path) {
     const auto found = index_.find(name);
     if (found == index_.end()) {
+      if (outer_ != nullptr && outer_->Knows(name)) return outer_->LookFromWithin(name, path, map_);
       Wrong(path, "there is no step \"" + name + "\"" + NearestStep(name));
-      return -1;
+      return nullptr;
     }
     if (found->second == self_) {
       Wrong(path, "step \"" + name + "\" waits for itself");
-      return -1;
+      return nullptr;
     }
-    edges_[static_cast<std::size_t>(self_)].insert(found->second);
-    return found->second;
+    if (self_ >= 0) edges_[static_cast<std::size_t>(self_)].insert(found->second);
+    return &steps_[static_cast<std::size_t>(found->second)];
+  }
+
+  bool Knows(const std::string& name) const {
+    return index_.contains(name) || (outer_ != nullptr && outer_->Knows(name));
+  }
+
+  // For a list inside `map`: what its steps wait for, the map waits for.
+  const StepSpec* LookFromWithin(const std::string& name, const std::string& path, StepIndex map) {
+    const auto found = index_.find(name);
+    if (found == index_.end()) return outer_->LookFromWithin(name, path, map_);
+    if (found->second == map) {
+      Wrong(path, "step \"" + name + "\" is the map that this step is inside of");
+      return nullptr;
+    }
+    if (map >= 0) edges_[static_cast<std::size_t>(map)].insert(found->second);
+    return &steps_[static_cast<std::size_t>(found->second)];
+  }
+
+  bool InMap() const {
+    for (const Validator* list = this; list != nullptr; list = list->outer_) {
+      if (list->map_ >= 0) return true;
+    }
+    return false;
+  }
+  bool InExit() const {
+    for (const Validator* list = this; list != nullptr; list = list->outer_) {
+      if (list->outer_ != nullptr && list->map_ < 0) return true;
+    }
+    return false;
   }
 
   void References(const StepSpec& step) {
@@ -94,7 +167,7 @@ class Validator {
     const Reference& reference = found.reference;
     switch (reference.kind) {
       case Reference::Kind::kParameter: {
-        used_.insert(reference.name);
+        common_.used_parameters.insert(reference.name);
         if (spec_.FindParameter(reference.name) != nullptr) return;
         std::vector<std::string> known;
         for (const ParameterSpec& parameter : spec_.parameters) known.push_back(parameter.name);
@@ -108,29 +181,69 @@ class Validator {
               "${" + reference.text + "}: this server keeps no secrets; use a parameter");
         return;
       case Reference::Kind::kItem:
-        Wrong(found.path, "${" + reference.text + "} means something only inside a map step");
+        if (!InMap()) {
+          Wrong(found.path, "${" + reference.text + "} means something only inside a map step");
+        }
         return;
       case Reference::Kind::kRun:
+        if ((reference.name == "state" || reference.name == "message") && !InExit()) {
+          Wrong(found.path, "${" + reference.text + "} is known only to onExit steps");
+        }
         return;
       case Reference::Kind::kOutput:
       case Reference::Kind::kMetric:
       case Reference::Kind::kReport:
+      case Reference::Kind::kBest:
         CheckStepReference(found);
         return;
     }
   }
 
+  // Of a map or a pipeline: which outputs it has, where that is known.
+  void CheckGathered(const FoundReference& found, const StepSpec& step) {
+    const Reference& reference = found.reference;
+    const bool map = step.type == "map";
+    if (reference.kind == Reference::Kind::kMetric || reference.kind == Reference::Kind::kReport ||
+        (reference.kind == Reference::Kind::kBest && !map) || (!reference.field.empty() && !map)) {
+      Wrong(found.path, "step \"" + reference.step + "\" is a " + step.type +
+                            "; of it there is steps." + reference.step + ".outputs.NAME" +
+                            (map ? ", steps." + reference.step + ".outputs.NAME.mean and steps." +
+                                       reference.step + ".best(OUTPUT, max).NAME"
+                                 : ""));
+      return;
+    }
+    if (!map) return;  // the other pipeline's outputs are judged when the run starts
+    std::vector<std::string> known;
+    for (const auto& [name, value] : step.outputs) known.push_back(name);
+    std::vector<std::string> named = {reference.name};
+    if (reference.kind == Reference::Kind::kBest) named.push_back(reference.field);
+    for (const std::string& name : named) {
+      if (step.outputs.contains(name)) continue;
+      if (reference.kind == Reference::Kind::kBest && (name == "item" || name == "index")) continue;
+      Wrong(found.path, "map \"" + reference.step + "\" has no output \"" + name + "\"" +
+                            (known.empty() ? "; name it under the map's `outputs`"
+                                           : Suggestion(name, known)));
+    }
+  }
+
   void CheckStepReference(const FoundReference& found) {
     const Reference& reference = found.reference;
-    const StepIndex target = Look(reference.step, found.path);
-    if (target < 0) return;
-    const StepSpec& step = spec_.steps[static_cast<std::size_t>(target)];
+    const StepSpec* target = Look(reference.step, found.path);
+    if (target == nullptr) return;
+    const StepSpec& step = *target;
     const StepSchema* schema = catalog_.Find(step.key());
     if (schema == nullptr) return;
+    if (step.type == "map" || step.type == "pipeline") return CheckGathered(found, step);
+    if (reference.kind == Reference::Kind::kBest || !reference.field.empty()) {
+      Wrong(found.path, "step \"" + reference.step + "\" is no map: ${" + reference.text +
+                            "} chooses among a map's items");
+      return;
+    }
     const std::vector<PortSchema> outputs = OutputsOf(step, catalog_);
     if (reference.kind == Reference::Kind::kOutput) {
       std::vector<std::string> known;
       for (const PortSchema& port : outputs) known.push_back(port.name);
+      for (const MetricSchema& value : schema->values) known.push_back(value.name);
       if (std::find(known.begin(), known.end(), reference.name) == known.end()) {
         Wrong(found.path, "step \"" + reference.step + "\" (" + step.key() + ") has no output \"" +
                               reference.name + "\"" +
@@ -154,7 +267,14 @@ class Validator {
 
   void Order(const StepSpec& step) {
     for (std::size_t i = 0; i < step.depends_on.size(); ++i) {
-      Look(step.depends_on[i], path_ + ".dependsOn[" + std::to_string(i) + "]");
+      const std::string path = path_ + ".dependsOn[" + std::to_string(i) + "]";
+      if (index_.contains(step.depends_on[i]) || !Knows(step.depends_on[i])) {
+        Look(step.depends_on[i], path);
+      } else {
+        Wrong(path, "\"" + step.depends_on[i] +
+                        "\" stands outside; every step in here runs after what the map waits for: "
+                        "put it into the map's own dependsOn");
+      }
     }
   }
 
@@ -212,9 +332,10 @@ class Validator {
           Wrong(path, "parameter \"" + reference.name + "\" is a " +
                           std::string(Name(parameter->type)) + "; an input needs a dataset");
         }
-      } else if (reference.kind == Reference::Kind::kOutput) {
+      } else if (reference.kind == Reference::Kind::kOutput ||
+                 reference.kind == Reference::Kind::kBest) {
         OutputInto(reference, port, path);
-      } else {
+      } else if (reference.kind != Reference::Kind::kItem) {
         Wrong(path, "${" + reference.text +
                         "} is not an artifact; an input needs an output of a "
                         "step or a dataset parameter");
@@ -222,11 +343,26 @@ class Validator {
     }
   }
 
+  const StepSpec* Peek(const std::string& name) const {
+    const auto found = index_.find(name);
+    if (found != index_.end()) return &steps_[static_cast<std::size_t>(found->second)];
+    return outer_ == nullptr ? nullptr : outer_->Peek(name);
+  }
+
   void OutputInto(const Reference& reference, const PortSchema& port, const std::string& path) {
-    const auto found = index_.find(reference.step);
-    if (found == index_.end()) return;
-    const StepSpec& producer = spec_.steps[static_cast<std::size_t>(found->second)];
-    for (const PortSchema& output : OutputsOf(producer, catalog_)) {
+    const StepSpec* producer = Peek(reference.step);
+    if (producer == nullptr) return;
+    if (producer->type == "map") {
+      if (reference.kind == Reference::Kind::kOutput && !reference.field.empty()) {
+        Wrong(path, "${" + reference.text + "} is a number; an input needs artifacts");
+      } else if (reference.kind == Reference::Kind::kOutput && !port.many) {
+        Wrong(path, "takes one artifact, and ${" + reference.text +
+                        "} is a list, one for each item; choose with steps." + reference.step +
+                        ".best(OUTPUT, max)." + reference.name);
+      }
+      return;
+    }
+    for (const PortSchema& output : OutputsOf(*producer, catalog_)) {
       if (output.name != reference.name) continue;
       const bool fits = port.type == ArtifactType::kFile || output.type == port.type ||
                         (port.type == ArtifactType::kDataset && output.type == ArtifactType::kFile);
@@ -288,33 +424,38 @@ class Validator {
       cycle.push_back("(" + std::to_string(left) + " more)");
     }
     cycle.push_back(first);
-    Wrong("steps[" + std::to_string(at) + "]",
+    Wrong(list_path_ + "[" + std::to_string(at) + "]",
           "the steps wait for each other in a circle: " + Join(cycle, " → ") +
               "; remove one of these references");
   }
 
-  // With parameters at their defaults, do the steps' parameters hold?
-  void Defaults() {
-    if (!problems_.empty()) return;
-    CheckParameterTypes(spec_, catalog_, problems_);
-    if (!problems_.empty()) return;
-    Json defaults = Json::object();
-    for (const ParameterSpec& parameter : spec_.parameters) {
-      if (!parameter.default_value.is_null()) defaults[parameter.name] = parameter.default_value;
-    }
-    CheckBound(spec_, defaults, catalog_, problems_);
-  }
-
+  Common& common_;
   const PipelineSpec& spec_;
   const Catalog& catalog_;
   std::vector<Problem>& problems_;
+  const std::vector<StepSpec>& steps_;
+  const std::string list_path_;
+  Validator* const outer_;
+  const StepIndex map_;
   std::map<std::string, StepIndex> index_;
   std::vector<std::string> names_;
   std::vector<std::set<StepIndex>> edges_;  // what each step waits for
-  std::set<std::string> used_;
   std::string path_;
-  StepIndex self_ = 0;
+  StepIndex self_ = -1;  // -1: no step of this list (outputs)
 };
+
+// With parameters at their defaults, do the steps' parameters hold?
+void CheckDefaults(const PipelineSpec& spec, const Catalog& catalog,
+                   std::vector<Problem>& problems) {
+  if (!problems.empty()) return;
+  CheckParameterTypes(spec, catalog, problems);
+  if (!problems.empty()) return;
+  Json defaults = Json::object();
+  for (const ParameterSpec& parameter : spec.parameters) {
+    if (!parameter.default_value.is_null()) defaults[parameter.name] = parameter.default_value;
+  }
+  CheckBound(spec, defaults, catalog, problems);
+}
 
 bool InBounds(const ParameterSpec& parameter, double value) {
   return (!parameter.minimum || value >= *parameter.minimum) &&
@@ -336,6 +477,8 @@ std::vector<std::pair<const Json*, std::string>> TextsOf(const StepSpec& step) {
   std::vector<std::pair<const Json*, std::string>> texts;
   texts.emplace_back(&step.parameters, step.type == "train" ? "hyperparameters" : "with");
   if (!step.condition.is_null()) texts.emplace_back(&step.condition, "if");
+  if (!step.over.is_null()) texts.emplace_back(&step.over, "over");
+  for (const auto& [name, value] : step.arguments) texts.emplace_back(&value, "parameters." + name);
   for (const StepInput& input : step.inputs) {
     for (std::size_t i = 0; i < input.sources.size(); ++i) {
       std::string path = "inputs." + input.name;
@@ -414,11 +557,25 @@ void CheckParameterValue(const ParameterSpec& parameter, const Json& value, cons
 
 void ValidatePipeline(const PipelineSpec& spec, const Catalog& catalog,
                       std::vector<Problem>& problems, std::vector<Problem>* warnings) {
-  Validator validator(spec, catalog, problems);
-  validator.Run();
+  Common common{spec, catalog, problems, {}, 0};
+  Validator validator(common, spec.steps, "steps");
+  bool sound = validator.Run();
+  validator.Outputs(spec.outputs, "outputs");
+  if (!spec.on_exit.empty()) {
+    Validator on_exit(common, spec.on_exit, "onExit", &validator);
+    sound = on_exit.Run() && sound;
+  }
+  if (common.edges > static_cast<std::size_t>(limits::kMaxEdgesPerRun)) {
+    problems.push_back({"steps", "wait for each other in " + std::to_string(common.edges) +
+                                     " places; at most " +
+                                     std::to_string(limits::kMaxEdgesPerRun)});
+  } else if (problems.size() < limits::kMaxProblemsReported) {
+    if (sound) CheckFlow(spec, catalog, problems);
+    CheckDefaults(spec, catalog, problems);
+  }
   if (warnings == nullptr) return;
   for (const ParameterSpec& parameter : spec.parameters) {
-    if (!validator.used_parameters().contains(parameter.name)) {
+    if (!common.used_parameters.contains(parameter.name)) {
       warnings->push_back({"parameters." + parameter.name, "nothing uses this parameter"});
     }
   }

@@ -59,6 +59,15 @@ struct CancelRunCommand {
   RunId run;
   Principal principal;
   std::string comment;
+  bool now = false;  // onExit steps, too
+};
+
+struct DecideApprovalCommand {
+  RunId run;
+  std::string step;  // with the way to it: "child.sign-off"
+  bool approve = false;
+  std::string comment;
+  Principal principal;
 };
 
 // Which try of which step of which run.
@@ -113,6 +122,7 @@ struct LeasedAttempt {
   int64_t memory = 0;
   int32_t gpus = 0;
   std::optional<Micros> timeout;
+  std::optional<Micros> idle_timeout;
   std::vector<std::string> report_paths;
   Principal principal;
   PipelineName pipeline;

@@ -264,6 +264,12 @@ void Engine::CancelRun(CancelRunCommand command, Callback<RunRecord> callback) {
   });
 }
 
+void Engine::DecideApproval(DecideApprovalCommand command, Callback<StepRecord> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.runs.DecideApproval(command);
+  });
+}
+
 void Engine::OpenSession(OpenSessionCommand command, Callback<OpenSessionAnswer> callback) {
   PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
     return state.sessions.Open(command);

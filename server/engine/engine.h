@@ -92,6 +92,7 @@ class Engine {
   void DeletePipeline(DeletePipelineCommand, Callback<Done>);
   void SubmitRun(SubmitRunCommand, Callback<SubmitRunAnswer>);
   void CancelRun(CancelRunCommand, Callback<RunRecord>);
+  void DecideApproval(DecideApprovalCommand, Callback<StepRecord>);
 
   void OpenSession(OpenSessionCommand, Callback<OpenSessionAnswer>);
   // Parks until there is something to say, `max_wait` has passed (an empty answer), the session

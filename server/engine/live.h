@@ -4,6 +4,8 @@
 // Runs that have not ended, in memory: the rows of the database, and what is derived from them.
 // Engine thread only.
 
+#include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -30,27 +32,94 @@ struct LiveAttempt {
   bool may_hold = false;       // artifacts may be held for it
 };
 
+// Why what has not ended is to end. Nothing, where `cause` is kNone.
+struct Stop {
+  Cause cause = Cause::kNone;
+  std::string message;
+  explicit operator bool() const { return cause != Cause::kNone; }
+};
+
+// One execution of a plan inside a run: the run's own steps, those of an item of a map, those of a
+// pipeline that a step calls, or the onExit steps of the first or the last kind.
+struct Frame {
+  std::shared_ptr<const Plan> plan;
+  StepIndex base = 0;          // its steps are base, base + 1 … in the run
+  StepIndex parent = -1;       // the map or pipeline step that it belongs to; -1: the run
+  int32_t item = -1;           // of a map
+  Frame* enclosing = nullptr;  // whose steps, parameters and item its references may name
+  Frame* exit = nullptr;       // its onExit steps
+  bool on_exit = false;
+  Json parameters;  // of a run or a called pipeline
+  std::unique_ptr<Readiness> readiness;
+  int32_t open = 0;  // steps that have not ended
+  bool started = false;
+  bool ended = false;
+};
+
+// A map or pipeline step that has started.
+struct Expansion {
+  std::vector<Frame*> frames;  // items in order; or the pipeline, and its onExit
+  // map
+  std::size_t next = 0;  // the first item that has not started
+  int32_t running = 0;
+  int32_t ended = 0;
+  int32_t failed = 0;
+  int64_t tolerated = 0;
+  std::map<std::string, Json> values;  // outputs, by item
+  std::map<std::string, std::size_t> value_bytes;
+  Stop stop;
+};
+
 struct LiveRun {
   RunRecord record;
-  std::shared_ptr<const Plan> plan;
   std::vector<StepRecord> steps;
-  std::unique_ptr<Readiness> readiness;
+  std::deque<Frame> frames;  // the run's own first; they never move
+  std::vector<Frame*> frame_of;  // by step
+  std::unordered_map<StepIndex, Expansion> expansions;
   std::unordered_map<StepIndex, std::unique_ptr<LiveAttempt>> attempts;  // by step
   std::unordered_map<Digest, StepIndex> producers;  // which step left an artifact
+  int32_t on_workers = 0;                           // steps that are leased or running there
+  Stop stop;                                        // of everything but onExit
+  bool stop_exit = false;                           // and of onExit
 
-  bool fresh = false;  // not in the database yet
+  bool fresh = false;     // not in the database yet
+  StepIndex stored = 0;   // the steps before this one have rows
 
   // What this turn changed, to be written by Flush and told by Publish.
   bool dirty = false;
   std::vector<StepIndex> dirty_steps;
   std::vector<bool> step_is_dirty;
   std::vector<StepIndex> new_results;
+  std::vector<StepIndex> new_expansions;
   std::vector<StepIndex> touched_attempts;  // steps whose live attempt is new or changed
   std::vector<Digest> new_artifacts;        // that the run reads or made
 
   // Steps that ended and whose dependents have not heard of it.
   std::vector<StepIndex> to_settle;
   bool settling = false;
+  bool stop_due = false;  // steps are to be stopped once what ended is settled
+
+  Frame& frame(StepIndex index) const { return *frame_of[static_cast<std::size_t>(index)]; }
+  StepRecord& step(StepIndex index) { return steps[static_cast<std::size_t>(index)]; }
+  const StepRecord& step(StepIndex index) const { return steps[static_cast<std::size_t>(index)]; }
+  const StepSpec& spec(StepIndex index) const {
+    const Frame& at = frame(index);
+    return at.plan->step(index - at.base);
+  }
+  // The first step that fails the frame; -1 where none does.
+  StepIndex FailedStep(const Frame& of) const {
+    for (StepIndex index = of.base; index < of.base + of.plan->size(); ++index) {
+      if (step(index).state == StepState::kFailed && !spec(index).continue_on_failure) return index;
+    }
+    return -1;
+  }
+  // -1 where there is none.
+  StepIndex FindStep(const std::string& name) const {
+    for (const StepRecord& each : steps) {
+      if (each.name == name) return each.index;
+    }
+    return -1;
+  }
 };
 
 }  // namespace penstock

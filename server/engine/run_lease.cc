@@ -33,7 +33,7 @@ void RunManager::PlaceReady() {
 }
 
 LiveAttempt& RunManager::NewAttempt(LiveRun& run, StepIndex index, const WorkerId& worker) {
-  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  StepRecord& step = run.step(index);
   auto owned = std::make_unique<LiveAttempt>();
   LiveAttempt& attempt = *owned;
   attempt.run = &run;
@@ -54,14 +54,14 @@ LiveAttempt& RunManager::NewAttempt(LiveRun& run, StepIndex index, const WorkerI
 }
 
 void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
-  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  StepRecord& step = run.step(index);
   if (const auto old = run.attempts.find(index); old != run.attempts.end()) {
     // Its lease ran out, and now another takes its place: from here on its reports are stale.
     ++step.infra_failures;
     EndAttempt(*old->second, AttemptEvent::kLost, Cause::kWorkerLost,
                "its lease ran out and another worker took over");
     Apply(run, index, StepEvent::kLeaseLost);
-    if (step.infra_failures >= kMaxInfrastructureFailures) {
+    if (step.infra_failures >= run.spec(index).retry.max_losses) {
       Apply(run, index, StepEvent::kDecided);
       Finish(run, index,
              {StepEvent::kFail, Cause::kWorkerLost,
@@ -89,10 +89,11 @@ void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
 }
 
 Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* lease) {
-  const StepSpec& spec = run.plan->step(index);
-  const RunScope scope(run);
+  const StepSpec& spec = run.spec(index);
+  const Frame& frame = run.frame(index);
+  const RunScope scope(run, frame);
   lease->run = run.record.id;
-  lease->step_name = spec.name.value();
+  lease->step_name = run.step(index).name;
   lease->step = index;
   lease->type = spec.type;
   lease->algorithm = spec.algorithm;
@@ -101,7 +102,8 @@ Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* leas
   lease->memory = spec.resources.memory;
   lease->gpus = spec.resources.gpus;
   lease->timeout = spec.timeout;
-  lease->report_paths = run.plan->report_paths(index);
+  lease->idle_timeout = spec.idle_timeout;
+  lease->report_paths = frame.plan->report_paths(index - frame.base);
   lease->principal = run.record.principal;
   lease->pipeline = run.record.pipeline;
 
@@ -124,21 +126,39 @@ Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* leas
         if (input.optional) continue;
         return value.status().WithContext("input " + input.name);
       }
-      const std::string address = value->is_string() ? value->get<std::string>() : DumpJson(*value);
-      PENSTOCK_ASSIGN_OR_RETURN(ArtifactRef ref, FindArtifact(run, address, input.name));
-      leased.artifacts.push_back(std::move(ref));
-      leased.display_names.push_back(DisplayName(address, source));
+      PENSTOCK_RETURN_IF_ERROR(AddInput(run, frame, *value, source, &leased));
     }
     lease->inputs.push_back(std::move(leased));
   }
   return Status::Ok();
 }
 
-Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const std::string& address,
+// A list (of a map's items) is each of its members.
+Status RunManager::AddInput(LiveRun& run, const Frame& frame, const Json& value, const Json& source,
+                            LeaseInput* input) {
+  if (value.is_array()) {
+    for (const Json& member : value) {
+      PENSTOCK_RETURN_IF_ERROR(AddInput(run, frame, member, source, input));
+    }
+    return Status::Ok();
+  }
+  if (input->artifacts.size() >= static_cast<std::size_t>(limits::kMaxMapItems)) {
+    return InvalidArgument("input " + input->name + " has more than " +
+                           std::to_string(limits::kMaxMapItems) + " artifacts");
+  }
+  const std::string address = value.is_string() ? value.get<std::string>() : DumpJson(value);
+  PENSTOCK_ASSIGN_OR_RETURN(ArtifactRef ref, FindArtifact(run, frame, address, input->name));
+  input->artifacts.push_back(std::move(ref));
+  input->display_names.push_back(DisplayName(address, source));
+  return Status::Ok();
+}
+
+Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const Frame& frame,
+                                             const std::string& address,
                                              const std::string& input) {
   constexpr std::string_view kScheme = "artifact:";
-  if (const StepIndex import = run.plan->FindImport(address); import >= 0) {
-    const StepResult& result = run.steps[static_cast<std::size_t>(import)].result;
+  if (const StepIndex import = RunScope(run, frame).FindImport(address); import >= 0) {
+    const StepResult& result = run.step(import).result;
     const auto found = result.outputs.find("data");
     if (found != result.outputs.end()) return found->second;
   }
@@ -150,7 +170,7 @@ Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const std::string& ad
       const Digest digest,
       ParseDigest(address.substr(kScheme.size(), address.find('#') - kScheme.size())));
   if (const auto producer = run.producers.find(digest); producer != run.producers.end()) {
-    const StepResult& result = run.steps[static_cast<std::size_t>(producer->second)].result;
+    const StepResult& result = run.step(producer->second).result;
     for (const auto& [name, ref] : result.outputs) {
       if (ref.digest == digest) return ref;
     }

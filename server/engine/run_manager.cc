@@ -52,7 +52,7 @@ void RunManager::MarkStep(LiveRun& run, StepIndex index) {
     run.dirty = true;
     dirty_runs_.push_back(&run);
   }
-  if (run.step_is_dirty.empty()) run.step_is_dirty.resize(run.steps.size());
+  if (run.step_is_dirty.size() < run.steps.size()) run.step_is_dirty.resize(run.steps.size());
   const auto i = static_cast<std::size_t>(index);
   if (!run.step_is_dirty[i]) {
     run.step_is_dirty[i] = true;
@@ -61,7 +61,7 @@ void RunManager::MarkStep(LiveRun& run, StepIndex index) {
 }
 
 void RunManager::Apply(LiveRun& run, StepIndex index, StepEvent event) {
-  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  StepRecord& step = run.step(index);
   const std::optional<StepState> next = NextState(step.state, event);
   PENSTOCK_CHECK(next.has_value());
   if (*next == step.state) return;
@@ -71,7 +71,10 @@ void RunManager::Apply(LiveRun& run, StepIndex index, StepEvent event) {
   ++Bucket(counts, *next);
   step.state = *next;
   MarkStep(run, index);
-  if (counts.active != active) placer_.SetActive(run.record.row, counts.active);
+  // Control steps take nobody's place.
+  if (counts.active == active || run.spec(index).control) return;
+  run.on_workers += counts.active - active;
+  placer_.SetActive(run.record.row, run.on_workers);
 }
 
 void RunManager::ApplyToRun(LiveRun& run, RunEvent event) {
@@ -86,28 +89,32 @@ void RunManager::ApplyToRun(LiveRun& run, RunEvent event) {
 void RunManager::Start(LiveRun& run) {
   ApplyToRun(run, RunEvent::kStart);
   run.record.started_at = context_.now;
-  for (StepIndex index = 0; index < static_cast<StepIndex>(run.steps.size()); ++index) {
-    if (run.readiness->decision(index).verdict == Readiness::Verdict::kReady) {
-      BecomeReady(run, index);
-    }
-  }
+  WatchDeadlines(run);
+  StartFrame(run, run.frames.front());
   Settle(run);
 }
 
 void RunManager::BecomeReady(LiveRun& run, StepIndex index) {
-  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
   Apply(run, index, StepEvent::kDependenciesMet);
-  step.ready_at = context_.now;
-  if (run.plan->step(index).control) {
+  run.step(index).ready_at = context_.now;
+  WatchDeadline(run, index);
+  if (run.spec(index).control) {
     Decide(run, index);
   } else {
-    placer_.Enqueue(run.record.row, index, NeedsOf(run.plan->step(index)));
+    Enqueue(run, index);
   }
 }
 
+void RunManager::Enqueue(LiveRun& run, StepIndex index) {
+  placer_.Enqueue(run.record.row, index, NeedsOf(run.spec(index)));
+}
+
 void RunManager::Finish(LiveRun& run, StepIndex index, Ending ending) {
-  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  StepRecord& step = run.step(index);
   Apply(run, index, ending.event);
+  PENSTOCK_CHECK(IsTerminal(step.state));
+  Frame& frame = run.frame(index);
+  --frame.open;
   step.cause = ending.cause;
   step.message = std::move(ending.message);
   step.ended_at = context_.now;
@@ -116,46 +123,67 @@ void RunManager::Finish(LiveRun& run, StepIndex index, Ending ending) {
     step.message.resize(limits::kMaxErrorMessageBytes);
   }
   run.to_settle.push_back(index);
+  const bool own = &frame == &run.frames.front();
+  if (step.state == StepState::kFailed && own && frame.plan->fail_fast() && !run.stop &&
+      !run.spec(index).continue_on_failure) {
+    run.stop = FailFast(step);
+    run.stop_due = true;
+  }
 }
 
-// Carries the ends of steps to those that wait for them, and those ends further. A loop, not a
-// recursion: a chain of 10,000 skipped steps must not use 10,000 stack frames.
+// Carries the ends of steps to those that wait for them, and those ends further, also out of and
+// into maps and pipelines. A loop, not a recursion: a chain of 10,000 skipped steps must not use
+// 10,000 stack frames.
 void RunManager::Settle(LiveRun& run) {
   if (run.settling) return;
   run.settling = true;
-  while (!run.to_settle.empty()) {
+  while (!run.to_settle.empty() || run.stop_due) {
+    if (run.to_settle.empty()) {
+      run.stop_due = false;
+      StopSteps(run);
+      continue;
+    }
     const StepIndex ended = run.to_settle.back();
     run.to_settle.pop_back();
-    const StepRecord& step = run.steps[static_cast<std::size_t>(ended)];
-    for (const StepIndex index : run.readiness->OnEnded(ended, step.state, step.branch)) {
-      if (IsTerminal(run.steps[static_cast<std::size_t>(index)].state)) continue;
-      const Readiness::Decision& decision = run.readiness->decision(index);
-      if (run.record.state == RunState::kCancelling) {
-        Finish(run, index, {StepEvent::kCancel, Cause::kCancelled, "the run was cancelled"});
+    const StepRecord& step = run.step(ended);
+    Frame& frame = run.frame(ended);
+    for (const StepIndex local :
+         frame.readiness->OnEnded(ended - frame.base, step.state, step.branch)) {
+      const StepIndex index = frame.base + local;
+      if (IsTerminal(run.step(index).state)) continue;
+      const Readiness::Decision& decision = frame.readiness->decision(local);
+      if (StopOf(run, index)) {
+        Finish(run, index, StoppedEnding(run, index));
       } else if (decision.verdict == Readiness::Verdict::kSkip) {
         Finish(run, index, {StepEvent::kSkip, decision.cause, decision.message});
       } else {
         BecomeReady(run, index);
       }
     }
+    if (frame.open == 0 && !frame.ended) EndFrame(run, frame);
   }
   run.settling = false;
   EndRunIfDone(run);
 }
 
 void RunManager::EndRunIfDone(LiveRun& run) {
-  const StepCounts& counts = run.record.counts;
-  if (IsTerminal(run.record.state) || counts.waiting > 0 || counts.active > 0) return;
-  const auto failed = std::find_if(run.steps.begin(), run.steps.end(), [&](const StepRecord& step) {
-    return step.state == StepState::kFailed && !run.plan->step(step.index).continue_on_failure;
-  });
+  const Frame& own = run.frames.front();
+  if (IsTerminal(run.record.state) || !own.ended) return;
+  if (own.exit != nullptr && !own.exit->ended) return;
+  StepIndex failed = run.FailedStep(own);
+  // What runs on exit can make it worse, and not better.
+  if (failed < 0 && own.exit != nullptr) failed = run.FailedStep(*own.exit);
   if (run.record.state == RunState::kCancelling) {
     ApplyToRun(run, RunEvent::kAllEnded);
-  } else if (failed == run.steps.end()) {
+  } else if (run.stop.cause == Cause::kDeadline) {
+    ApplyToRun(run, RunEvent::kSomeFailed);
+    run.record.message = run.stop.message;
+  } else if (failed < 0) {
     ApplyToRun(run, RunEvent::kAllSucceeded);
   } else {
     ApplyToRun(run, RunEvent::kSomeFailed);
-    run.record.message = "step " + failed->name + ": " + failed->message;
+    const StepRecord& step = run.step(failed);
+    run.record.message = "step " + step.name + ": " + step.message;
   }
   run.record.ended_at = context_.now;
   LOG_INFO("run ended run={} state={}", run.record.id, Name(run.record.state));
@@ -177,7 +205,7 @@ void RunManager::EndAttempt(LiveAttempt& attempt, AttemptEvent event, Cause caus
   if (*state == AttemptState::kLost) ++context_.metrics.attempts_lost;
   if (*state == AttemptState::kSucceeded) {
     ++context_.metrics.completions;
-    const StepSpec& step = run.plan->step(record.step);
+    const StepSpec& step = run.spec(record.step);
     placer_.RecordDuration(step.key() + "@" + step.version, context_.now - record.started_at);
   }
   if (attempt.may_hold) context_.Note(context_.Write().DeleteHolds(record.token.value()));
@@ -207,7 +235,7 @@ void RunManager::OnStarted(LiveAttempt& attempt, Time when) {
   LiveRun& run = *attempt.run;
   attempt.record.state = *NextState(attempt.record.state, AttemptEvent::kStarted);
   attempt.record.started_at = std::clamp(when, attempt.record.leased_at, context_.now);
-  StepRecord& step = run.steps[static_cast<std::size_t>(attempt.record.step)];
+  StepRecord& step = run.step(attempt.record.step);
   Apply(run, attempt.record.step, StepEvent::kStarted);
   if (!step.started_at.set()) step.started_at = attempt.record.started_at;
   run.touched_attempts.push_back(attempt.record.step);
@@ -217,13 +245,12 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
   LiveRun& run = *attempt.run;
   const StepIndex index = attempt.record.step;
   if (attempt.expired) placer_.Remove(run.record.row, index);
-  const bool cancelling = run.record.state == RunState::kCancelling;
-  const Ending cancelled{StepEvent::kCancel, Cause::kCancelled, "the run was cancelled"};
+  const bool stopping = attempt.cancelling;
   if (report.kind != ReportKind::kReturned) OnStarted(attempt, report.started_at);
   attempt.record.exit_code = report.exit_code;
   attempt.record.peak_memory = report.peak_memory;
   attempt.record.cpu_seconds = report.cpu_seconds;
-  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  StepRecord& step = run.step(index);
   switch (report.kind) {
     case ReportKind::kStarted:
       return;
@@ -234,16 +261,16 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
       break;
     case ReportKind::kFailed:
       EndAttempt(attempt, AttemptEvent::kFailed, report.cause, report.message);
-      if (cancelling) {
-        Finish(run, index, cancelled);
+      if (stopping) {
+        Finish(run, index, StoppedEnding(run, index));
       } else {
-        RetryOrFail(run, index, report.cause, report.message);
+        RetryOrFail(run, index, report.cause, report.message, report.exit_code);
       }
       break;
     case ReportKind::kCancelled:
       EndAttempt(attempt, AttemptEvent::kCancelled, Cause::kCancelled, report.message);
-      if (cancelling) {
-        Finish(run, index, cancelled);
+      if (stopping) {
+        Finish(run, index, StoppedEnding(run, index));
       } else {
         RetryOrFail(run, index, Cause::kInfrastructure,
                     "worker " + step.worker + " was told to stop while it ran the step");
@@ -259,10 +286,11 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
 void RunManager::OnReturned(LiveAttempt& attempt, const std::string& message) {
   LiveRun& run = *attempt.run;
   const StepIndex index = attempt.record.step;
+  const bool stopping = attempt.cancelling;
   placer_.Remove(run.record.row, index);
   EndAttempt(attempt, AttemptEvent::kLost, Cause::kNone, message);
-  if (run.record.state == RunState::kCancelling) {
-    Finish(run, index, {StepEvent::kCancel, Cause::kCancelled, "the run was cancelled"});
+  if (stopping) {
+    Finish(run, index, StoppedEnding(run, index));
   } else {
     Requeue(run, index);
   }
@@ -270,7 +298,7 @@ void RunManager::OnReturned(LiveAttempt& attempt, const std::string& message) {
 }
 
 void RunManager::KeepResult(LiveRun& run, StepIndex index, const StepResult& result) {
-  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  StepRecord& step = run.step(index);
   step.result = result;
   run.new_results.push_back(index);
   for (const auto& [name, ref] : result.outputs) {
@@ -283,16 +311,17 @@ void RunManager::KeepResult(LiveRun& run, StepIndex index, const StepResult& res
 
 void RunManager::Requeue(LiveRun& run, StepIndex index) {
   Apply(run, index, StepEvent::kLeaseLost);
-  placer_.Enqueue(run.record.row, index, NeedsOf(run.plan->step(index)));
+  Enqueue(run, index);
 }
 
 void RunManager::OnLost(LiveAttempt& attempt, Cause cause, const std::string& message) {
   LiveRun& run = *attempt.run;
   const StepIndex index = attempt.record.step;
+  const bool stopping = attempt.cancelling;
   placer_.Remove(run.record.row, index);
   EndAttempt(attempt, AttemptEvent::kLost, cause, message);
-  if (run.record.state == RunState::kCancelling) {
-    Finish(run, index, {StepEvent::kCancel, Cause::kCancelled, "the run was cancelled"});
+  if (stopping) {
+    Finish(run, index, StoppedEnding(run, index));
   } else {
     RetryOrFail(run, index, cause, message);
   }
@@ -301,12 +330,11 @@ void RunManager::OnLost(LiveAttempt& attempt, Cause cause, const std::string& me
 
 void RunManager::OnExpired(LiveAttempt& attempt) {
   LiveRun& run = *attempt.run;
-  if (run.record.state == RunState::kCancelling) {
-    OnLost(attempt, Cause::kWorkerLost, "its lease ran out while the run was being cancelled");
+  if (attempt.cancelling) {
+    OnLost(attempt, Cause::kWorkerLost, "its lease ran out while it was being stopped");
     return;
   }
-  placer_.Enqueue(run.record.row, attempt.record.step,
-                  NeedsOf(run.plan->step(attempt.record.step)));
+  Enqueue(run, attempt.record.step);
 }
 
 void RunManager::OnReadopted(LiveAttempt& attempt) {
@@ -315,7 +343,7 @@ void RunManager::OnReadopted(LiveAttempt& attempt) {
 
 void RunManager::OnProgress(LiveAttempt& attempt, double fraction, const std::string& note) {
   LiveRun& run = *attempt.run;
-  StepRecord& step = run.steps[static_cast<std::size_t>(attempt.record.step)];
+  StepRecord& step = run.step(attempt.record.step);
   if (step.progress == fraction && step.progress_note == note) return;
   step.progress = fraction;
   step.progress_note = note;
@@ -329,12 +357,18 @@ void RunManager::OnProgress(LiveAttempt& attempt, double fraction, const std::st
   });
 }
 
-void RunManager::RetryOrFail(LiveRun& run, StepIndex index, Cause cause, std::string message) {
-  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+void RunManager::RetryOrFail(LiveRun& run, StepIndex index, Cause cause, std::string message,
+                             int exit_code) {
+  StepRecord& step = run.step(index);
   const bool infrastructure = IsInfrastructure(cause);
   ++(infrastructure ? step.infra_failures : step.failures);
-  const RetryDecision decision = DecideRetry(run.plan->step(index).retry, cause, step.failures,
-                                             step.infra_failures, context_.random.NextDouble());
+  const RetryDecision decision = DecideRetry(run.spec(index).retry,
+                                             {.cause = cause,
+                                              .exit_code = exit_code,
+                                              .failures = step.failures,
+                                              .losses = step.infra_failures,
+                                              .since_ready = context_.now - step.ready_at},
+                                             context_.random.NextDouble());
   MarkStep(run, index);
   if (!decision.retry) {
     if (infrastructure) {
@@ -356,7 +390,7 @@ void RunManager::RetryOrFail(LiveRun& run, StepIndex index, Cause cause, std::st
 }
 
 void RunManager::ScheduleRetry(LiveRun& run, StepIndex index) {
-  const StepRecord& step = run.steps[static_cast<std::size_t>(index)];
+  const StepRecord& step = run.step(index);
   const Micros wait = std::max(step.retry_at - context_.now, Micros(0));
   timers_.At(context_.tick + wait, [this, row = run.record.row, index, attempt = step.attempt] {
     const auto found = runs_.find(row);
@@ -365,50 +399,8 @@ void RunManager::ScheduleRetry(LiveRun& run, StepIndex index) {
     StepRecord& waiting = live.steps[static_cast<std::size_t>(index)];
     if (waiting.state != StepState::kRetryWait || waiting.attempt != attempt) return;
     Apply(live, index, StepEvent::kRetryDue);
-    placer_.Enqueue(row, index, NeedsOf(live.plan->step(index)));
+    Enqueue(live, index);
   });
-}
-
-// --- Cancel
-
-Result<RunRecord> RunManager::Cancel(const CancelRunCommand& command) {
-  const auto found = by_id_.find(command.run);
-  if (found == by_id_.end()) return context_.Read().FindRun(command.run.value());
-  LiveRun& run = *found->second;
-  if (run.record.state == RunState::kCancelling) return AsCommitted(run);
-  ApplyToRun(run, RunEvent::kCancel);
-  run.record.message = "cancelled by " + command.principal.value();
-  if (!command.comment.empty()) run.record.message += ": " + command.comment;
-  context_.Note(context_.Write().RecordCancel(run.record.row, command.principal, command.comment));
-  for (StepIndex index = 0; index < static_cast<StepIndex>(run.steps.size()); ++index) {
-    CancelStep(run, index);
-  }
-  Settle(run);
-  return AsCommitted(run);
-}
-
-// The record as this turn's commit will write it.
-RunRecord RunManager::AsCommitted(const LiveRun& run) const {
-  RunRecord record = run.record;
-  if (run.dirty) ++record.revision;
-  return record;
-}
-
-void RunManager::CancelStep(LiveRun& run, StepIndex index) {
-  StepRecord& step = run.steps[static_cast<std::size_t>(index)];
-  if (IsTerminal(step.state)) return;
-  placer_.Remove(run.record.row, index);
-  const Ending cancelled{StepEvent::kCancel, Cause::kCancelled, "the run was cancelled"};
-  const auto live = run.attempts.find(index);
-  if (live == run.attempts.end()) {
-    Finish(run, index, cancelled);
-  } else if (live->second->expired) {
-    EndAttempt(*live->second, AttemptEvent::kLost, Cause::kWorkerLost, "its lease ran out");
-    Finish(run, index, cancelled);
-  } else {
-    // Ends when the worker says so, or when its lease runs out.
-    sessions_.SendCancel(*live->second);
-  }
 }
 
 bool RunManager::HasLiveRunOf(const PipelineName& pipeline) const {
@@ -437,18 +429,27 @@ void RunManager::Flush() {
 void RunManager::FlushRun(MetadataStore& store, LiveRun& run) {
   const int64_t row = run.record.row;
   ++run.record.revision;
+  const auto count = static_cast<StepIndex>(run.steps.size());
   if (run.fresh) {
     run.fresh = false;
     context_.Note(store.InsertRun(run.record, run.steps));
   } else {
     std::sort(run.new_results.begin(), run.new_results.end());
     for (const StepIndex index : run.dirty_steps) {
+      if (index >= run.stored) continue;
       const bool with_result =
           std::binary_search(run.new_results.begin(), run.new_results.end(), index);
-      context_.Note(store.UpdateStep(row, run.steps[static_cast<std::size_t>(index)], with_result));
+      context_.Note(store.UpdateStep(row, run.step(index), with_result));
+    }
+    for (const StepIndex index : run.new_expansions) {
+      if (index < run.stored) context_.Note(store.SetStepExpansion(row, run.step(index)));
+    }
+    for (StepIndex index = run.stored; index < count; ++index) {
+      context_.Note(store.InsertStep(row, run.step(index)));
     }
     context_.Note(store.UpdateRun(run.record));
   }
+  run.stored = count;
   for (const StepIndex index : run.touched_attempts) {
     const auto found = run.attempts.find(index);
     if (found == run.attempts.end()) continue;  // ended in this turn: written with those
@@ -474,6 +475,7 @@ void RunManager::Publish() {
     }
     run->dirty_steps.clear();
     run->new_results.clear();
+    run->new_expansions.clear();
     run->new_artifacts.clear();
     run->touched_attempts.clear();
     if (!IsTerminal(run->record.state)) continue;
@@ -491,7 +493,7 @@ void RunManager::PublishRun(const LiveRun& run) {
   auto update = std::make_shared<RunUpdate>();
   update->run = run.record;
   for (const StepIndex index : run.dirty_steps) {
-    update->steps.push_back(run.steps[static_cast<std::size_t>(index)]);
+    update->steps.push_back(run.step(index));
   }
   events_.Publish(std::move(update));
 }

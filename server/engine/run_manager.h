@@ -44,6 +44,9 @@ class RunManager : public SessionManager::Runs {
 
   Result<SubmitRunAnswer> Submit(const SubmitRunCommand& command);
   Result<RunRecord> Cancel(const CancelRunCommand& command);
+  // A person's word on an approval step. kFailedPrecondition (NOT_WAITING) where the step does not
+  // wait for one.
+  Result<StepRecord> DecideApproval(const DecideApprovalCommand& command);
   bool HasLiveRunOf(const PipelineName& pipeline) const;
 
   // Leases what is ready to the workers that have room.
@@ -81,8 +84,11 @@ class RunManager : public SessionManager::Runs {
     std::string message;
   };
 
-  Status CheckArtifacts(const Json& parameters);
+  Status KeepArtifacts(LiveRun& run, const Json& parameters);
   void WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRunAnswer& answer);
+  Status PinCalls(const PipelineSpec& spec, std::map<std::string, std::string>& pins);
+  void OpenRun(LiveRun& run, std::shared_ptr<const Plan> plan);
+  void RestoreStop(LiveRun& run);
   LiveRun& Adopt(std::unique_ptr<LiveRun> run);
   Status LoadRun(RunRecord record);
 
@@ -91,20 +97,57 @@ class RunManager : public SessionManager::Runs {
   void MarkStep(LiveRun& run, StepIndex index);
   void Start(LiveRun& run);
   void BecomeReady(LiveRun& run, StepIndex index);
+  void Enqueue(LiveRun& run, StepIndex index);
   void Finish(LiveRun& run, StepIndex index, Ending ending);
   void Settle(LiveRun& run);
   void EndAttempt(LiveAttempt& attempt, AttemptEvent event, Cause cause, std::string message);
-  void RetryOrFail(LiveRun& run, StepIndex index, Cause cause, std::string message);
+  void RetryOrFail(LiveRun& run, StepIndex index, Cause cause, std::string message,
+                   int exit_code = 0);
   void ScheduleRetry(LiveRun& run, StepIndex index);
   void Requeue(LiveRun& run, StepIndex index);
   void KeepResult(LiveRun& run, StepIndex index, const StepResult& result);
   void FlushRun(MetadataStore& store, LiveRun& run);
   void EndRunIfDone(LiveRun& run);
   RunRecord AsCommitted(const LiveRun& run) const;
-  void CancelStep(LiveRun& run, StepIndex index);
 
-  // Control steps.
+  // Stopping: by cancel, deadline or failFast, of the whole run or of one step with all inside it.
+  static Stop FailFast(const StepRecord& failed);
+  // Null where nothing stops the step.
+  static const Stop* StopOf(const LiveRun& run, StepIndex index);
+  Ending StoppedEnding(const LiveRun& run, StepIndex index) const;
+  void StopSteps(LiveRun& run);
+  void StopStep(LiveRun& run, StepIndex index);
+  void WatchDeadlines(LiveRun& run);
+  void WatchDeadline(LiveRun& run, StepIndex index);
+  bool DeadlinePassed(const LiveRun& run, StepIndex index) const;
+
+  // Frames (run_frames.cc).
+  Frame& AddFrame(LiveRun& run, std::shared_ptr<const Plan> plan, Frame frame);
+  void AddSteps(LiveRun& run, const Frame& frame);
+  void StartFrame(LiveRun& run, Frame& frame);
+  void EndFrame(LiveRun& run, Frame& frame);
+  std::optional<Ending> StartMap(LiveRun& run, StepIndex index);
+  void OpenMap(LiveRun& run, StepIndex index, bool with_steps);
+  void StartItems(LiveRun& run, StepIndex map);
+  void EndItem(LiveRun& run, StepIndex map, Frame& frame);
+  void KeepItemOutputs(LiveRun& run, Expansion& expansion, const Frame& frame);
+  void SkipRest(LiveRun& run, StepIndex map);
+  Ending MapEnding(LiveRun& run, StepIndex map);
+  std::optional<Ending> StartPipeline(LiveRun& run, StepIndex index);
+  Status OpenPipeline(LiveRun& run, StepIndex index, bool with_steps);
+  Ending PipelineEnding(LiveRun& run, StepIndex index, const Frame& main);
+  void RestoreFrames(LiveRun& run);
+  Status RestoreExpansions(LiveRun& run);
+
+  // Control steps. Without an ending where the step goes on.
   void Decide(LiveRun& run, StepIndex index);
+  std::optional<Ending> DecideKind(LiveRun& run, StepIndex index);
+  std::optional<Ending> StartApproval(LiveRun& run, StepIndex index);
+  std::optional<Ending> StartWait(LiveRun& run, StepIndex index);
+  // When the approval or wait step is over by itself; unset: never.
+  Result<Time> ControlDue(const LiveRun& run, StepIndex index) const;
+  void WatchControl(LiveRun& run, StepIndex index);
+  void OnControlDue(LiveRun& run, StepIndex index);
   Ending DecideCondition(LiveRun& run, StepIndex index);
   Ending DecideFail(LiveRun& run, StepIndex index);
   Ending DecideRegister(LiveRun& run, StepIndex index);
@@ -112,7 +155,9 @@ class RunManager : public SessionManager::Runs {
   void Lease(LiveRun& run, StepIndex index, Session& session);
   // Everything but number and token. The error says which reference or input is wrong.
   Status BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* lease);
-  Result<ArtifactRef> FindArtifact(LiveRun& run, const std::string& address,
+  Status AddInput(LiveRun& run, const Frame& frame, const Json& value, const Json& source,
+                  LeaseInput* input);
+  Result<ArtifactRef> FindArtifact(LiveRun& run, const Frame& frame, const std::string& address,
                                    const std::string& input);
   void PublishRun(const LiveRun& run);
   LiveAttempt& NewAttempt(LiveRun& run, StepIndex index, const WorkerId& worker);

@@ -1,28 +1,36 @@
 #ifndef PENSTOCK_SERVER_ENGINE_RUN_SCOPE_H_
 #define PENSTOCK_SERVER_ENGINE_RUN_SCOPE_H_
 
-// What references mean inside one run: its parameters, what its steps left behind, itself.
+// What references mean in one frame of a run at the moment: looked up in the frame, and then in
+// those around it. Artifacts are "artifact:sha256:…". Engine thread only.
 
 #include "server/core/expression.h"
 #include "server/engine/live.h"
 
 namespace penstock {
 
-// "artifact:sha256:<hex>": what a reference to an output resolves to.
-std::string ArtifactAddress(const ArtifactRef& ref);
-
 class RunScope : public Scope {
  public:
-  explicit RunScope(const LiveRun& run) : run_(run) {}
-
-  // An output is the text "artifact:sha256:<hex>"; a metric that is NaN is undefined.
+  RunScope(const LiveRun& run, const Frame& frame) : run_(run), frame_(frame) {}
   Lookup Find(const Reference& reference) const override;
+  // Run-wide; -1 where there is none.
+  StepIndex FindStep(const std::string& name) const;
+  // The import step of a file: address; -1 where there is none.
+  StepIndex FindImport(const std::string& address) const;
 
  private:
+  Lookup FindParameter(const std::string& name) const;
+  Lookup FindItem(const std::string& field) const;
+  Lookup FindOfRun(const std::string& field) const;
   Lookup FindInStep(const Reference& reference) const;
+  Lookup FindOutput(const Reference& reference, StepIndex index) const;
+  Lookup FindBest(const Reference& reference, StepIndex index) const;
 
   const LiveRun& run_;
+  const Frame& frame_;
 };
+
+std::string ArtifactAddress(const ArtifactRef& ref);
 
 }  // namespace penstock
 

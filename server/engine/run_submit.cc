@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "server/core/bind.h"
+#include "server/core/calls.h"
 #include "server/engine/run_manager.h"
 
 namespace penstock {
@@ -30,17 +31,6 @@ Status CheckTags(const std::map<std::string, std::string>& tags) {
     }
   }
   return Status::Ok();
-}
-
-StepRecord NewStep(const Plan& plan, StepIndex index) {
-  const StepSpec& spec = plan.step(index);
-  StepRecord step;
-  step.index = index;
-  step.name = spec.name.value();
-  step.type = spec.type;
-  step.algorithm = spec.algorithm.empty() ? "" : spec.algorithm + "@" + spec.version;
-  step.depends_on = plan.dependencies(index);
-  return step;
 }
 
 }  // namespace
@@ -74,40 +64,31 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
                             plans_.Get(context_.Read(), command.pipeline, version));
   PENSTOCK_ASSIGN_OR_RETURN(Json parameters,
                             BindParameters(*cached->spec, command.parameters, context_.catalog));
-  PENSTOCK_RETURN_IF_ERROR(CheckArtifacts(parameters));
 
   auto run = std::make_unique<LiveRun>();
   RunRecord& record = run->record;
   run->fresh = true;
-  run->plan = plans_.ForRun(*cached, parameters);
-  record.row = ++last_row_;
-  const std::string ulid = NewUlid(context_.now, context_.random);
-  record.id = RunId("run-" + ulid);
+  record.row = last_row_ + 1;
+  record.id = RunId("run-" + NewUlid(context_.now, context_.random));
   record.name = command.name.empty() ? command.pipeline.value() + "-" + std::to_string(record.row)
                                      : command.name;
   record.pipeline = command.pipeline;
   record.pipeline_version = cached->version;
   record.pipeline_version_id = cached->id;
-  record.parameters = std::move(parameters);
   record.tags = command.tags;
   record.principal = command.principal;
   record.created_at = context_.now;
-  record.max_parallel_steps = run->plan->max_parallel_steps();
-  record.counts.total = run->plan->size();
-  record.counts.waiting = run->plan->size();
-  for (StepIndex i = 0; i < run->plan->size(); ++i) run->steps.push_back(NewStep(*run->plan, i));
-  for (const Json& value : record.parameters) {
-    if (!value.is_string()) continue;
-    const std::string text = value.get<std::string>();
-    if (!text.starts_with("artifact:")) continue;
-    if (const Result<Digest> digest = ParseDigest(text.substr(9, text.find('#') - 9));
-        digest.ok()) {
-      run->new_artifacts.push_back(*digest);
-    }
-  }
+  PENSTOCK_RETURN_IF_ERROR(PinCalls(*cached->spec, record.pins));
+  PENSTOCK_RETURN_IF_ERROR(KeepArtifacts(*run, parameters));
+  record.parameters = std::move(parameters);
+  OpenRun(*run, plans_.ForRun(*cached, record.parameters));
+  AddSteps(*run, run->frames.front());
+  if (const Frame* exit = run->frames.front().exit; exit != nullptr) AddSteps(*run, *exit);
+  last_row_ = record.row;
   SubmitRunAnswer answer;
   answer.created = true;
-  for (StepIndex i = 0; i < run->plan->size(); ++i) WarnIfHomeless(run->plan->step(i), i, answer);
+  const std::shared_ptr<const Plan>& plan = run->frames.front().plan;
+  for (StepIndex i = 0; i < plan->size(); ++i) WarnIfHomeless(plan->step(i), i, answer);
   LiveRun& live = Adopt(std::move(run));
   if (!command.idempotency_key.empty()) {
     context_.Note(context_.Write().InsertIdempotent(command.principal, command.idempotency_key,
@@ -120,8 +101,8 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   return answer;
 }
 
-// Artifacts that parameters name must be in the store.
-Status RunManager::CheckArtifacts(const Json& parameters) {
+// Artifacts that parameters name must be in the store, and stay there.
+Status RunManager::KeepArtifacts(LiveRun& run, const Json& parameters) {
   for (const auto& [name, value] : parameters.items()) {
     if (!value.is_string()) continue;
     const std::string text = value.get<std::string>();
@@ -130,8 +111,42 @@ Status RunManager::CheckArtifacts(const Json& parameters) {
     if (!digest.ok()) continue;  // a string that only looks like one
     const Result<ArtifactRecord> artifact = context_.Read().GetArtifact(*digest);
     if (!artifact.ok()) return artifact.status().WithContext("parameter " + name);
+    run.new_artifacts.push_back(*digest);
   }
   return Status::Ok();
+}
+
+Status RunManager::PinCalls(const PipelineSpec& spec, std::map<std::string, std::string>& pins) {
+  const FindPipeline find =
+      [this](const std::string& name,
+             int32_t* version) -> Result<std::shared_ptr<const PipelineSpec>> {
+    const PipelineName pipeline(name);
+    if (*version == 0) {
+      PENSTOCK_ASSIGN_OR_RETURN(*version, context_.store().LatestPipelineVersion(pipeline));
+    }
+    PENSTOCK_ASSIGN_OR_RETURN(const auto found, plans_.Get(context_.Read(), pipeline, *version));
+    return found->spec;
+  };
+  return CheckCalls(spec, find, pins);
+}
+
+void RunManager::RestoreStop(LiveRun& run) {
+  const Frame& own = run.frames.front();
+  if (run.record.state == RunState::kCancelling) {
+    run.stop = {Cause::kCancelled, "the run was cancelled"};
+    run.stop_exit = run.record.cancel_now;
+  } else if (const StepIndex failed = run.FailedStep(own); failed >= 0 && own.plan->fail_fast()) {
+    run.stop = FailFast(run.step(failed));
+  }
+}
+
+// The frames of the run's own steps, and of those that run on exit.
+void RunManager::OpenRun(LiveRun& run, std::shared_ptr<const Plan> plan) {
+  run.record.max_parallel_steps = plan->max_parallel_steps();
+  Frame& own = AddFrame(run, plan, {.parameters = run.record.parameters});
+  if (plan->on_exit() == nullptr) return;
+  own.exit = &AddFrame(run, plan->on_exit(),
+                       {.base = plan->size(), .enclosing = &own, .on_exit = true});
 }
 
 // Resources that no connected worker has are a warning: one may come.
@@ -157,7 +172,6 @@ void RunManager::WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRun
 
 LiveRun& RunManager::Adopt(std::unique_ptr<LiveRun> owned) {
   LiveRun& run = *owned;
-  run.readiness = std::make_unique<Readiness>(run.plan);
   by_id_[run.record.id] = &run;
   placer_.AddRun(run.record.row, run.record.max_parallel_steps);
   runs_.emplace(run.record.row, std::move(owned));
@@ -184,16 +198,14 @@ Status RunManager::LoadRun(RunRecord record) {
   PENSTOCK_ASSIGN_OR_RETURN(const auto cached,
                             plans_.Get(context_.Read(), record.pipeline, record.pipeline_version));
   auto owned = std::make_unique<LiveRun>();
-  owned->plan = plans_.ForRun(*cached, record.parameters);
   owned->record = std::move(record);
+  OpenRun(*owned, plans_.ForRun(*cached, owned->record.parameters));
   PENSTOCK_ASSIGN_OR_RETURN(owned->steps, context_.Read().ListSteps(owned->record.row));
-  if (static_cast<StepIndex>(owned->steps.size()) != owned->plan->size()) {
-    return DataLoss("run " + owned->record.id.value() + " has " +
-                        std::to_string(owned->steps.size()) + " steps, its pipeline " +
-                        std::to_string(owned->plan->size()),
-                    "CORRUPT");
-  }
+  owned->stored = static_cast<StepIndex>(owned->steps.size());
+  PENSTOCK_RETURN_IF_ERROR(RestoreExpansions(*owned));
+  RestoreFrames(*owned);
   LiveRun& run = Adopt(std::move(owned));
+  RestoreStop(run);
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<AttemptRecord> attempts,
                             context_.Read().ListLiveAttempts(run.record.row));
   for (AttemptRecord& each : attempts) {
@@ -201,7 +213,8 @@ Status RunManager::LoadRun(RunRecord record) {
     attempt->run = &run;
     attempt->may_hold = true;
     attempt->record = std::move(each);
-    attempt->cancelling = run.record.state == RunState::kCancelling;
+    const StepIndex step = attempt->record.step;
+    attempt->cancelling = StopOf(run, step) != nullptr || DeadlinePassed(run, step);
     by_token_[attempt->record.token] = attempt.get();
     by_worker_[attempt->record.worker].insert(attempt.get());
     token_changes_.added.emplace_back(
@@ -210,19 +223,21 @@ Status RunManager::LoadRun(RunRecord record) {
     run.attempts[attempt->record.step] = std::move(attempt);
   }
   for (const StepRecord& step : run.steps) {
-    if (!IsTerminal(step.state)) continue;
     for (const auto& [name, ref] : step.result.outputs) run.producers[ref.digest] = step.index;
-    // The decisions that follow from it were committed with it.
-    static_cast<void>(run.readiness->OnEnded(step.index, step.state, step.branch));
-  }
-  for (const StepRecord& step : run.steps) {
+    const bool control = run.spec(step.index).control;
     if (step.state == StepState::kReady) {
-      placer_.Enqueue(run.record.row, step.index, NeedsOf(run.plan->step(step.index)));
+      Enqueue(run, step.index);
     } else if (step.state == StepState::kRetryWait) {
       ScheduleRetry(run, step.index);
+    } else if (step.state == StepState::kRunning && (step.type == "approval" || step.type == "wait")) {
+      WatchControl(run, step.index);
+    }
+    if (!control && (step.state == StepState::kLeased || step.state == StepState::kRunning)) {
+      ++run.on_workers;
     }
   }
-  placer_.SetActive(run.record.row, run.record.counts.active);
+  WatchDeadlines(run);
+  placer_.SetActive(run.record.row, run.on_workers);
   return Status::Ok();
 }
 

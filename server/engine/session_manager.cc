@@ -185,7 +185,7 @@ Session* SessionManager::Find(const SessionId& id) {
 void SessionManager::Charge(Session& session, LiveAttempt& attempt, int sign) {
   // Attempts beyond the capacity wait in the worker's backlog and are not counted until one before
   // them ends, which is the order in which the worker starts them.
-  const StepSpec& step = attempt.run->plan->step(attempt.record.step);
+  const StepSpec& step = attempt.run->spec(attempt.record.step);
   if (sign > 0) {
     const bool fits = session.cpus_used + step.resources.cpus <= session.info.cpus + 1e-9 &&
                       (session.info.memory == 0 ||

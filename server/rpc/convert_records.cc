@@ -71,6 +71,13 @@ void ToProto(const StepRecord& step, const std::vector<std::string>& names, v1::
   out->set_progress_note(step.progress_note);
   out->set_branch(step.branch);
   out->set_model_version(step.model_version);
+  if (step.parent >= 0 && static_cast<std::size_t>(step.parent) < names.size()) {
+    out->set_parent(names[static_cast<std::size_t>(step.parent)]);
+  }
+  if (step.item >= 0) out->set_item(step.item);
+  for (const auto& [name, value] : step.result.values) {
+    ValueToProto(value, &(*out->mutable_values())[name]);
+  }
   for (const StepIndex index : step.depends_on) {
     if (index >= 0 && static_cast<std::size_t>(index) < names.size()) {
       out->add_depends_on(names[static_cast<std::size_t>(index)]);

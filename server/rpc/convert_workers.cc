@@ -166,6 +166,7 @@ void ToProto(const LeasedAttempt& attempt, v1::Lease* out) {
   out->set_memory(attempt.memory);
   out->set_gpus(attempt.gpus);
   if (attempt.timeout) *out->mutable_timeout() = DurationToProto(*attempt.timeout);
+  if (attempt.idle_timeout) *out->mutable_idle_timeout() = DurationToProto(*attempt.idle_timeout);
   for (const std::string& path : attempt.report_paths) out->add_report_paths(path);
   out->set_principal(attempt.principal.value());
   out->set_pipeline(attempt.pipeline.value());

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "server/engine/engine.h"
-#include "server/rpc/run_shapes.h"
+#include "server/rpc/run_view.h"
 #include "storage/metadata/metadata_reader.h"
 
 namespace penstock {

@@ -1,6 +1,7 @@
 #include "server/rpc/pipeline_spec.h"
 
 #include "server/rpc/convert.h"
+#include "storage/model/limits.h"
 
 namespace penstock {
 namespace {
@@ -27,6 +28,10 @@ Json RetryFromProto(const v1::RetrySpec& retry) {
   if (retry.backoff() != 0) json["backoff"] = retry.backoff();
   Put(json, "maxInterval", retry.max_interval());
   if (retry.has_jitter()) json["jitter"] = retry.jitter();
+  if (retry.infrastructure() != 0) json["infrastructure"] = retry.infrastructure();
+  Put(json, "expireAfter", retry.expire_after());
+  Put(json, "on", retry.on());
+  for (const int code : retry.exit_codes()) json["exitCodes"].push_back(code);
   return json;
 }
 
@@ -58,15 +63,45 @@ Result<Json> ParameterFromProto(const v1::ParameterSpec& parameter, const std::s
   return json;
 }
 
-Result<Json> StepFromProto(const v1::StepSpec& step, const std::string& path) {
+using Values = google::protobuf::Map<std::string, v1::Value>;
+
+Status PutValues(Json& object, const char* key, const Values& values, const std::string& path) {
+  for (const auto& [name, value] : values) {
+    PENSTOCK_ASSIGN_OR_RETURN(object[key][name],
+                              ValueFromProto(value, path + key + "." + name));
+  }
+  return Status::Ok();
+}
+
+Result<Json> StepsFromProto(const google::protobuf::RepeatedPtrField<v1::StepSpec>& steps,
+                            const std::string& path, int depth);
+
+// The keys of maps and of steps that call pipelines.
+Status PutNested(Json& json, const v1::StepSpec& step, const std::string& path, int depth) {
+  if (step.has_over()) {
+    PENSTOCK_ASSIGN_OR_RETURN(json["over"], ValueFromProto(step.over(), path + ".over"));
+  }
+  if (step.max_concurrency() != 0) json["maxConcurrency"] = step.max_concurrency();
+  if (step.has_tolerated_failures()) {
+    PENSTOCK_ASSIGN_OR_RETURN(
+        json["toleratedFailures"],
+        ValueFromProto(step.tolerated_failures(), path + ".toleratedFailures"));
+  }
+  if (!step.steps().empty()) {
+    PENSTOCK_ASSIGN_OR_RETURN(json["steps"],
+                              StepsFromProto(step.steps(), path + ".steps", depth + 1));
+  }
+  Put(json, "pipeline", step.pipeline());
+  PENSTOCK_RETURN_IF_ERROR(PutValues(json, "outputs", step.outputs(), path + "."));
+  return PutValues(json, "parameters", step.parameters(), path + ".");
+}
+
+Result<Json> StepFromProto(const v1::StepSpec& step, const std::string& path, int depth) {
   Json json = Json::object();
   Put(json, "name", step.name());
   Put(json, "type", step.type());
   Put(json, "algorithm", step.algorithm());
-  for (const auto& [name, value] : step.inputs()) {
-    PENSTOCK_ASSIGN_OR_RETURN(json["inputs"][name],
-                              ValueFromProto(value, path + ".inputs." + name));
-  }
+  PENSTOCK_RETURN_IF_ERROR(PutValues(json, "inputs", step.inputs(), path + "."));
   if (step.has_with()) {
     PENSTOCK_ASSIGN_OR_RETURN(json["with"], ValueFromProto(step.with(), path + ".with"));
   }
@@ -79,12 +114,30 @@ Result<Json> StepFromProto(const v1::StepSpec& step, const std::string& path) {
   Put(json, "when", step.when());
   if (step.has_retry()) json["retry"] = RetryFromProto(step.retry());
   Put(json, "timeout", step.timeout());
+  Put(json, "idleTimeout", step.idle_timeout());
+  Put(json, "deadline", step.deadline());
   if (step.continue_on_failure()) json["continueOnFailure"] = true;
   if (step.has_if_()) {
     PENSTOCK_ASSIGN_OR_RETURN(json["if"], ValueFromProto(step.if_(), path + ".if"));
   }
   Put(json, "then", step.then());
   Put(json, "else", step.else_());
+  PENSTOCK_RETURN_IF_ERROR(PutNested(json, step, path, depth));
+  return json;
+}
+
+Result<Json> StepsFromProto(const google::protobuf::RepeatedPtrField<v1::StepSpec>& steps,
+                            const std::string& path, int depth) {
+  if (depth > limits::kMaxDefinitionDepth) {
+    return InvalidArgument(path + ": is nested deeper than " +
+                           std::to_string(limits::kMaxDefinitionDepth));
+  }
+  Json json = Json::array();
+  for (int i = 0; i < steps.size(); ++i) {
+    PENSTOCK_ASSIGN_OR_RETURN(
+        Json step, StepFromProto(steps[i], path + "[" + std::to_string(i) + "]", depth));
+    json.push_back(std::move(step));
+  }
   return json;
 }
 
@@ -104,17 +157,19 @@ Result<Json> DefinitionFromProto(const v1::PipelineSpec& spec) {
   if (spec.has_defaults()) {
     Json& defaults = json["defaults"] = Json::object();
     Put(defaults, "timeout", spec.defaults().timeout());
+    Put(defaults, "idleTimeout", spec.defaults().idle_timeout());
     if (spec.defaults().has_retry()) defaults["retry"] = RetryFromProto(spec.defaults().retry());
     if (spec.defaults().has_resources()) {
       defaults["resources"] = ResourcesFromProto(spec.defaults().resources());
     }
   }
-  json["steps"] = Json::array();
-  for (int i = 0; i < spec.steps_size(); ++i) {
-    PENSTOCK_ASSIGN_OR_RETURN(Json step,
-                              StepFromProto(spec.steps(i), "steps[" + std::to_string(i) + "]"));
-    json["steps"].push_back(std::move(step));
+  Put(json, "deadline", spec.deadline());
+  if (spec.fail_fast()) json["failFast"] = true;
+  PENSTOCK_ASSIGN_OR_RETURN(json["steps"], StepsFromProto(spec.steps(), "steps", 0));
+  if (!spec.on_exit().empty()) {
+    PENSTOCK_ASSIGN_OR_RETURN(json["onExit"], StepsFromProto(spec.on_exit(), "onExit", 0));
   }
+  PENSTOCK_RETURN_IF_ERROR(PutValues(json, "outputs", spec.outputs(), ""));
   Put(json, "tags", spec.tags());
   return json;
 }

@@ -44,9 +44,9 @@ std::shared_ptr<grpc::ServerCredentials> Credentials(const RpcServerOptions& opt
 struct RpcServer::Impl {
   explicit Impl(RpcDeps given)
       : deps(std::move(given)),
-        shapes(*deps.catalog),
+        specs(*deps.catalog),
         pipelines(deps),
-        runs(deps, streams, logs, shapes),
+        runs(deps, streams, logs, specs),
         workers(deps, logs),
         artifacts(deps, streams),
         models(deps),
@@ -56,7 +56,7 @@ struct RpcServer::Impl {
   const RpcDeps deps;
   StreamRegistry streams;
   LogHub logs;
-  RunShapes shapes;
+  PipelineSpecs specs;
   PipelineServiceImpl pipelines;
   RunServiceImpl runs;
   WorkerServiceImpl workers;

@@ -86,13 +86,11 @@ Status List(const RpcDeps& deps, const v1::ListRunsRequest& request,
   return Status::Ok();
 }
 
-Status Get(const RpcDeps& deps, RunShapes& shapes, const v1::GetRunRequest& request,
-           v1::Run* response) {
+Status Get(const RpcDeps& deps, const v1::GetRunRequest& request, v1::Run* response) {
   PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
   PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(request.run_id()));
   PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
-  const auto shape = shapes.Of(*reader.operator->(), run);
-  RunToProto(run, steps, shape.get(), response);
+  RunToProto(run, steps, response);
   return Status::Ok();
 }
 
@@ -176,7 +174,7 @@ Status RunServiceImpl::CheckSubmission(const SubmitRunCommand& command) {
     version = newest.version;
   }
   PENSTOCK_ASSIGN_OR_RETURN(const auto spec,
-                            shapes_.SpecOf(*reader.operator->(), command.pipeline, version));
+                            specs_.Get(*reader.operator->(), command.pipeline, version));
   return CheckDataRoots(*spec, command.parameters, deps_.data_roots);
 }
 
@@ -186,7 +184,7 @@ grpc::ServerUnaryReactor* RunServiceImpl::GetRun(grpc::CallbackServerContext* co
   auto* call = new UnaryCall(*deps_.gate, *context, kService, "GetRun");
   if (!call->admitted()) return call;
   CompleteOn(deps_.read_pool, *deps_.gate, call,
-             [this, request, response] { return Get(deps_, shapes_, *request, response); });
+             [this, request, response] { return Get(deps_, *request, response); });
   return call;
 }
 
@@ -202,7 +200,7 @@ grpc::ServerUnaryReactor* RunServiceImpl::ListRuns(grpc::CallbackServerContext* 
 
 grpc::ServerWriteReactor<v1::WatchRunResponse>* RunServiceImpl::WatchRun(
     grpc::CallbackServerContext* context, const v1::WatchRunRequest* request) {
-  auto* stream = new RunWatch({*deps_.gate, streams_, deps_.read_pool}, *context, deps_, shapes_,
+  auto* stream = new RunWatch({*deps_.gate, streams_, deps_.read_pool}, *context, deps_,
                               request->run_id());
   stream->Wake();
   return stream;
@@ -227,11 +225,47 @@ grpc::ServerUnaryReactor* RunServiceImpl::CancelRun(grpc::CallbackServerContext*
       call->Complete(run.status());
       return;
     }
-    deps_.engine->CancelRun({run->id, call->caller().principal, request->comment()},
+    deps_.engine->CancelRun(
+        {run->id, call->caller().principal, request->comment(), request->now()},
                             [call, response](Result<RunRecord> cancelled) {
                               if (cancelled.ok()) ToProto(*cancelled, response->mutable_run());
                               call->Complete(cancelled.status());
                             });
+  };
+  HandOver(deps_.read_pool, *deps_.gate, call, std::move(task));
+  return call;
+}
+
+grpc::ServerUnaryReactor* RunServiceImpl::DecideApproval(grpc::CallbackServerContext* context,
+                                                         const v1::DecideApprovalRequest* request,
+                                                         v1::DecideApprovalResponse* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "DecideApproval");
+  if (!call->admitted()) return call;
+  if (request->comment().size() > limits::kMaxCommentBytes) {
+    call->Complete(InvalidArgument("comment: longer than 4 KiB"));
+    return call;
+  }
+  // On the pool: the id may be a prefix, which only a reader can complete.
+  auto task = [this, call, request, response] {
+    auto run = [&]() -> Result<RunRecord> {
+      PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps_.readers->Borrow());
+      PENSTOCK_ASSIGN_OR_RETURN(RunRecord found, reader->FindRun(request->run_id()));
+      PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(found.row));
+      PENSTOCK_RETURN_IF_ERROR(FindStep(steps, request->step(), found).status());
+      return found;
+    }();
+    if (!run.ok()) {
+      call->Complete(run.status());
+      return;
+    }
+    deps_.engine->DecideApproval({run->id, request->step(), request->approve(), request->comment(),
+                                  call->caller().principal},
+                                 [call, response](Result<StepRecord> decided) {
+                                   if (decided.ok()) {
+                                     ToProto(*decided, {}, response->mutable_step());
+                                   }
+                                   call->Complete(decided.status());
+                                 });
   };
   HandOver(deps_.read_pool, *deps_.gate, call, std::move(task));
   return call;

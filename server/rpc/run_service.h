@@ -5,7 +5,7 @@
 #include "server/engine/commands.h"
 #include "server/rpc/deps.h"
 #include "server/rpc/log_hub.h"
-#include "server/rpc/run_shapes.h"
+#include "server/rpc/run_view.h"
 #include "server/rpc/stream.h"
 
 namespace penstock {
@@ -13,8 +13,8 @@ namespace penstock {
 // Executions of pipelines; see runs.proto.
 class RunServiceImpl final : public v1::RunService::CallbackService {
  public:
-  RunServiceImpl(const RpcDeps& deps, StreamRegistry& streams, LogHub& logs, RunShapes& shapes)
-      : deps_(deps), streams_(streams), logs_(logs), shapes_(shapes) {}
+  RunServiceImpl(const RpcDeps& deps, StreamRegistry& streams, LogHub& logs, PipelineSpecs& specs)
+      : deps_(deps), streams_(streams), logs_(logs), specs_(specs) {}
 
   grpc::ServerUnaryReactor* SubmitRun(grpc::CallbackServerContext* context,
                                       const v1::SubmitRunRequest* request,
@@ -29,6 +29,9 @@ class RunServiceImpl final : public v1::RunService::CallbackService {
   grpc::ServerUnaryReactor* CancelRun(grpc::CallbackServerContext* context,
                                       const v1::CancelRunRequest* request,
                                       v1::CancelRunResponse* response) override;
+  grpc::ServerUnaryReactor* DecideApproval(grpc::CallbackServerContext*,
+                                           const v1::DecideApprovalRequest*,
+                                           v1::DecideApprovalResponse*) override;
   grpc::ServerUnaryReactor* ListAttempts(grpc::CallbackServerContext* context,
                                          const v1::ListAttemptsRequest* request,
                                          v1::ListAttemptsResponse* response) override;
@@ -46,7 +49,7 @@ class RunServiceImpl final : public v1::RunService::CallbackService {
   const RpcDeps& deps_;
   StreamRegistry& streams_;
   LogHub& logs_;
-  RunShapes& shapes_;
+  PipelineSpecs& specs_;
 };
 
 }  // namespace penstock

@@ -6,10 +6,9 @@
 namespace penstock {
 
 RunWatch::RunWatch(const Services& services, const grpc::CallbackServerContext& context,
-                   const RpcDeps& deps, RunShapes& shapes, std::string run_id)
+                   const RpcDeps& deps, std::string run_id)
     : PumpedStream(services, context, "RunService", "WatchRun"),
       deps_(deps),
-      shapes_(shapes),
       requested_id_(std::move(run_id)) {}
 
 Status RunWatch::Begin() {
@@ -45,12 +44,11 @@ Status RunWatch::Snapshot(v1::WatchRunResponse& response) {
   // The run before its steps: what is committed in between comes again as an update.
   PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(run_.value()));
   PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
-  if (!shape_) shape_ = shapes_.Of(*reader.operator->(), run);
   names_.clear();
   for (const StepRecord& step : steps) names_.push_back(step.name);
   revision_ = run.revision;
   response.set_snapshot(true);
-  RunToProto(run, steps, shape_.get(), response.mutable_run());
+  RunToProto(run, steps, response.mutable_run());
   return Status::Ok();
 }
 
@@ -79,10 +77,12 @@ RunWatch::Next RunWatch::Produce(v1::WatchRunResponse& response, Status& status)
       if (revision < revision_ || (revision == revision_ && !update->progress_only)) continue;
       revision_ = revision;
       ToProto(update->run, response.mutable_run());
-      for (StepRecord step : update->steps) {
+      for (const StepRecord& step : update->steps) {
         const auto index = static_cast<std::size_t>(step.index);
-        if (shape_ && index < shape_->depends_on.size())
-          step.depends_on = shape_->depends_on[index];
+        if (names_.size() <= index) names_.resize(index + 1);  // came to be since the snapshot
+        names_[index] = step.name;
+      }
+      for (const StepRecord& step : update->steps) {
         ToProto(step, names_, response.mutable_run()->add_steps());
       }
     }

@@ -9,7 +9,7 @@
 #include "penstock/v1/runs.pb.h"
 #include "server/engine/event_hub.h"
 #include "server/rpc/deps.h"
-#include "server/rpc/run_shapes.h"
+#include "server/rpc/run_view.h"
 #include "server/rpc/stream.h"
 
 namespace penstock {
@@ -21,7 +21,7 @@ class RunWatch final : public PumpedStream<v1::WatchRunResponse> {
   static constexpr std::size_t kMaxBacklog = 256;
 
   RunWatch(const Services& services, const grpc::CallbackServerContext& context,
-           const RpcDeps& deps, RunShapes& shapes, std::string run_id);
+           const RpcDeps& deps, std::string run_id);
 
  private:
   Next Produce(v1::WatchRunResponse& response, Status& status) override;
@@ -31,14 +31,12 @@ class RunWatch final : public PumpedStream<v1::WatchRunResponse> {
   void Receive(const std::shared_ptr<const RunUpdate>& update);
 
   const RpcDeps& deps_;
-  RunShapes& shapes_;
   const std::string requested_id_;
 
   // Touched by Produce alone.
   bool begun_ = false;
   RunId run_;
   std::vector<std::string> names_;
-  std::shared_ptr<const RunShape> shape_;
   int64_t revision_ = 0;
 
   Mutex mutex_;

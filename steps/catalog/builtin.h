@@ -17,6 +17,14 @@ StepSchema NoopSchema();           // control.cc
 StepSchema ConditionSchema();      // control.cc
 StepSchema RegisterSchema();       // control.cc
 StepSchema FailSchema();           // control.cc
+StepSchema MapSchema();            // flow_control.cc
+StepSchema PipelineSchema();       // flow_control.cc
+StepSchema ApprovalSchema();       // flow_control.cc
+StepSchema WaitSchema();           // flow_control.cc
+
+// Notes where the parameter `name` is no duration; references are passed over.
+void CheckDuration(const Json& parameters, const char* name, const std::string& path,
+                   std::vector<Problem>& problems);
 
 }  // namespace penstock
 

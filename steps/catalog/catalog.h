@@ -63,6 +63,7 @@ struct StepSchema {
   std::vector<PortSchema> inputs;
   std::vector<PortSchema> outputs;    // fixed outputs
   std::vector<MetricSchema> metrics;  // closed table; empty: the step reports no scalars
+  std::vector<MetricSchema> values;   // outputs that are no artifacts: texts and numbers
   std::vector<ParameterSchema> parameters;
   // Outputs that depend on the parameters (process: one dataset a key of `split`); may be empty.
   std::function<std::vector<PortSchema>(const Json& parameters)> outputs_for;

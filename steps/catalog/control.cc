@@ -8,15 +8,6 @@ namespace {
 
 using Kind = ParameterSchema::Kind;
 
-void CheckDuration(const Json& parameters, const char* name, const std::string& path,
-                   std::vector<Problem>& problems) {
-  const Json& value = JsonMember(parameters, name);
-  if (!value.is_string() || HoldsReference(value)) return;
-  if (const Result<Micros> parsed = ParseDuration(value.get<std::string>()); !parsed.ok()) {
-    problems.push_back({path + "." + name, parsed.status().message()});
-  }
-}
-
 }  // namespace
 
 StepSchema NoopSchema() {

@@ -51,11 +51,15 @@ std::map<std::string, double> DecodeMetrics(const Json& json) {
 }
 
 std::string EncodeStepResult(const StepResult& result) {
-  if (result.outputs.empty() && result.metrics.empty() && result.report_values.empty()) return {};
+  if (result.outputs.empty() && result.metrics.empty() && result.report_values.empty() &&
+      result.values.empty()) {
+    return {};
+  }
   Json json = Json::object();
   for (const auto& [name, ref] : result.outputs) json["outputs"][name] = EncodeArtifactRef(ref);
   if (!result.metrics.empty()) json["metrics"] = EncodeMetrics(result.metrics);
   for (const auto& [path, value] : result.report_values) json["report"][path] = value;
+  for (const auto& [name, value] : result.values) json["values"][name] = value;
   return DumpJson(json);
 }
 
@@ -69,6 +73,9 @@ StepResult DecodeStepResult(const std::string& text) {
   result.metrics = DecodeMetrics(JsonMember(json, "metrics"));
   if (const Json& report = JsonMember(json, "report"); report.is_object()) {
     for (const auto& [path, value] : report.items()) result.report_values[path] = value;
+  }
+  if (const Json& values = JsonMember(json, "values"); values.is_object()) {
+    for (const auto& [name, value] : values.items()) result.values[name] = value;
   }
   return result;
 }

@@ -62,6 +62,8 @@ RunRecord ReadRun(Statement& row) {
                 .failed = Int32(row, 20),
                 .skipped = Int32(row, 21),
                 .cancelled = Int32(row, 22)};
+  run.pins = DecodeTags(Text(row, 23));
+  run.cancel_now = row.Int(24) != 0;
   return run;
 }
 
@@ -71,7 +73,7 @@ RunRecord ReadRun(Statement& row) {
   "r.state, "                                                                               \
   "r.message, r.parameters, r.tags, r.principal, r.created_at, r.started_at, r.ended_at, "  \
   "r.revision, r.max_parallel_steps, r.total, r.waiting, r.active, r.succeeded, r.failed, " \
-  "r.skipped, r.cancelled FROM runs r "
+  "r.skipped, r.cancelled, r.pins, r.cancel_now FROM runs r "
 
 AttemptRecord ReadAttempt(Statement& row) {
   AttemptRecord attempt;
@@ -318,7 +320,7 @@ Result<std::vector<StepRecord>> MetadataReader::ListSteps(int64_t run_row) {
   PENSTOCK_RETURN_IF_ERROR(cache_.Query(
       "SELECT idx, name, type, algorithm, depends_on, state, attempt, worker, cause, message, "
       "branch, model_version, failures, infra_failures, retry_at, ready_at, started_at, ended_at, "
-      "result FROM steps WHERE run = ? ORDER BY idx",
+      "result, parent, item, expansion FROM steps WHERE run = ? ORDER BY idx",
       [&](Statement& row) {
         StepRecord step;
         step.index = Int32(row, 0);
@@ -342,6 +344,12 @@ Result<std::vector<StepRecord>> MetadataReader::ListSteps(int64_t run_row) {
         step.started_at = TimeAt(row, 16);
         step.ended_at = TimeAt(row, 17);
         step.result = DecodeStepResult(Text(row, 18));
+        step.parent = Int32(row, 19);
+        step.item = Int32(row, 20);
+        if (!row.Text(21).empty()) {
+          Result<Json> json = ParseJson(row.Text(21), {.max_bytes = 64 << 20, .max_depth = 64});
+          if (json.ok()) step.expansion = *std::move(json);
+        }
         steps.push_back(std::move(step));
       },
       run_row));

@@ -13,6 +13,10 @@ namespace {
 // "PNSK": tells our databases from others.
 constexpr int32_t kApplicationId = 0x504e534b;
 
+std::string EncodeExpansion(const Json& expansion) {
+  return expansion.is_null() ? std::string() : DumpJson(expansion);
+}
+
 Status GuardFailed(std::string what) {
   return Internal(std::move(what) + " is not in the state that the engine believes it in",
                   "GUARD_FAILED");
@@ -102,28 +106,37 @@ Status MetadataStore::InsertRun(const RunRecord& run, const std::vector<StepReco
   PENSTOCK_RETURN_IF_ERROR(cache_.Run(
       "INSERT INTO runs (id, run_id, name, pipeline, pipeline_version, pipeline_version_id, state, "
       "message, parameters, tags, principal, created_at, started_at, ended_at, revision, "
-      "max_parallel_steps, total, waiting, active, succeeded, failed, skipped, cancelled) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "max_parallel_steps, total, waiting, active, succeeded, failed, skipped, cancelled, pins) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       run.row, run.id, run.name, run.pipeline, run.pipeline_version, run.pipeline_version_id,
       run.state, run.message, DumpJson(run.parameters), EncodeTags(run.tags), run.principal,
       run.created_at, run.started_at, run.ended_at, run.revision, run.max_parallel_steps,
       counts.total, counts.waiting, counts.active, counts.succeeded, counts.failed, counts.skipped,
-      counts.cancelled));
+      counts.cancelled, EncodeTags(run.pins)));
   for (const auto& [key, value] : run.tags) {
     PENSTOCK_RETURN_IF_ERROR(
         cache_.Run("INSERT INTO run_tags (key, value, run) VALUES (?, ?, ?)", key, value, run.row));
   }
-  for (const StepRecord& step : steps) {
-    PENSTOCK_RETURN_IF_ERROR(cache_.Run(
-        "INSERT INTO steps (run, idx, name, type, algorithm, depends_on, state, attempt, worker, "
-        "cause, message, branch, model_version, ready_at, started_at, ended_at, result) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        run.row, step.index, step.name, step.type, step.algorithm, DumpJson(Json(step.depends_on)),
-        step.state, step.attempt, step.worker, step.cause, step.message, step.branch,
-        step.model_version, step.ready_at, step.started_at, step.ended_at,
-        EncodeStepResult(step.result)));
-  }
+  for (const StepRecord& step : steps) PENSTOCK_RETURN_IF_ERROR(InsertStep(run.row, step));
   return Status::Ok();
+}
+
+Status MetadataStore::InsertStep(int64_t run_row, const StepRecord& step) {
+  return cache_.Run(
+      "INSERT INTO steps (run, idx, name, type, algorithm, depends_on, state, attempt, worker, "
+      "cause, message, branch, model_version, failures, infra_failures, retry_at, ready_at, "
+      "started_at, ended_at, result, parent, item, expansion) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      run_row, step.index, step.name, step.type, step.algorithm, DumpJson(Json(step.depends_on)),
+      step.state, step.attempt, step.worker, step.cause, step.message, step.branch,
+      step.model_version, step.failures, step.infra_failures, step.retry_at, step.ready_at,
+      step.started_at, step.ended_at, EncodeStepResult(step.result), step.parent, step.item,
+      EncodeExpansion(step.expansion));
+}
+
+Status MetadataStore::SetStepExpansion(int64_t run_row, const StepRecord& step) {
+  return cache_.Run("UPDATE steps SET expansion = ? WHERE run = ? AND idx = ?",
+                    EncodeExpansion(step.expansion), run_row, step.index);
 }
 
 Result<int64_t> MetadataStore::LastRunRow() {
@@ -137,19 +150,20 @@ Status MetadataStore::UpdateRun(const RunRecord& run) {
   const StepCounts& counts = run.counts;
   PENSTOCK_RETURN_IF_ERROR(
       cache_.Run("UPDATE runs SET state = ?, message = ?, started_at = ?, ended_at = ?, "
-                 "revision = ?, waiting = ?, active = ?, succeeded = ?, failed = ?, skipped = ?, "
+                 "revision = ?, total = ?, waiting = ?, active = ?, succeeded = ?, failed = ?, skipped = ?, "
                  "cancelled = ? WHERE id = ? AND revision < ? AND ended_at = 0",
-                 run.state, run.message, run.started_at, run.ended_at, run.revision, counts.waiting,
-                 counts.active, counts.succeeded, counts.failed, counts.skipped, counts.cancelled,
+                 run.state, run.message, run.started_at, run.ended_at, run.revision, counts.total,
+                 counts.waiting, counts.active, counts.succeeded, counts.failed, counts.skipped, counts.cancelled,
                  run.row, run.revision));
   if (cache_.changes() != 1) return GuardFailed("run " + run.id.value());
   return Status::Ok();
 }
 
 Status MetadataStore::RecordCancel(int64_t run_row, const Principal& by,
-                                   const std::string& comment) {
-  return cache_.Run("UPDATE runs SET cancelled_by = ?, cancel_comment = ? WHERE id = ?", by,
-                    comment, run_row);
+                                   const std::string& comment, bool now) {
+  return cache_.Run(
+      "UPDATE runs SET cancelled_by = ?, cancel_comment = ?, cancel_now = ? WHERE id = ?", by,
+      comment, now, run_row);
 }
 
 Status MetadataStore::UpdateStep(int64_t run_row, const StepRecord& step, bool with_result) {

@@ -49,11 +49,14 @@ class MetadataStore {
 
   // Inserts a run with its steps, as they are. `run.row` is above LastRunRow.
   Status InsertRun(const RunRecord& run, const std::vector<StepRecord>& steps);
+  // A step that came to be while the run was going on: of a map's item, of a called pipeline.
+  Status InsertStep(int64_t run_row, const StepRecord& step);
+  Status SetStepExpansion(int64_t run_row, const StepRecord& step);
   // The highest row that a run ever had; 0 before the first.
   Result<int64_t> LastRunRow();
   // Writes state, message, times, revision and counts. Guard: the revision in the row is lower.
   Status UpdateRun(const RunRecord& run);
-  Status RecordCancel(int64_t run_row, const Principal& by, const std::string& comment);
+  Status RecordCancel(int64_t run_row, const Principal& by, const std::string& comment, bool now);
   // Writes everything that changes of a step. Guard: the row is not in a terminal state.
   // `result` is written only where `with_result`.
   Status UpdateStep(int64_t run_row, const StepRecord& step, bool with_result);

@@ -12,6 +12,11 @@ namespace penstock::limits {
 // Definitions and runs.
 inline constexpr int kMaxStepsPerRun = 10'000;
 inline constexpr int kMaxMapItems = 10'000;
+inline constexpr int kMaxMapDepth = 4;
+inline constexpr int kMaxPipelineDepth = 8;  // of pipelines that call pipelines
+// With the steps of maps' items and of called pipelines.
+inline constexpr int kMaxStepInstances = 50'000;
+inline constexpr std::size_t kMaxMapOutputBytes = 1 << 20;  // of one output, over all items
 inline constexpr std::size_t kMaxDefinitionBytes = 1 << 20;
 inline constexpr int kMaxDefinitionDepth = 32;
 inline constexpr int kMaxNameLength = 64;

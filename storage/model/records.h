@@ -77,6 +77,9 @@ struct RunRecord {
   int64_t revision = 0;
   StepCounts counts;
   int32_t max_parallel_steps = 0;
+  bool cancel_now = false;  // cancelled with its onExit steps
+  // What names meant when the run started: "pipeline:prep" → "3".
+  std::map<std::string, std::string> pins;
 };
 
 // What a step left behind when it succeeded.
@@ -84,11 +87,16 @@ struct StepResult {
   std::map<std::string, ArtifactRef> outputs;
   std::map<std::string, double> metrics;      // NaN: undefined
   std::map<std::string, Json> report_values;  // path → value, for the paths that are referenced
+  // Of control steps that have outputs: a map's lists, by item, null where an item failed; what a
+  // pipeline gave; who approved.
+  std::map<std::string, Json> values;
 };
 
 struct StepRecord {
   StepIndex index = 0;
-  std::string name;
+  std::string name;       // in a map or pipeline with the way to it: "cv[3].fit", "child.prepare"
+  StepIndex parent = -1;  // the map or pipeline step that it belongs to
+  int32_t item = -1;      // of a map
   std::string type;
   std::string algorithm;  // "xgboost@1"; empty where the type has none
   StepState state = StepState::kWaiting;
@@ -105,7 +113,10 @@ struct StepRecord {
   Time started_at;
   Time ended_at;
   StepResult result;
-  std::vector<StepIndex> depends_on;  // not stored: from the definition
+  // map, pipeline: {"base": index of its first step, "items": […]}, or {"base", "version",
+  // "parameters"}; null before it has started.
+  Json expansion;
+  std::vector<StepIndex> depends_on;
   double progress = 0;                // not stored
   std::string progress_note;          // not stored
 };

@@ -42,7 +42,7 @@ constexpr Names<ArtifactType, 5> kArtifactTypes = {{{ArtifactType::kFile, "file"
                                                     {ArtifactType::kModel, "model"},
                                                     {ArtifactType::kTransform, "transform"},
                                                     {ArtifactType::kReport, "report"}}};
-constexpr Names<Cause, 15> kCauses = {{{Cause::kNone, "NONE"},
+constexpr Names<Cause, 20> kCauses = {{{Cause::kNone, "NONE"},
                                        {Cause::kStepError, "STEP_ERROR"},
                                        {Cause::kTimeout, "TIMEOUT"},
                                        {Cause::kOutOfMemory, "OUT_OF_MEMORY"},
@@ -56,7 +56,12 @@ constexpr Names<Cause, 15> kCauses = {{{Cause::kNone, "NONE"},
                                        {Cause::kFailStep, "FAIL_STEP"},
                                        {Cause::kBadReference, "BAD_REFERENCE"},
                                        {Cause::kInfrastructure, "INFRASTRUCTURE"},
-                                       {Cause::kUpstreamSkipped, "UPSTREAM_SKIPPED"}}};
+                                       {Cause::kUpstreamSkipped, "UPSTREAM_SKIPPED"},
+                                       {Cause::kItemsFailed, "ITEMS_FAILED"},
+                                       {Cause::kPipelineFailed, "PIPELINE_FAILED"},
+                                       {Cause::kRejected, "REJECTED"},
+                                       {Cause::kDeadline, "DEADLINE"},
+                                       {Cause::kFailFast, "FAIL_FAST"}}};
 
 template <typename E, std::size_t N>
 std::string_view Find(const Names<E, N>& names, E value) {

@@ -74,6 +74,11 @@ enum class Cause {
   kBadReference = 12,     // a reference resolved to nothing, or to a value of the wrong type
   kInfrastructure = 13,   // artifacts could not be moved, workspace could not be made, and the like
   kUpstreamSkipped = 14,  // an output that it needs was never made because its step was skipped
+  kItemsFailed = 15,      // a map: more items failed than are tolerated
+  kPipelineFailed = 16,   // a pipeline step: a step of the other pipeline failed
+  kRejected = 17,         // an approval: a person said no
+  kDeadline = 18,         // the run's or the step's deadline passed
+  kFailFast = 19,         // another step failed, and the run stops at the first failure
 };
 
 constexpr bool IsTerminal(RunState s) {

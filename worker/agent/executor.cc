@@ -28,6 +28,10 @@ constexpr int64_t kChildLogBytes = 4 << 20;
 constexpr Micros kShipAfter = std::chrono::milliseconds(250);
 constexpr std::size_t kPointsPerMessage = 10'000;
 
+Micros FromProto(const google::protobuf::Duration& duration) {
+  return Micros(duration.seconds() * 1'000'000 + duration.nanos() / 1'000);
+}
+
 Tick Now() {
   return Clock::Real().Ticks();
 }
@@ -426,6 +430,7 @@ void Executor::Read(Runner& runner) {
 void Executor::OnUpdate(Runner& runner, const Update& update) {
   if (runner.attempts.empty() || runner.attempts.front()->id != update.id) return;
   Attempt& attempt = *runner.attempts.front();
+  attempt.last_sign = Now();
   if (update.progress >= 0) {
     attempt.progress = update.progress;
     attempt.note = update.note;
@@ -514,6 +519,16 @@ void Executor::Stop(Attempt& attempt) {
   runner.child->Signal(SIGTERM);
 }
 
+bool Executor::IsIdle(Attempt& attempt, Tick now) {
+  struct stat info {};
+  if (fstat(attempt.runner->child->log(), &info) == 0 && info.st_size != attempt.output_seen) {
+    attempt.output_seen = info.st_size;
+    attempt.last_sign = now;
+  }
+  const Tick since = std::max(attempt.last_sign, attempt.running_since);
+  return now - since > FromProto(attempt.lease.idle_timeout());
+}
+
 // Looks after what runs: late starts to tell, timeouts, memory, logs.
 void Executor::Tend() {
   const Tick now = Now();
@@ -528,12 +543,14 @@ void Executor::Tend() {
     }
     if (attempt.cancel || attempt.discarded) Stop(attempt);
     const v1::Lease& lease = attempt.lease;
-    if (lease.has_timeout()) {
-      const Micros limit(lease.timeout().seconds() * 1'000'000 + lease.timeout().nanos() / 1'000);
-      if (age > limit) {
-        attempt.timed_out = true;
-        Stop(attempt);
-      }
+    if (lease.has_timeout() && age > FromProto(lease.timeout())) {
+      attempt.timed_out = true;
+      Stop(attempt);
+    }
+    if (lease.has_idle_timeout() && IsIdle(attempt, now)) {
+      attempt.timed_out = true;
+      attempt.idle = true;
+      Stop(attempt);
     }
     if (lease.memory() > 0 && age >= kTick && runner.child->ResidentMemory() > lease.memory()) {
       attempt.over_memory = true;
@@ -641,7 +658,9 @@ void Executor::Finish(Attempt& attempt) {
                                        " MiB of memory; raise resources.memory");
     outcome.cause = Cause::kOutOfMemory;
   } else if (attempt.timed_out && !outcome.status.ok()) {
-    outcome.status = DeadlineExceeded("the step ran longer than its timeout");
+    outcome.status = DeadlineExceeded(
+        attempt.idle ? "the step gave no sign of life for as long as its idleTimeout"
+                     : "the step ran longer than its timeout");
     outcome.cause = Cause::kTimeout;
   } else if (attempt.cancel && !outcome.status.ok()) {
     outcome.cause = Cause::kCancelled;

@@ -79,9 +79,12 @@ class Executor {
     bool started_told = false;
     bool cancel = false;
     bool timed_out = false;
+    bool idle = false;  // timed out for want of a sign of life
     bool over_memory = false;
     bool discarded = false;
     Tick running_since;
+    Tick last_sign;           // output, a metric or progress
+    int64_t output_seen = 0;  // bytes of the child's file at the last look
     Time started_at;
     Tick kill_at;                     // set once it was told to stop
     int64_t log_from = 0;             // where its output begins in the child's file
@@ -110,6 +113,8 @@ class Executor {
   void RunPosted();
   void Poll(Micros timeout);
   void Tend();
+  // Whether it gave no sign of life for as long as its lease allows.
+  static bool IsIdle(Attempt& attempt, Tick now);
   void TrimCache();
 
   void StartQueued();

@@ -84,7 +84,13 @@ TEST(ParseTemplate, KnowsEachKindOfReference) {
             (Reference{Kind::kMetric, "a-b", "auc", "steps.a-b.metrics.auc"}));
   EXPECT_EQ(Only("${steps.e.report.x.y[0].value}"),
             (Reference{Kind::kReport, "e", "x.y[0].value", "steps.e.report.x.y[0].value"}));
-  for (const char* field : {"id", "name", "startedAt", "pipeline"}) {
+  EXPECT_EQ(Only("${steps.cv.outputs.auc.mean}"),
+            (Reference{Kind::kOutput, "cv", "auc", "steps.cv.outputs.auc.mean", "mean"}));
+  EXPECT_EQ(Only("${steps.cv.best(auc, max).model}"),
+            (Reference{Kind::kBest, "cv", "model", "steps.cv.best(auc, max).model", "auc"}));
+  EXPECT_EQ(Only("${steps.cv.best(loss,min).item}"),
+            (Reference{Kind::kBest, "cv", "item", "steps.cv.best(loss,min).item", "loss", true}));
+  for (const char* field : {"id", "name", "startedAt", "pipeline", "state", "message"}) {
     const std::string text = std::string("run.") + field;
     EXPECT_EQ(Only("${" + text + "}"), (Reference{Kind::kRun, "", field, text}));
   }
@@ -127,7 +133,16 @@ TEST(ParseTemplate, RefusesWhatIsNoReference) {
   EXPECT_THAT(WhyNot("${steps.a}"), HasSubstr("steps.STEP.outputs.NAME"));
   EXPECT_THAT(WhyNot("${steps.a.outputs}"), HasSubstr("steps.STEP.outputs.NAME"));
   EXPECT_THAT(WhyNot("${steps.a.outputs.}"), HasSubstr("steps.STEP.outputs.NAME"));
-  EXPECT_THAT(WhyNot("${steps.a.outputs.b.c}"), HasSubstr("steps.STEP.outputs.NAME"));
+  EXPECT_THAT(WhyNot("${steps.a.outputs.b.c}"),
+              HasSubstr("\"c\" is nothing that can be asked of a map's output"));
+  EXPECT_THAT(WhyNot("${steps.a.outputs.b.maen}"), HasSubstr("did you mean \"mean\"?"));
+  EXPECT_THAT(WhyNot("${steps.a.metrics.b.c}"), HasSubstr("steps.STEP.outputs.NAME"));
+  for (const char* best : {"best()", "best(a).m", "best(a, most).m", "best(a, max)", "best(, max).m",
+                           "best(a, max).", "best(a, max).x y"}) {
+    EXPECT_THAT(WhyNot("${steps.a." + std::string(best) + "}"),
+                HasSubstr("steps.STEP.best(OUTPUT, max).NAME"))
+        << best;
+  }
   EXPECT_THAT(WhyNot("${steps.a.result.b}"), HasSubstr("steps.STEP.outputs.NAME"));
   EXPECT_THAT(WhyNot("${a.b + 1}"), HasSubstr("is not a reference"));
   EXPECT_THAT(WhyNot("${parameters.x ?? }"), HasSubstr("is empty"));
@@ -214,6 +229,18 @@ TEST(CollectReferences, NotesEveryTextThatCannotBeRead) {
   EXPECT_EQ(problems[0].path, "a");
   EXPECT_EQ(problems[1].path, "b");
   EXPECT_EQ(found.size(), 1U);
+}
+
+TEST(Aggregate, IsOverTheNumbersThatAreThere) {
+  const Json list = {1, Json(), 2.5, 4};
+  EXPECT_EQ(Aggregate("count", list), 3);
+  EXPECT_EQ(Aggregate("mean", list), 2.5);
+  EXPECT_EQ(Aggregate("min", list), 1.0);
+  EXPECT_EQ(Aggregate("max", list), 4.0);
+  EXPECT_EQ(Aggregate("std", list), 1.5);
+  EXPECT_TRUE(Aggregate("mean", Json::array()).is_null());
+  EXPECT_TRUE(Aggregate("std", {1}).is_null()) << "of one value there is no spread";
+  EXPECT_EQ(Aggregate("count", {"a", Json()}), 1);
 }
 
 }  // namespace

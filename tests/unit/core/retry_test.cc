@@ -16,8 +16,13 @@ RetryPolicy Policy() {
           .jitter = false};
 }
 
+RetryDecision After(const RetryPolicy& policy, Cause cause, int failures, int losses,
+                    double random = 0) {
+  return DecideRetry(policy, {.cause = cause, .failures = failures, .losses = losses}, random);
+}
+
 RetryDecision AfterStepError(const RetryPolicy& policy, int failures, double random = 0) {
-  return DecideRetry(policy, Cause::kStepError, failures, 0, random);
+  return After(policy, Cause::kStepError, failures, 0, random);
 }
 
 TEST(DecideRetry, WaitsLongerEachTimeUpToTheLongest) {
@@ -53,15 +58,15 @@ TEST(DecideRetry, DoesNotOverflow) {
 TEST(DecideRetry, TriesEveryFailureOfTheStepItself) {
   for (const Cause cause :
        {Cause::kStepError, Cause::kTimeout, Cause::kOutOfMemory, Cause::kCrashed}) {
-    EXPECT_TRUE(DecideRetry(Policy(), cause, 1, 0, 0).retry) << Name(cause);
-    EXPECT_FALSE(DecideRetry(Policy(), cause, 4, 0, 0).retry) << Name(cause);
+    EXPECT_TRUE(After(Policy(), cause, 1, 0, 0).retry) << Name(cause);
+    EXPECT_FALSE(After(Policy(), cause, 4, 0, 0).retry) << Name(cause);
   }
 }
 
 TEST(DecideRetry, NeverTriesWhatCannotSucceed) {
   for (const Cause cause :
        {Cause::kFailStep, Cause::kMetricUndefined, Cause::kBadReference, Cause::kCancelled}) {
-    EXPECT_FALSE(DecideRetry(Policy(), cause, 1, 0, 0).retry) << Name(cause);
+    EXPECT_FALSE(After(Policy(), cause, 1, 0, 0).retry) << Name(cause);
   }
 }
 
@@ -69,20 +74,55 @@ TEST(DecideRetry, GivesTheClusterItsOwnTries) {
   for (const Cause cause : {Cause::kWorkerLost, Cause::kWorkerRestarted, Cause::kInfrastructure}) {
     // All of the user's attempts are used, or there was one only: it makes no difference.
     const RetryPolicy once;
-    const RetryDecision first = DecideRetry(once, cause, 1, 1, 0);
+    const RetryDecision first = After(once, cause, 1, 1, 0);
     EXPECT_TRUE(first.retry) << Name(cause);
     EXPECT_EQ(first.wait, Micros(0)) << Name(cause);
-    const RetryDecision second = DecideRetry(once, cause, 0, 2, 0);
+    const RetryDecision second = After(once, cause, 0, 2, 0);
     EXPECT_TRUE(second.retry);
     EXPECT_EQ(second.wait, milliseconds(100));
-    EXPECT_EQ(DecideRetry(once, cause, 0, 3, 0).wait, milliseconds(200));
-    EXPECT_TRUE(DecideRetry(once, cause, 0, kMaxInfrastructureFailures - 1, 0).retry);
-    EXPECT_FALSE(DecideRetry(once, cause, 0, kMaxInfrastructureFailures, 0).retry);
+    EXPECT_EQ(After(once, cause, 0, 3, 0).wait, milliseconds(200));
+    EXPECT_TRUE(After(once, cause, 0, RetryPolicy().max_losses - 1, 0).retry);
+    EXPECT_FALSE(After(once, cause, 0, RetryPolicy().max_losses, 0).retry);
   }
 }
 
 TEST(DecideRetry, StepsDoNotUseTheClustersTries) {
-  EXPECT_TRUE(DecideRetry(Policy(), Cause::kStepError, 1, kMaxInfrastructureFailures, 0).retry);
+  EXPECT_TRUE(After(Policy(), Cause::kStepError, 1, RetryPolicy().max_losses, 0).retry);
+}
+
+TEST(DecideRetry, TriesTheCausesThatAreNamed) {
+  RetryPolicy policy = Policy();
+  policy.causes = {Cause::kTimeout};
+  EXPECT_TRUE(After(policy, Cause::kTimeout, 1, 0).retry);
+  EXPECT_FALSE(After(policy, Cause::kStepError, 1, 0).retry);
+  EXPECT_TRUE(After(policy, Cause::kWorkerLost, 0, 2).retry) << "not the step's own failure";
+}
+
+TEST(DecideRetry, TriesTheExitCodesThatAreNamed) {
+  RetryPolicy policy = Policy();
+  policy.exit_codes = {75};
+  FailureHistory history{.cause = Cause::kStepError, .exit_code = 75, .failures = 1};
+  EXPECT_TRUE(DecideRetry(policy, history, 0).retry);
+  history.exit_code = 1;
+  EXPECT_FALSE(DecideRetry(policy, history, 0).retry);
+  history.exit_code = 0;
+  EXPECT_TRUE(DecideRetry(policy, history, 0).retry) << "no program, no code";
+}
+
+TEST(DecideRetry, NoTryBeginsAfterTheExpiry) {
+  RetryPolicy policy = Policy();
+  policy.expire_after = seconds(10);
+  FailureHistory history{.cause = Cause::kStepError, .failures = 1, .since_ready = seconds(8)};
+  EXPECT_TRUE(DecideRetry(policy, history, 0).retry);
+  history.since_ready = milliseconds(9'001);
+  EXPECT_FALSE(DecideRetry(policy, history, 0).retry) << "the wait would end behind it";
+}
+
+TEST(DecideRetry, LossesHaveALimitOfTheirOwn) {
+  RetryPolicy policy = Policy();
+  policy.max_losses = 2;
+  EXPECT_TRUE(After(policy, Cause::kWorkerLost, 0, 1).retry);
+  EXPECT_FALSE(After(policy, Cause::kWorkerLost, 0, 2).retry);
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ TEST(StepStateMachine, EveryPair) {
       {{S::kReady, E::kDecided}, S::kRunning},
       {{S::kReady, E::kCacheHit}, S::kCached},
       {{S::kReady, E::kCancel}, S::kCancelled},
+      {{S::kReady, E::kFail}, S::kFailed},
       {{S::kLeased, E::kStarted}, S::kRunning},
       {{S::kLeased, E::kSucceed}, S::kSucceeded},
       {{S::kLeased, E::kFail}, S::kFailed},
@@ -44,6 +45,7 @@ TEST(StepStateMachine, EveryPair) {
       {{S::kRunning, E::kCancel}, S::kCancelled},
       {{S::kRetryWait, E::kRetryDue}, S::kReady},
       {{S::kRetryWait, E::kCancel}, S::kCancelled},
+      {{S::kRetryWait, E::kFail}, S::kFailed},
       // Said before: nothing changes.
       {{S::kReady, E::kDependenciesMet}, S::kReady},
       {{S::kReady, E::kRetryDue}, S::kReady},
