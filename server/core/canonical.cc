@@ -88,6 +88,12 @@ Json StepJson(const StepSpec& step) {
   json["resources"] = ResourcesJson(step.resources);
   json["retry"] = RetryJson(step.retry);
   if (step.timeout) json["timeout"] = UnparseDuration(*step.timeout);
+  if (!step.cache.enabled) {
+    json["cache"] = false;
+  } else if (step.cache != CachePolicy()) {
+    if (step.cache.expiry) json["cache"]["expiry"] = UnparseDuration(*step.cache.expiry);
+    if (step.cache.all_pipelines) json["cache"]["scope"] = "all";
+  }
   if (step.idle_timeout) json["idleTimeout"] = UnparseDuration(*step.idle_timeout);
   return json;
 }

@@ -52,6 +52,14 @@ struct Tolerance {
   friend bool operator==(const Tolerance&, const Tolerance&) = default;
 };
 
+// Whether results of a step may come from earlier runs.
+struct CachePolicy {
+  bool enabled = true;
+  bool all_pipelines = false;    // or this pipeline's runs alone
+  std::optional<Micros> expiry;  // results older than this do not count
+  friend bool operator==(const CachePolicy&, const CachePolicy&) = default;
+};
+
 struct StepInput {
   std::string name;
   std::vector<Json> sources;  // texts: a reference or an artifact each
@@ -75,6 +83,7 @@ struct StepSpec {
   std::optional<Micros> idle_timeout;  // without output, metrics or progress
   std::optional<Micros> deadline;      // from ready to the end, all attempts together
   bool continue_on_failure = false;
+  CachePolicy cache;
   Json condition;  // `if`
   std::vector<std::string> then_steps;
   std::vector<std::string> else_steps;

@@ -122,6 +122,7 @@ void StepReader::Defaults(const Json& json, StepSpec& defaults) {
   OptionalDuration(fields, "idleTimeout", defaults.idle_timeout);
   Retry(fields.Get("retry"), "defaults.retry", defaults.retry);
   ReadResources(fields.Get("resources"), "defaults.resources", defaults.resources);
+  ReadCache(fields, defaults.cache);
   fields.Finish();
 }
 
@@ -185,6 +186,7 @@ StepSpec StepReader::Step(const Json& json, const std::string& path, const StepS
   OptionalDuration(fields, "deadline", step.deadline);
   Retry(fields.Get("retry"), path + ".retry", step.retry);
   ReadResources(fields.Get("resources"), path + ".resources", step.resources);
+  ReadCache(fields, step.cache);
   ReadInputs(fields, schema, step);
   ReadParameters(fields, schema, step);
   if (step.type == "condition") ReadCondition(fields, step);
@@ -219,6 +221,7 @@ void StepReader::ReadMap(FieldReader& fields, const StepSpec& defaults, StepSpec
     StepSpec inner = defaults;
     inner.retry = step.retry;
     inner.resources = step.resources;
+    inner.cache = step.cache;
     inner.timeout = step.timeout;
     inner.idle_timeout = step.idle_timeout;
     step.steps = Steps(fields.Get("steps"), fields.PathOf("steps"), inner);
@@ -335,6 +338,26 @@ const StepSchema* StepReader::FindSchema(FieldReader& fields, StepSpec& step) {
   step.version = schema->version;
   step.control = schema->control;
   return schema;
+}
+
+void StepReader::ReadCache(FieldReader& fields, CachePolicy& cache) {
+  const Json& json = fields.Get("cache");
+  if (json.is_null()) return;
+  if (json.is_boolean()) {
+    cache.enabled = json.get<bool>();
+    return;
+  }
+  FieldReader inner(json, fields.PathOf("cache"), problems_);
+  cache.enabled = true;
+  OptionalDuration(inner, "expiry", cache.expiry);
+  std::string scope;
+  inner.String("scope", scope);
+  if (scope == "all" || scope == "pipeline") {
+    cache.all_pipelines = scope == "all";
+  } else if (!scope.empty()) {
+    inner.Wrong("scope", "\"" + scope + "\" is unknown; write pipeline or all");
+  }
+  inner.Finish();
 }
 
 void StepReader::ReadWhen(FieldReader& fields, When& when) {

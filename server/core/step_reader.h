@@ -34,6 +34,7 @@ class StepReader {
   void Retry(const Json& json, const std::string& path, RetryPolicy& retry);
   void RetryCauses(FieldReader& fields, RetryPolicy& retry);
   void ReadResources(const Json& json, const std::string& path, Resources& resources);
+  void ReadCache(FieldReader& fields, CachePolicy& cache);
   void ReadWhen(FieldReader& fields, When& when);
   void ReadInputs(FieldReader& fields, const StepSchema* schema, StepSpec& step);
   void CheckPorts(FieldReader& fields, const StepSchema& schema, StepSpec& step);

@@ -48,6 +48,11 @@ struct SubmitRunCommand {
   std::map<std::string, std::string> tags;
   std::string idempotency_key;
   Principal principal;
+  // Goes on from another run of the same pipeline version that has ended.
+  RunRecord::Origin origin;
+  // Without results of earlier runs: for all steps, or for those named.
+  bool no_cache = false;
+  std::vector<std::string> no_cache_steps;
 };
 struct SubmitRunAnswer {
   RunRecord run;

@@ -78,6 +78,7 @@ struct LiveRun {
   std::unordered_map<StepIndex, Expansion> expansions;
   std::unordered_map<StepIndex, std::unique_ptr<LiveAttempt>> attempts;  // by step
   std::unordered_map<Digest, StepIndex> producers;  // which step left an artifact
+  std::unordered_map<std::string, StepRecord> kept;  // what the run that this one goes on from left
   int32_t on_workers = 0;                           // steps that are leased or running there
   Stop stop;                                        // of everything but onExit
   bool stop_exit = false;                           // and of onExit
@@ -90,7 +91,8 @@ struct LiveRun {
   std::vector<StepIndex> dirty_steps;
   std::vector<bool> step_is_dirty;
   std::vector<StepIndex> new_results;
-  std::vector<StepIndex> new_expansions;
+  std::vector<StepIndex> new_notes;  // expansions and cache records
+  std::vector<StepIndex> to_cache;   // results that later runs may use
   std::vector<StepIndex> touched_attempts;  // steps whose live attempt is new or changed
   std::vector<Digest> new_artifacts;        // that the run reads or made
 

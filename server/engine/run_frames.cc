@@ -105,7 +105,7 @@ std::optional<RunManager::Ending> RunManager::StartMap(LiveRun& run, StepIndex i
   }
   run.step(index).expansion =
       Json{{"base", static_cast<StepIndex>(run.steps.size())}, {"items", *std::move(items)}};
-  run.new_expansions.push_back(index);
+  run.new_notes.push_back(index);
   OpenMap(run, index, true);
   StartItems(run, index);
   Expansion& expansion = run.expansions[index];
@@ -269,7 +269,7 @@ std::optional<RunManager::Ending> RunManager::StartPipeline(LiveRun& run, StepIn
   run.step(index).expansion = Json{{"base", static_cast<StepIndex>(run.steps.size())},
                                    {"version", version},
                                    {"parameters", *std::move(parameters)}};
-  run.new_expansions.push_back(index);
+  run.new_notes.push_back(index);
   if (const Status status = OpenPipeline(run, index, true); !status.ok()) return failed(status);
   StartFrame(run, *run.expansions[index].frames.front());
   return std::nullopt;

@@ -98,9 +98,10 @@ void RunManager::BecomeReady(LiveRun& run, StepIndex index) {
   Apply(run, index, StepEvent::kDependenciesMet);
   run.step(index).ready_at = context_.now;
   WatchDeadline(run, index);
+  if (EndFromOrigin(run, index)) return;
   if (run.spec(index).control) {
     Decide(run, index);
-  } else {
+  } else if (!EndFromCache(run, index)) {
     Enqueue(run, index);
   }
 }
@@ -256,6 +257,7 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
       return;
     case ReportKind::kSucceeded:
       KeepResult(run, index, report.result);
+      RememberResult(run, index);
       EndAttempt(attempt, AttemptEvent::kSucceeded, Cause::kNone, "");
       Finish(run, index, {StepEvent::kSucceed, Cause::kNone, ""});
       break;
@@ -441,8 +443,8 @@ void RunManager::FlushRun(MetadataStore& store, LiveRun& run) {
           std::binary_search(run.new_results.begin(), run.new_results.end(), index);
       context_.Note(store.UpdateStep(row, run.step(index), with_result));
     }
-    for (const StepIndex index : run.new_expansions) {
-      if (index < run.stored) context_.Note(store.SetStepExpansion(row, run.step(index)));
+    for (const StepIndex index : run.new_notes) {
+      if (index < run.stored) context_.Note(store.SetStepNotes(row, run.step(index)));
     }
     for (StepIndex index = run.stored; index < count; ++index) {
       context_.Note(store.InsertStep(row, run.step(index)));
@@ -450,6 +452,11 @@ void RunManager::FlushRun(MetadataStore& store, LiveRun& run) {
     context_.Note(store.UpdateRun(run.record));
   }
   run.stored = count;
+  for (const StepIndex index : run.to_cache) {
+    context_.Note(store.InsertCached(JsonString(run.step(index).cache, "key"),
+                                     PipelineOf(run, index), run.spec(index).name, row, index,
+                                     context_.now));
+  }
   for (const StepIndex index : run.touched_attempts) {
     const auto found = run.attempts.find(index);
     if (found == run.attempts.end()) continue;  // ended in this turn: written with those
@@ -475,7 +482,8 @@ void RunManager::Publish() {
     }
     run->dirty_steps.clear();
     run->new_results.clear();
-    run->new_expansions.clear();
+    run->new_notes.clear();
+    run->to_cache.clear();
     run->new_artifacts.clear();
     run->touched_attempts.clear();
     if (!IsTerminal(run->record.state)) continue;

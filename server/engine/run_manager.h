@@ -139,6 +139,18 @@ class RunManager : public SessionManager::Runs {
   void RestoreFrames(LiveRun& run);
   Status RestoreExpansions(LiveRun& run);
 
+  // Results that are there already (run_cache.cc).
+  static PipelineName PipelineOf(const LiveRun& run, StepIndex index);
+  bool EndFromCache(LiveRun& run, StepIndex index);
+  void NoteMiss(LiveRun& run, StepIndex index);
+  bool TakeResult(LiveRun& run, StepIndex index, const StepRecord& source, const RunId& from,
+                  std::string* why);
+  void RememberResult(LiveRun& run, StepIndex index);
+  Status LoadOrigin(LiveRun& run);
+  bool EndFromOrigin(LiveRun& run, StepIndex index);
+  static bool DependsOnNews(const LiveRun& run, StepIndex index);
+  static bool IsNews(const LiveRun& run, StepIndex index);
+
   // Control steps. Without an ending where the step goes on.
   void Decide(LiveRun& run, StepIndex index);
   std::optional<Ending> DecideKind(LiveRun& run, StepIndex index);

@@ -17,6 +17,11 @@ Digest RequestDigest(const SubmitRunCommand& command) {
             {"parameters", command.parameters},
             {"name", command.name},
             {"tags", command.tags}};
+  if (!command.origin.run.empty()) {
+    json["origin"] = {command.origin.run.value(), command.origin.again};
+  }
+  if (command.no_cache) json["no_cache"] = true;
+  if (!command.no_cache_steps.empty()) json["no_cache_steps"] = command.no_cache_steps;
   return Sha256(DumpJson(json));
 }
 
@@ -78,12 +83,16 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   record.tags = command.tags;
   record.principal = command.principal;
   record.created_at = context_.now;
+  record.origin = command.origin;
+  record.no_cache = command.no_cache;
+  record.no_cache_steps = command.no_cache_steps;
   PENSTOCK_RETURN_IF_ERROR(PinCalls(*cached->spec, record.pins));
   PENSTOCK_RETURN_IF_ERROR(KeepArtifacts(*run, parameters));
   record.parameters = std::move(parameters);
   OpenRun(*run, plans_.ForRun(*cached, record.parameters));
   AddSteps(*run, run->frames.front());
   if (const Frame* exit = run->frames.front().exit; exit != nullptr) AddSteps(*run, *exit);
+  PENSTOCK_RETURN_IF_ERROR(LoadOrigin(*run));
   last_row_ = record.row;
   SubmitRunAnswer answer;
   answer.created = true;
@@ -204,6 +213,7 @@ Status RunManager::LoadRun(RunRecord record) {
   owned->stored = static_cast<StepIndex>(owned->steps.size());
   PENSTOCK_RETURN_IF_ERROR(RestoreExpansions(*owned));
   RestoreFrames(*owned);
+  PENSTOCK_RETURN_IF_ERROR(LoadOrigin(*owned));
   LiveRun& run = Adopt(std::move(owned));
   RestoreStop(run);
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<AttemptRecord> attempts,

@@ -60,6 +60,9 @@ struct StepSchema {
   std::string help;      // a paragraph or more, Markdown
   bool control = false;  // decided by the engine; never leased
   bool has_side_effects = false;
+  // Equal inputs and parameters give an equal result, which may be used again.
+  bool cacheable = false;
+  bool depends_on_threads = false;  // the result does
   std::vector<PortSchema> inputs;
   std::vector<PortSchema> outputs;    // fixed outputs
   std::vector<MetricSchema> metrics;  // closed table; empty: the step reports no scalars

@@ -9,6 +9,7 @@ StepSchema EvaluateSchema() {
   StepSchema schema;
   schema.key = "evaluate";
   schema.version = "1";
+  schema.cacheable = true;
   schema.summary = "Judges a model on data that it has not seen.";
   schema.help =
       "The data may be raw or processed by the model's own transform, and need labels. What is "

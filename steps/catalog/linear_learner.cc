@@ -9,6 +9,8 @@ StepSchema LinearLearnerSchema() {
   StepSchema schema;
   schema.key = "train/linear-learner";
   schema.version = "1";
+  schema.cacheable = true;
+  schema.depends_on_threads = true;
   schema.summary = "Linear, logistic and multinomial regression with L1 and L2 penalties.";
   schema.help =
       "Minimises C · Σ weight · loss + (1 − l1_ratio) / 2 · ‖w‖² + l1_ratio · ‖w‖₁ over the "

@@ -13,6 +13,7 @@ StepSchema PredictSchema() {
   StepSchema schema;
   schema.key = "predict";
   schema.version = "1";
+  schema.cacheable = true;
   schema.summary = "Scores rows with a model: as many out as in, in the same order.";
   schema.help =
       "The data may be raw, in the form that the model's training data had before `process`, or a "

@@ -357,6 +357,7 @@ StepSchema ProcessSchema() {
   StepSchema schema;
   schema.key = "process";
   schema.version = "1";
+  schema.cacheable = true;
   schema.summary = "Turns raw data into datasets, with a transform fitted on the training rows.";
   schema.help = kHelp + OperationsHelp();
   schema.inputs = {{.name = "data",

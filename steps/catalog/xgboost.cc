@@ -199,6 +199,8 @@ StepSchema XgboostSchema() {
   StepSchema schema;
   schema.key = "train/xgboost";
   schema.version = "1";
+  schema.cacheable = true;
+  schema.depends_on_threads = true;
   schema.summary = "Trains gradient-boosted trees: classification and regression.";
   schema.help = kHelp;
   schema.inputs = {

@@ -80,6 +80,33 @@ StepResult DecodeStepResult(const std::string& text) {
   return result;
 }
 
+std::string EncodeOrigin(const RunRecord::Origin& origin) {
+  if (origin.run.empty()) return {};
+  return DumpJson(Json{{"run", origin.run.value()}, {"again", origin.again}});
+}
+
+RunRecord::Origin DecodeOrigin(const std::string& text) {
+  RunRecord::Origin origin;
+  if (text.empty()) return origin;
+  const Json json = Read(text);
+  origin.run = RunId(JsonString(json, "run"));
+  for (const Json& name : JsonMember(json, "again")) origin.again.push_back(name.get<std::string>());
+  return origin;
+}
+
+std::string EncodeNoCache(const RunRecord& run) {
+  if (run.no_cache) return "true";
+  return run.no_cache_steps.empty() ? std::string() : DumpJson(Json(run.no_cache_steps));
+}
+
+void DecodeNoCache(const std::string& text, RunRecord& run) {
+  if (text.empty()) return;
+  const Json json = Read(text);
+  run.no_cache = json == true;
+  if (!json.is_array()) return;
+  for (const Json& name : json) run.no_cache_steps.push_back(name.get<std::string>());
+}
+
 std::string EncodeWorkerInfo(const WorkerInfo& info) {
   return DumpJson(Json{{"id", info.id.value()},
                        {"boot_id", info.boot_id},

@@ -22,6 +22,12 @@ std::map<std::string, double> DecodeMetrics(const Json& json);
 std::string EncodeStepResult(const StepResult& result);
 StepResult DecodeStepResult(const std::string& text);
 
+std::string EncodeOrigin(const RunRecord::Origin& origin);
+RunRecord::Origin DecodeOrigin(const std::string& text);
+// "true", a list of step names, or nothing.
+std::string EncodeNoCache(const RunRecord& run);
+void DecodeNoCache(const std::string& text, RunRecord& run);
+
 std::string EncodeWorkerInfo(const WorkerInfo& info);
 WorkerInfo DecodeWorkerInfo(const std::string& text);
 

@@ -64,6 +64,8 @@ RunRecord ReadRun(Statement& row) {
                 .cancelled = Int32(row, 22)};
   run.pins = DecodeTags(Text(row, 23));
   run.cancel_now = row.Int(24) != 0;
+  run.origin = DecodeOrigin(Text(row, 25));
+  DecodeNoCache(Text(row, 26), run);
   return run;
 }
 
@@ -73,7 +75,45 @@ RunRecord ReadRun(Statement& row) {
   "r.state, "                                                                               \
   "r.message, r.parameters, r.tags, r.principal, r.created_at, r.started_at, r.ended_at, "  \
   "r.revision, r.max_parallel_steps, r.total, r.waiting, r.active, r.succeeded, r.failed, " \
-  "r.skipped, r.cancelled, r.pins, r.cancel_now FROM runs r "
+  "r.skipped, r.cancelled, r.pins, r.cancel_now, r.origin, r.no_cache FROM runs r "
+
+Json JsonAt(Statement& row, int column) {
+  if (row.Text(column).empty()) return {};
+  Result<Json> json = ParseJson(row.Text(column), {.max_bytes = 64 << 20, .max_depth = 64});
+  return json.ok() ? *std::move(json) : Json();
+}
+
+StepRecord ReadStep(Statement& row) {
+  StepRecord step;
+  step.index = Int32(row, 0);
+  step.name = Text(row, 1);
+  step.type = Text(row, 2);
+  step.algorithm = Text(row, 3);
+  for (const Json& index : JsonAt(row, 4)) step.depends_on.push_back(index.get<StepIndex>());
+  step.state = static_cast<StepState>(row.Int(5));
+  step.attempt = Int32(row, 6);
+  step.worker = Text(row, 7);
+  step.cause = static_cast<Cause>(row.Int(8));
+  step.message = Text(row, 9);
+  step.branch = Text(row, 10);
+  step.model_version = Text(row, 11);
+  step.failures = Int32(row, 12);
+  step.infra_failures = Int32(row, 13);
+  step.retry_at = TimeAt(row, 14);
+  step.ready_at = TimeAt(row, 15);
+  step.started_at = TimeAt(row, 16);
+  step.ended_at = TimeAt(row, 17);
+  step.result = DecodeStepResult(Text(row, 18));
+  step.parent = Int32(row, 19);
+  step.item = Int32(row, 20);
+  step.expansion = JsonAt(row, 21);
+  step.cache = JsonAt(row, 22);
+  return step;
+}
+
+CachedStep ReadCached(Statement& row) {
+  return {row.Int(0), RunId(Text(row, 1)), Int32(row, 2), TimeAt(row, 3)};
+}
 
 AttemptRecord ReadAttempt(Statement& row) {
   AttemptRecord attempt;
@@ -315,45 +355,47 @@ Result<std::vector<RunRecord>> MetadataReader::ListRuns(const RunFilter& filter,
   return list;
 }
 
+#define PENSTOCK_STEP_COLUMNS                                                                 \
+  "SELECT s.idx, s.name, s.type, s.algorithm, s.depends_on, s.state, s.attempt, s.worker, "   \
+  "s.cause, s.message, s.branch, s.model_version, s.failures, s.infra_failures, s.retry_at, " \
+  "s.ready_at, s.started_at, s.ended_at, s.result, s.parent, s.item, s.expansion, s.cache "   \
+  "FROM steps s "
+
 Result<std::vector<StepRecord>> MetadataReader::ListSteps(int64_t run_row) {
   std::vector<StepRecord> steps;
-  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
-      "SELECT idx, name, type, algorithm, depends_on, state, attempt, worker, cause, message, "
-      "branch, model_version, failures, infra_failures, retry_at, ready_at, started_at, ended_at, "
-      "result, parent, item, expansion FROM steps WHERE run = ? ORDER BY idx",
-      [&](Statement& row) {
-        StepRecord step;
-        step.index = Int32(row, 0);
-        step.name = Text(row, 1);
-        step.type = Text(row, 2);
-        step.algorithm = Text(row, 3);
-        if (Result<Json> json = ParseJson(row.Text(4), {.max_bytes = 64 << 20}); json.ok()) {
-          for (const Json& index : *json) step.depends_on.push_back(index.get<StepIndex>());
-        }
-        step.state = static_cast<StepState>(row.Int(5));
-        step.attempt = Int32(row, 6);
-        step.worker = Text(row, 7);
-        step.cause = static_cast<Cause>(row.Int(8));
-        step.message = Text(row, 9);
-        step.branch = Text(row, 10);
-        step.model_version = Text(row, 11);
-        step.failures = Int32(row, 12);
-        step.infra_failures = Int32(row, 13);
-        step.retry_at = TimeAt(row, 14);
-        step.ready_at = TimeAt(row, 15);
-        step.started_at = TimeAt(row, 16);
-        step.ended_at = TimeAt(row, 17);
-        step.result = DecodeStepResult(Text(row, 18));
-        step.parent = Int32(row, 19);
-        step.item = Int32(row, 20);
-        if (!row.Text(21).empty()) {
-          Result<Json> json = ParseJson(row.Text(21), {.max_bytes = 64 << 20, .max_depth = 64});
-          if (json.ok()) step.expansion = *std::move(json);
-        }
-        steps.push_back(std::move(step));
-      },
-      run_row));
+  PENSTOCK_RETURN_IF_ERROR(
+      cache_.Query(PENSTOCK_STEP_COLUMNS "WHERE s.run = ? ORDER BY s.idx",
+                   [&](Statement& row) { steps.push_back(ReadStep(row)); }, run_row));
   return steps;
+}
+
+Result<std::optional<CachedStep>> MetadataReader::FindCached(const std::string& key,
+                                                             const PipelineName& pipeline) {
+  std::optional<CachedStep> found;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      "SELECT c.run, r.run_id, c.idx, c.created_at FROM step_cache c JOIN runs r ON r.id = c.run "
+      "WHERE c.key = ? AND (? = '' OR c.pipeline = ?) ORDER BY c.created_at DESC LIMIT 1",
+      [&](Statement& row) { found = ReadCached(row); }, key, pipeline, pipeline));
+  return found;
+}
+
+Result<std::optional<CachedStep>> MetadataReader::NewestCached(const PipelineName& pipeline,
+                                                               const StepName& step) {
+  std::optional<CachedStep> found;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      "SELECT c.run, r.run_id, c.idx, c.created_at FROM step_cache c JOIN runs r ON r.id = c.run "
+      "WHERE c.pipeline = ? AND c.step = ? ORDER BY c.created_at DESC LIMIT 1",
+      [&](Statement& row) { found = ReadCached(row); }, pipeline, step));
+  return found;
+}
+
+Result<StepRecord> MetadataReader::GetStep(int64_t run_row, StepIndex index) {
+  std::optional<StepRecord> found;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      PENSTOCK_STEP_COLUMNS "WHERE s.run = ? AND s.idx = ?",
+      [&](Statement& row) { found = ReadStep(row); }, run_row, index));
+  if (!found) return NotFound("there is no such step");
+  return *std::move(found);
 }
 
 Result<std::vector<AttemptRecord>> MetadataReader::ListAttempts(int64_t run_row, StepIndex step) {

@@ -26,6 +26,14 @@ struct RunFilter {
   Time created_before;
 };
 
+// Where a result that may be used again comes from.
+struct CachedStep {
+  int64_t run_row = 0;
+  RunId run;
+  StepIndex step = 0;
+  Time created_at;
+};
+
 class MetadataReader {
  public:
   // `path`: the database file, which exists and is migrated.
@@ -51,6 +59,14 @@ class MetadataReader {
   // Newest first, rows below `before_row` (0: from the newest).
   Result<std::vector<RunRecord>> ListRuns(const RunFilter& filter, int64_t before_row, int limit);
   Result<std::vector<StepRecord>> ListSteps(int64_t run_row);
+  // kNotFound.
+  Result<StepRecord> GetStep(int64_t run_row, StepIndex index);
+  // The newest result with the key, of this pipeline's runs (empty: of any).
+  Result<std::optional<CachedStep>> FindCached(const std::string& key,
+                                               const PipelineName& pipeline);
+  // The newest result of the step of that name, whatever its key.
+  Result<std::optional<CachedStep>> NewestCached(const PipelineName& pipeline,
+                                                 const StepName& step);
   Result<std::vector<AttemptRecord>> ListAttempts(int64_t run_row, StepIndex step);
   // Runs that have not ended, oldest first.
   Result<std::vector<RunRecord>> ListLiveRuns();

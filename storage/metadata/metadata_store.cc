@@ -13,8 +13,8 @@ namespace {
 // "PNSK": tells our databases from others.
 constexpr int32_t kApplicationId = 0x504e534b;
 
-std::string EncodeExpansion(const Json& expansion) {
-  return expansion.is_null() ? std::string() : DumpJson(expansion);
+std::string OrNothing(const Json& json) {
+  return json.is_null() ? std::string() : DumpJson(json);
 }
 
 Status GuardFailed(std::string what) {
@@ -106,13 +106,14 @@ Status MetadataStore::InsertRun(const RunRecord& run, const std::vector<StepReco
   PENSTOCK_RETURN_IF_ERROR(cache_.Run(
       "INSERT INTO runs (id, run_id, name, pipeline, pipeline_version, pipeline_version_id, state, "
       "message, parameters, tags, principal, created_at, started_at, ended_at, revision, "
-      "max_parallel_steps, total, waiting, active, succeeded, failed, skipped, cancelled, pins) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "max_parallel_steps, total, waiting, active, succeeded, failed, skipped, cancelled, pins, "
+      "origin, no_cache) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       run.row, run.id, run.name, run.pipeline, run.pipeline_version, run.pipeline_version_id,
       run.state, run.message, DumpJson(run.parameters), EncodeTags(run.tags), run.principal,
       run.created_at, run.started_at, run.ended_at, run.revision, run.max_parallel_steps,
       counts.total, counts.waiting, counts.active, counts.succeeded, counts.failed, counts.skipped,
-      counts.cancelled, EncodeTags(run.pins)));
+      counts.cancelled, EncodeTags(run.pins), EncodeOrigin(run.origin), EncodeNoCache(run)));
   for (const auto& [key, value] : run.tags) {
     PENSTOCK_RETURN_IF_ERROR(
         cache_.Run("INSERT INTO run_tags (key, value, run) VALUES (?, ?, ?)", key, value, run.row));
@@ -125,18 +126,27 @@ Status MetadataStore::InsertStep(int64_t run_row, const StepRecord& step) {
   return cache_.Run(
       "INSERT INTO steps (run, idx, name, type, algorithm, depends_on, state, attempt, worker, "
       "cause, message, branch, model_version, failures, infra_failures, retry_at, ready_at, "
-      "started_at, ended_at, result, parent, item, expansion) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "started_at, ended_at, result, parent, item, expansion, cache) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       run_row, step.index, step.name, step.type, step.algorithm, DumpJson(Json(step.depends_on)),
       step.state, step.attempt, step.worker, step.cause, step.message, step.branch,
       step.model_version, step.failures, step.infra_failures, step.retry_at, step.ready_at,
       step.started_at, step.ended_at, EncodeStepResult(step.result), step.parent, step.item,
-      EncodeExpansion(step.expansion));
+      OrNothing(step.expansion), OrNothing(step.cache));
 }
 
-Status MetadataStore::SetStepExpansion(int64_t run_row, const StepRecord& step) {
-  return cache_.Run("UPDATE steps SET expansion = ? WHERE run = ? AND idx = ?",
-                    EncodeExpansion(step.expansion), run_row, step.index);
+Status MetadataStore::SetStepNotes(int64_t run_row, const StepRecord& step) {
+  return cache_.Run("UPDATE steps SET expansion = ?, cache = ? WHERE run = ? AND idx = ?",
+                    OrNothing(step.expansion), OrNothing(step.cache), run_row, step.index);
+}
+
+Status MetadataStore::InsertCached(const std::string& key, const PipelineName& pipeline,
+                                   const StepName& step, int64_t run_row, StepIndex index, Time now) {
+  return cache_.Run(
+      "INSERT INTO step_cache (key, pipeline, step, run, idx, created_at) VALUES (?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT (key, pipeline) DO UPDATE SET step = excluded.step, run = excluded.run, "
+      "idx = excluded.idx, created_at = excluded.created_at",
+      key, pipeline, step, run_row, index, now);
 }
 
 Result<int64_t> MetadataStore::LastRunRow() {

@@ -51,7 +51,11 @@ class MetadataStore {
   Status InsertRun(const RunRecord& run, const std::vector<StepRecord>& steps);
   // A step that came to be while the run was going on: of a map's item, of a called pipeline.
   Status InsertStep(int64_t run_row, const StepRecord& step);
-  Status SetStepExpansion(int64_t run_row, const StepRecord& step);
+  // Writes a step's expansion and cache record.
+  Status SetStepNotes(int64_t run_row, const StepRecord& step);
+  // The step's result is the newest for the key.
+  Status InsertCached(const std::string& key, const PipelineName& pipeline, const StepName& step,
+                      int64_t run_row, StepIndex index, Time now);
   // The highest row that a run ever had; 0 before the first.
   Result<int64_t> LastRunRow();
   // Writes state, message, times, revision and counts. Guard: the revision in the row is lower.

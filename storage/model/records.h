@@ -80,6 +80,16 @@ struct RunRecord {
   bool cancel_now = false;  // cancelled with its onExit steps
   // What names meant when the run started: "pipeline:prep" → "3".
   std::map<std::string, std::string> pins;
+  // Another run that this one goes on from: what succeeded there is kept, but for the steps named
+  // in `again` and what depends on them.
+  struct Origin {
+    RunId run;  // empty: none
+    std::vector<std::string> again;
+  };
+  Origin origin;
+  // Results of earlier runs are not used: for no step, or for those named (as the definition does).
+  bool no_cache = false;
+  std::vector<std::string> no_cache_steps;
 };
 
 // What a step left behind when it succeeded.
@@ -116,6 +126,9 @@ struct StepRecord {
   // map, pipeline: {"base": index of its first step, "items": […]}, or {"base", "version",
   // "parameters"}; null before it has started.
   Json expansion;
+  // Of steps whose results may be used again: {"key", "parts"}, and "hit": {"run", "step"}, or
+  // "miss": {"why"} or {"run", "step", "differs": […]}. Null otherwise.
+  Json cache;
   std::vector<StepIndex> depends_on;
   double progress = 0;                // not stored
   std::string progress_note;          // not stored

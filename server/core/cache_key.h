@@ -1,0 +1,33 @@
+#ifndef PENSTOCK_SERVER_CORE_CACHE_KEY_H_
+#define PENSTOCK_SERVER_CORE_CACHE_KEY_H_
+
+// What the result of a step depends on. Two attempts with equal keys give equal results, whatever
+// the step is called and wherever its inputs lie: the key holds the digests of contents. Pure.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/digest.h"
+#include "base/json.h"
+#include "server/core/pipeline.h"
+
+namespace penstock {
+
+struct CacheKey {
+  Digest digest;  // SHA-256 of the canonical JSON of `parts`
+  // {"step", "version", "parameters": {…}, "inputs": {NAME: [digest…]}, "cpus"}; "cpus" where the
+  // algorithm's result depends on how many threads it has.
+  Json parts;
+};
+
+// `parameters`: resolved and filled in. `inputs`: the digests of each input, in order.
+CacheKey MakeCacheKey(const StepSpec& step, const StepSchema& schema, const Json& parameters,
+                      const std::map<std::string, std::vector<Digest>>& inputs);
+
+// Which parts differ, by path: "parameters.max_depth", "inputs.train", "version". At most 20.
+std::vector<std::string> DifferingParts(const Json& one, const Json& other);
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_SERVER_CORE_CACHE_KEY_H_
