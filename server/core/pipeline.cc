@@ -91,14 +91,14 @@ class Parser {
         continue;
       }
       problems_.push_back(
-          {"tags." + key.substr(0, 80),
+          {"tags." + TruncateUtf8(key, 80),
            "key and value have 1 to " + std::to_string(limits::kMaxTagBytes) + " bytes"});
     }
   }
 
   void CheckName(const std::string& path, const std::string& name) {
     if (IsName(name, limits::kMaxNameLength)) return;
-    problems_.push_back({path, "\"" + name.substr(0, 80) +
+    problems_.push_back({path, "\"" + TruncateUtf8(name, 80) +
                                    "\" is not a name; use 1 to 64 of a-z 0-9 - _, first and last "
                                    "a letter or digit"});
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "server/core/retry.h"
 #include "server/engine/run_manager.h"
 #include "server/engine/run_scope.h"
@@ -143,7 +144,7 @@ Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const std::string& ad
     if (found != result.outputs.end()) return found->second;
   }
   if (!address.starts_with(kScheme)) {
-    return InvalidArgument("input " + input + " is \"" + address.substr(0, 100) +
+    return InvalidArgument("input " + input + " is \"" + TruncateUtf8(address, 100) +
                            "\", not an artifact; give an output of a step or artifact:sha256:…");
   }
   PENSTOCK_ASSIGN_OR_RETURN(

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "server/core/retry.h"
 
 namespace penstock {
@@ -112,9 +113,7 @@ void RunManager::Finish(LiveRun& run, StepIndex index, Ending ending) {
   step.message = std::move(ending.message);
   step.ended_at = context_.now;
   step.progress_note.clear();
-  if (step.message.size() > limits::kMaxErrorMessageBytes) {
-    step.message.resize(limits::kMaxErrorMessageBytes);
-  }
+  step.message = TruncateUtf8(step.message, limits::kMaxErrorMessageBytes);
   run.to_settle.push_back(index);
 }
 

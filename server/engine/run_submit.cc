@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "server/core/bind.h"
 #include "server/engine/run_manager.h"
 
@@ -25,7 +26,7 @@ Status CheckTags(const std::map<std::string, std::string>& tags) {
   }
   for (const auto& [key, value] : tags) {
     if (key.empty() || key.size() > limits::kMaxTagBytes || value.size() > limits::kMaxTagBytes) {
-      return InvalidArgument("tag \"" + key.substr(0, 40) + "\": key and value have 1 to " +
+      return InvalidArgument("tag \"" + TruncateUtf8(key, 40) + "\": key and value have 1 to " +
                              std::to_string(limits::kMaxTagBytes) + " bytes");
     }
   }

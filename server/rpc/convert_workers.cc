@@ -18,7 +18,7 @@ HeldAttempt HeldFromProto(const v1::HeldAttempt& held) {
           AttemptToken(held.token()),
           held.running(),
           std::clamp(held.progress(), 0.0, 1.0),
-          held.progress_note().substr(0, 256)};
+          TruncateUtf8(held.progress_note(), 256)};
 }
 
 std::vector<HeldAttempt> HeldListFromProto(
@@ -37,7 +37,7 @@ Status CheckWorker(const v1::WorkerInfo& worker) {
                               "VERSION_MISMATCH");
   }
   if (!IsName(worker.worker_id())) {
-    return InvalidArgument("worker.workerId: \"" + worker.worker_id().substr(0, 80) +
+    return InvalidArgument("worker.workerId: \"" + TruncateUtf8(worker.worker_id(), 80) +
                            "\" is no name; use 1 to 64 of a-z 0-9 - _");
   }
   if (worker.boot_id().empty() || worker.boot_id().size() > 128) {
@@ -196,8 +196,8 @@ Result<OpenSessionCommand> OpenSessionFromProto(const v1::OpenSessionRequest& re
   WorkerInfo& info = command.worker;
   info.id = WorkerId(worker.worker_id());
   info.boot_id = worker.boot_id();
-  info.version = worker.version().substr(0, kMaxFieldBytes);
-  info.host = worker.host().substr(0, kMaxFieldBytes);
+  info.version = TruncateUtf8(worker.version(), kMaxFieldBytes);
+  info.host = TruncateUtf8(worker.host(), kMaxFieldBytes);
   info.pid = worker.pid();
   info.cpus = worker.cpus();
   info.memory = worker.memory();

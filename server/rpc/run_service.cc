@@ -33,7 +33,7 @@ Result<SubmitRunCommand> SubmitFromProto(const v1::SubmitRunRequest& request,
   command.pipeline = PipelineName(request.pipeline());
   command.version = request.pipeline_version();
   for (const auto& [name, value] : request.parameters()) {
-    const std::string path = "parameters." + name.substr(0, 80);
+    const std::string path = "parameters." + TruncateUtf8(name, 80);
     if (value.ByteSizeLong() > limits::kMaxParameterBytes) {
       return InvalidArgument(path + ": larger than 64 KiB; upload it as an artifact");
     }

@@ -59,8 +59,8 @@ Result<StepIndex> FindStep(const std::vector<StepRecord>& steps, const std::stri
     if (step.name == name) return step.index;
     names.push_back(step.name);
   }
-  return NotFound("run " + run.id.value() + " has no step \"" + name.substr(0, 80) + "\"" +
-                  Suggestion(name.substr(0, 80), names));
+  return NotFound("run " + run.id.value() + " has no step \"" + TruncateUtf8(name, 80) + "\"" +
+                  Suggestion(TruncateUtf8(name, 80), names));
 }
 
 }  // namespace penstock

@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "base/digest.h"
+#include "base/text.h"
+#include "storage/db/database.h"
 #include "tests/support/engine_bench.h"
 
 namespace penstock {
@@ -339,6 +341,18 @@ steps: [{name: a, type: noop, inputs: {data: "${parameters.data}"}}]
   EXPECT_EQ(*bench_.store().LastRunRow(), 0);
   command.version = 1;
   EXPECT_TRUE(refused().ok());
+}
+
+TEST_F(RunTest, LongMessagesAreCutBetweenCharacters) {
+  worker_.Open();
+  const RunId run = bench_.Run("name: p\nsteps: [{name: a, type: noop}]");
+  std::string message = "x";
+  while (message.size() <= limits::kMaxErrorMessageBytes) message += "ä";
+  EXPECT_EQ(*worker_.Fail(worker_.Start()["a"], Cause::kStepError, message), Verdict::kOk);
+  const StepRecord step = bench_.Step(run, "a");
+  EXPECT_EQ(step.message.size(), limits::kMaxErrorMessageBytes - 1);
+  EXPECT_TRUE(IsUtf8(step.message));
+  EXPECT_TRUE(IsUtf8(bench_.Find(run).message));
 }
 
 // --- Cancel
