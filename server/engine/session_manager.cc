@@ -59,7 +59,7 @@ Result<OpenSessionAnswer> SessionManager::Open(const OpenSessionCommand& command
       answer.stale.push_back(held.token);
       continue;
     }
-    kept.insert(held.token);
+    if (!kept.insert(held.token).second) continue;  // listed twice
     Adopt(session, *attempt);
     if (held.running) runs_->OnStarted(*attempt, context_.now);
     if (attempt->cancelling) SendCancel(*attempt);
@@ -84,6 +84,7 @@ Result<OpenSessionAnswer> SessionManager::Open(const OpenSessionCommand& command
 }
 
 void SessionManager::Adopt(Session& session, LiveAttempt& attempt) {
+  PENSTOCK_CHECK(attempt.session == nullptr);
   attempt.session = &session;
   if (attempt.expired) {
     attempt.expired = false;

@@ -226,6 +226,25 @@ TEST_F(LeaseTest, ANewSessionOfTheSameProcessKeepsWhatItHolds) {
   EXPECT_EQ(bench_.Find(run).state, RunState::kSucceeded);
 }
 
+TEST_F(LeaseTest, AnAttemptThatIsListedTwiceIsTakenBackOnce) {
+  w1_.Open();
+  const RunId run = bench_.Run(kOne);
+  const LeasedAttempt lease = w1_.Start()["a"];
+  w1_.held().push_back(w1_.held().front());
+  EXPECT_THAT(w1_.Open().stale, IsEmpty());
+  const auto running = [&] {
+    std::vector<WorkerView> views;
+    bench_.engine().ListWorkers([&](Result<std::vector<WorkerView>> got) { views = *got; });
+    bench_.Turn();
+    return std::pair(views.at(0).running, views.at(0).cpus_used);
+  };
+  EXPECT_EQ(running(), std::pair(1, 1.0));
+  EXPECT_EQ(*w1_.Succeed(lease), Verdict::kOk);
+  EXPECT_EQ(running(), std::pair(0, 0.0));
+  EXPECT_EQ(bench_.Find(run).state, RunState::kSucceeded);
+  bench_.Pass(seconds(16));  // what the session holds is looked at
+}
+
 TEST_F(LeaseTest, ADrainingWorkerGetsNothingNewAndGivesBack) {
   w1_.info().cpus = 2;
   w1_.Open();
