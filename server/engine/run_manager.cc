@@ -374,7 +374,10 @@ Result<RunRecord> RunManager::Cancel(const CancelRunCommand& command) {
   const auto found = by_id_.find(command.run);
   if (found == by_id_.end()) return context_.Read().FindRun(command.run.value());
   LiveRun& run = *found->second;
-  if (run.record.state == RunState::kCancelling) return AsCommitted(run);
+  // Terminal: it ended in this very turn.
+  if (run.record.state == RunState::kCancelling || IsTerminal(run.record.state)) {
+    return AsCommitted(run);
+  }
   ApplyToRun(run, RunEvent::kCancel);
   run.record.message = "cancelled by " + command.principal.value();
   if (!command.comment.empty()) run.record.message += ": " + command.comment;

@@ -397,6 +397,25 @@ TEST_F(RunTest, ASuccessThatCameBeforeTheCancelIsNotTakenBack) {
   EXPECT_EQ(bench_.Find(run).state, RunState::kCancelled);
 }
 
+TEST_F(RunTest, ARunThatEndedInTheSameTurnIsNotCancelled) {
+  worker_.Open();
+  const RunId run = bench_.Run("name: p\nsteps: [{name: a, type: noop}]");
+  const LeasedAttempt lease = worker_.Start()["a"];
+  bench_.engine().ReportSteps(
+      {.session = worker_.session(), .reports = {ReportOf(lease, ReportKind::kSucceeded)}},
+      [](const Result<ReportStepsAnswer>& answer) { EXPECT_TRUE(answer.ok()); });
+  const auto answer = bench_.Ask(&Engine::CancelRun, {.run = run, .principal = Principal("u")});
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->state, RunState::kSucceeded);
+  EXPECT_EQ(answer->message, "");
+  EXPECT_EQ(answer->revision, bench_.Find(run).revision);
+  EXPECT_EQ(bench_.Find(run).message, "");
+  auto database = Database::Open(bench_.store().path(), {.read_only = true});
+  auto row = (*database)->Prepare("SELECT cancelled_by FROM runs");
+  ASSERT_TRUE(*row->Step());
+  EXPECT_EQ(row->Text(0), "");
+}
+
 TEST_F(RunTest, AFailureDuringCancelIsNotTriedAgain) {
   worker_.Open();
   const RunId run = bench_.Run("name: p\nsteps: [{name: a, type: noop, retry: {maxAttempts: 5}}]");
