@@ -67,12 +67,16 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
     }
   }
   PENSTOCK_RETURN_IF_ERROR(CheckTags(command.tags));
-  int32_t version = command.version;
-  if (version == 0) {
-    PENSTOCK_ASSIGN_OR_RETURN(version, context_.store().LatestPipelineVersion(command.pipeline));
-  }
+  PENSTOCK_ASSIGN_OR_RETURN(const int32_t latest,
+                            context_.store().LatestPipelineVersion(command.pipeline));
+  const int32_t version = command.version == 0 ? latest : command.version;
   PENSTOCK_ASSIGN_OR_RETURN(const auto cached,
                             plans_.Get(context_.Read(), command.pipeline, version));
+  if (latest == 0) {
+    return NotFound("pipeline \"" + command.pipeline.value() +
+                        "\" was deleted; register its definition again to run it (penstock apply)",
+                    "PIPELINE_NOT_FOUND");
+  }
   PENSTOCK_ASSIGN_OR_RETURN(Json parameters,
                             BindParameters(*cached->spec, command.parameters, context_.catalog));
   PENSTOCK_RETURN_IF_ERROR(CheckArtifacts(parameters));
