@@ -81,7 +81,9 @@ class RunManager : public SessionManager::Runs {
     std::string message;
   };
 
-  Status CheckArtifacts(const Json& parameters);
+  // The artifacts that parameters and inputs name, each once. kNotFound for one that is not in the
+  // store.
+  Result<std::vector<Digest>> NamedArtifacts(const Json& parameters, const Plan& plan);
   void WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRunAnswer& answer);
   LiveRun& Adopt(std::unique_ptr<LiveRun> run);
   Status LoadRun(RunRecord record);

@@ -1,5 +1,7 @@
 // How runs come into memory: submitted, or loaded from their rows.
 
+#include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include "base/log.h"
@@ -31,6 +33,16 @@ Status CheckTags(const std::map<std::string, std::string>& tags) {
     }
   }
   return Status::Ok();
+}
+
+// The artifact that a parameter or an input names, where it does.
+std::optional<Digest> ArtifactIn(const Json& value) {
+  if (!value.is_string()) return std::nullopt;
+  const auto& text = value.get_ref<const std::string&>();
+  if (!text.starts_with("artifact:")) return std::nullopt;
+  const Result<Digest> digest = ParseDigest(text.substr(9, text.find('#') - 9));
+  if (!digest.ok()) return std::nullopt;  // a string that only looks like one
+  return *digest;
 }
 
 StepRecord NewStep(const Plan& plan, StepIndex index) {
@@ -79,12 +91,14 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   }
   PENSTOCK_ASSIGN_OR_RETURN(Json parameters,
                             BindParameters(*cached->spec, command.parameters, context_.catalog));
-  PENSTOCK_RETURN_IF_ERROR(CheckArtifacts(parameters));
+  auto plan = plans_.ForRun(*cached, parameters);
+  PENSTOCK_ASSIGN_OR_RETURN(std::vector<Digest> artifacts, NamedArtifacts(parameters, *plan));
 
   auto run = std::make_unique<LiveRun>();
   RunRecord& record = run->record;
   run->fresh = true;
-  run->plan = plans_.ForRun(*cached, parameters);
+  run->plan = std::move(plan);
+  run->new_artifacts = std::move(artifacts);
   record.row = ++last_row_;
   const std::string ulid = NewUlid(context_.now, context_.random);
   record.id = RunId("run-" + ulid);
@@ -101,15 +115,6 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   record.counts.total = run->plan->size();
   record.counts.waiting = run->plan->size();
   for (StepIndex i = 0; i < run->plan->size(); ++i) run->steps.push_back(NewStep(*run->plan, i));
-  for (const Json& value : record.parameters) {
-    if (!value.is_string()) continue;
-    const std::string text = value.get<std::string>();
-    if (!text.starts_with("artifact:")) continue;
-    if (const Result<Digest> digest = ParseDigest(text.substr(9, text.find('#') - 9));
-        digest.ok()) {
-      run->new_artifacts.push_back(*digest);
-    }
-  }
   SubmitRunAnswer answer;
   answer.created = true;
   for (StepIndex i = 0; i < run->plan->size(); ++i) WarnIfHomeless(run->plan->step(i), i, answer);
@@ -125,18 +130,27 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   return answer;
 }
 
-// Artifacts that parameters name must be in the store.
-Status RunManager::CheckArtifacts(const Json& parameters) {
+Result<std::vector<Digest>> RunManager::NamedArtifacts(const Json& parameters, const Plan& plan) {
+  std::vector<Digest> digests;
+  std::unordered_set<Digest> seen;
+  const auto add = [&](const Json& value, const std::string& where) -> Status {
+    const std::optional<Digest> digest = ArtifactIn(value);
+    if (!digest || !seen.insert(*digest).second) return Status::Ok();
+    digests.push_back(*digest);
+    return context_.Read().GetArtifact(*digest).status().WithContext(where);
+  };
   for (const auto& [name, value] : parameters.items()) {
-    if (!value.is_string()) continue;
-    const std::string text = value.get<std::string>();
-    if (!text.starts_with("artifact:")) continue;
-    const Result<Digest> digest = ParseDigest(text.substr(9, text.find('#') - 9));
-    if (!digest.ok()) continue;  // a string that only looks like one
-    const Result<ArtifactRecord> artifact = context_.Read().GetArtifact(*digest);
-    if (!artifact.ok()) return artifact.status().WithContext("parameter " + name);
+    PENSTOCK_RETURN_IF_ERROR(add(value, "parameter " + name));
   }
-  return Status::Ok();
+  for (StepIndex i = 0; i < plan.size(); ++i) {
+    for (const StepInput& input : plan.step(i).inputs) {
+      for (const Json& source : input.sources) {
+        PENSTOCK_RETURN_IF_ERROR(
+            add(source, "step " + plan.step(i).name.value() + ", input " + input.name));
+      }
+    }
+  }
+  return digests;
 }
 
 // Resources that no connected worker has are a warning: one may come.

@@ -343,6 +343,24 @@ steps: [{name: a, type: noop, inputs: {data: "${parameters.data}"}}]
   EXPECT_TRUE(refused().ok());
 }
 
+TEST_F(RunTest, ArtifactsThatInputsNameMustBeThereAndAreTheRuns) {
+  const std::string address = "artifact:" + FormatDigest(Sha256("here"));
+  const SubmitRunCommand command = bench_.SubmissionOf(
+      "name: p\nsteps: [{name: a, type: noop, inputs: {data: \"" + address + "#rows.csv\"}}]");
+  const Status refused = bench_.Ask(&Engine::SubmitRun, command).status();
+  EXPECT_EQ(refused.reason(), "ARTIFACT_NOT_FOUND");
+  EXPECT_THAT(refused.message(), HasSubstr("step a, input data"));
+  EXPECT_EQ(*bench_.store().LastRunRow(), 0);
+
+  bench_.Artifact("here");
+  const auto run = bench_.Ask(&Engine::SubmitRun, command);
+  ASSERT_TRUE(run.ok()) << run.status();
+  std::vector<int64_t> rows;
+  const auto used = bench_.store().reader().ListArtifacts("", run->run.id, 0, 10, &rows);
+  ASSERT_THAT(*used, SizeIs(1));
+  EXPECT_EQ(used->front().ref.digest, Sha256("here"));
+}
+
 TEST_F(RunTest, LongMessagesAreCutBetweenCharacters) {
   worker_.Open();
   const RunId run = bench_.Run("name: p\nsteps: [{name: a, type: noop}]");
