@@ -24,14 +24,6 @@ Status Stopping() {
   return Unavailable("the coordinator is stopping; try again", "STOPPING");
 }
 
-// Errors of single commands that leave the database as it was, against those that end the turn.
-bool IsDatabaseFailure(const Status& status) {
-  const std::string reason = status.reason();
-  return reason == "DISK_FULL" || reason == "IO_ERROR" || reason == "CORRUPT" ||
-         reason == "GUARD_FAILED" || reason == "CONSTRAINT" || reason == "BUSY" ||
-         reason == "SQLITE" || reason == "CANNOT_OPEN";
-}
-
 }  // namespace
 
 Engine::Engine(Deps deps) : deps_(std::move(deps)) {}

@@ -156,8 +156,11 @@ Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const std::string& ad
       if (ref.digest == digest) return ref;
     }
   }
-  PENSTOCK_ASSIGN_OR_RETURN(const ArtifactRecord record, context_.Read().GetArtifact(digest));
-  return record.ref;
+  const Result<ArtifactRecord> record = context_.Read().GetArtifact(digest);
+  // The step must not fail for it: the turn is taken back.
+  if (IsDatabaseFailure(record.status())) context_.Note(record.status());
+  if (!record.ok()) return record.status();
+  return record->ref;
 }
 
 }  // namespace penstock

@@ -389,6 +389,10 @@ Verdict SessionManager::JudgeUnknown(const StepReport& report) {
   // The attempt has ended. The same report again (its answer was lost) is answered as before.
   Result<AttemptRecord> known =
       context_.store().GetAttempt(report.run, report.step, report.attempt);
+  if (IsDatabaseFailure(known.status())) {
+    context_.Note(known.status());
+    return Verdict::kStaleAttempt;  // never told: the turn is taken back
+  }
   if (known.ok() && known->token == report.token) {
     const bool same =
         (report.kind == ReportKind::kSucceeded && known->state == AttemptState::kSucceeded) ||
