@@ -87,6 +87,8 @@ class RunManager : public SessionManager::Runs {
   void WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRunAnswer& answer);
   LiveRun& Adopt(std::unique_ptr<LiveRun> run);
   Status LoadRun(RunRecord record);
+  // Ends, in its rows alone, a run that cannot be loaded.
+  Status EndUnreadable(RunRecord record, const Status& why);
 
   void Apply(LiveRun& run, StepIndex index, StepEvent event);
   void ApplyToRun(LiveRun& run, RunEvent event);

@@ -200,17 +200,18 @@ Status RunManager::Load() {
 }
 
 Status RunManager::LoadRun(RunRecord record) {
-  PENSTOCK_ASSIGN_OR_RETURN(const auto cached,
-                            plans_.Get(context_.Read(), record.pipeline, record.pipeline_version));
+  const auto cached = plans_.Get(context_.Read(), record.pipeline, record.pipeline_version);
+  if (!cached.ok()) return EndUnreadable(std::move(record), cached.status());
   auto owned = std::make_unique<LiveRun>();
-  owned->plan = plans_.ForRun(*cached, record.parameters);
+  owned->plan = plans_.ForRun(**cached, record.parameters);
   owned->record = std::move(record);
   PENSTOCK_ASSIGN_OR_RETURN(owned->steps, context_.Read().ListSteps(owned->record.row));
   if (static_cast<StepIndex>(owned->steps.size()) != owned->plan->size()) {
-    return DataLoss("run " + owned->record.id.value() + " has " +
-                        std::to_string(owned->steps.size()) + " steps, its pipeline " +
-                        std::to_string(owned->plan->size()),
-                    "CORRUPT");
+    return EndUnreadable(
+        std::move(owned->record),
+        FailedPrecondition("the run has " + std::to_string(owned->steps.size()) +
+                           " steps, and its pipeline makes " + std::to_string(owned->plan->size()) +
+                           " of it for this server"));
   }
   LiveRun& run = Adopt(std::move(owned));
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<AttemptRecord> attempts,
