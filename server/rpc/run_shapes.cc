@@ -3,8 +3,16 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "server/rpc/convert.h"
+#include "storage/model/limits.h"
 
 namespace penstock {
+namespace {
+
+// What surrounds the run in an answer is small.
+constexpr std::size_t kMaxRunBytes = limits::kMaxMessageBytes - (1 << 20);
+constexpr std::size_t kShortestCut = 128;
+
+}  // namespace
 
 std::shared_ptr<const RunShape> RunShapes::Of(MetadataReader& reader, const RunRecord& run) {
   std::shared_ptr<const Plan> plan;
@@ -48,6 +56,18 @@ void RunToProto(const RunRecord& run, const std::vector<StepRecord>& steps, cons
       if (static_cast<std::size_t>(on) < names.size()) {
         added->add_depends_on(names[static_cast<std::size_t>(on)]);
       }
+    }
+  }
+  FitIntoMessage(*out);
+}
+
+void FitIntoMessage(v1::Run& run) {
+  std::size_t longest = limits::kMaxErrorMessageBytes;
+  while (longest > kShortestCut && run.ByteSizeLong() > kMaxRunBytes) {
+    longest /= 2;
+    for (v1::Step& step : *run.mutable_steps()) {
+      if (step.message().size() <= longest) continue;
+      step.set_message(TruncateUtf8(step.message(), longest - 3) + "…");
     }
   }
 }

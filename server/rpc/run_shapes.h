@@ -37,9 +37,13 @@ class RunShapes {
   PlanCache plans_ PENSTOCK_GUARDED_BY(mutex_);
 };
 
-// A run with its steps, and what each depends on where `shape` is known.
+// A run with its steps, and what each depends on where `shape` is known. Fits into a message.
 void RunToProto(const RunRecord& run, const std::vector<StepRecord>& steps, const RunShape* shape,
                 v1::Run* out);
+
+// Shortens the messages of steps (they then end with "…") where the run would be too large for a
+// message; ListAttempts has them whole.
+void FitIntoMessage(v1::Run& run);
 
 // kNotFound with the nearest name.
 Result<StepIndex> FindStep(const std::vector<StepRecord>& steps, const std::string& name,
