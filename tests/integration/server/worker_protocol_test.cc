@@ -265,6 +265,26 @@ TEST_F(WorkerProtocolTest, WhatStandsBeforeDamageIsShownAndThenTheDamageIsTold) 
   EXPECT_EQ(FromGrpcStatus(reader->Finish()).reason(), "CORRUPT");
 }
 
+TEST_F(WorkerProtocolTest, OneBadReportHoldsUpNoOther) {
+  const std::string session = Open();
+  const v1::Run run = Submit("hello");
+  int64_t acknowledged = 0;
+  const v1::Lease lease = LeaseOne(session, &acknowledged);
+  v1::ReportStepsRequest request;
+  request.set_session_id(session);
+  request.add_reports()->set_kind(static_cast<v1::StepReport::Kind>(77));
+  v1::StepReport* report = request.add_reports();
+  report->set_run_id(lease.run_id());
+  report->set_step_index(lease.step_index());
+  report->set_attempt(lease.attempt());
+  report->set_token(lease.token());
+  report->set_kind(v1::StepReport::SUCCEEDED);
+  v1::ReportStepsResponse response;
+  TestContext context;
+  ASSERT_TRUE(worker_->ReportSteps(&context, request, &response).ok());
+  EXPECT_THAT(response.verdicts(), testing::ElementsAre("STALE_ATTEMPT", "OK"));
+}
+
 TEST_F(WorkerProtocolTest, MetricsAreKept) {
   const std::string session = Open();
   const v1::Run run = Submit("hello");
