@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace penstock {
 
@@ -46,7 +47,7 @@ Result<Digest> ParseDigest(std::string_view text) {
   std::string_view hex = text;
   if (hex.starts_with("sha256:")) hex.remove_prefix(7);
   if (hex.size() != 64 || hex.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
-    return InvalidArgument("\"" + std::string(text.substr(0, 100)) +
+    return InvalidArgument("\"" + TruncateUtf8(text, 100) +
                            "\" is not a digest; a digest reads sha256: and 64 lower-case "
                            "hexadecimal characters");
   }

@@ -47,7 +47,7 @@ Result<Micros> ParseDuration(std::string_view text) {
   bool good = !rest.empty();
   while (good && !rest.empty()) good = ReadQuantity(rest, kUnits, &micros);
   if (!good || micros > 3650 * 8.64e10) {
-    return InvalidArgument("\"" + std::string(text.substr(0, 60)) +
+    return InvalidArgument("\"" + TruncateUtf8(text, 60) +
                            "\" is not a duration; write a number and a unit, as in 250ms, 30s, "
                            "5m, 1h30m or 7d (at most 10 years)");
   }
@@ -140,7 +140,7 @@ Result<int64_t> ParseSize(std::string_view text) {
   std::string_view rest = Trim(text);
   double bytes = 0;
   if (!ReadQuantity(rest, kUnits, &bytes) || !rest.empty() || bytes > 1e18) {
-    return InvalidArgument("\"" + std::string(text.substr(0, 60)) +
+    return InvalidArgument("\"" + TruncateUtf8(text, 60) +
                            "\" is not a size; write a number and a unit, as in 512MiB or 2GiB");
   }
   return static_cast<int64_t>(std::llround(bytes));
@@ -263,6 +263,15 @@ bool IsUtf8(std::string_view text) {
     p += more + 1;
   }
   return true;
+}
+
+std::string TruncateUtf8(std::string_view text, std::size_t max_bytes) {
+  if (text.size() <= max_bytes) return std::string(text);
+  std::size_t end = max_bytes;
+  // A character has at most three bytes behind its first.
+  for (int back = 0; back < 3 && end > 0 && (text[end] & 0xc0) == 0x80; ++back) --end;
+  if ((text[end] & 0xc0) == 0x80) end = max_bytes;
+  return std::string(text.substr(0, end));
 }
 
 std::string FormatDouble(double value) {

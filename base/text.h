@@ -45,6 +45,9 @@ bool IsName(std::string_view text, int max_length = 64);
 
 // Whether all of `text` is well-formed UTF-8.
 bool IsUtf8(std::string_view text);
+// The longest start of `text` that has at most `max_bytes` and does not cut a character. What is
+// not UTF-8 is cut as bytes.
+std::string TruncateUtf8(std::string_view text, std::size_t max_bytes);
 
 // The shortest decimal text that reads back as the same double ("0.1", "1e+20", "nan").
 std::string FormatDouble(double value);

@@ -146,7 +146,7 @@ void CheckDatasetAddress(const std::string& text, const std::string& path,
     }
     return;
   }
-  problems.push_back({path, "\"" + text.substr(0, 100) +
+  problems.push_back({path, "\"" + TruncateUtf8(text, 100) +
                                 "\" does not say where data are; give a reference, "
                                 "artifact:sha256:… (penstock artifacts put PATH prints one), "
                                 "file:///absolute/path, or -p NAME=@PATH"});

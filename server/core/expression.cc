@@ -16,7 +16,7 @@ constexpr char kForms[] =
     "steps.STEP.report.PATH or run.id";
 
 Status BadReference(std::string_view text, const std::string& why) {
-  return InvalidArgument("${" + std::string(text.substr(0, 80)) + "}: " + why);
+  return InvalidArgument("${" + TruncateUtf8(text, 80) + "}: " + why);
 }
 
 constexpr std::string_view kNoNameCharacters = " \t\n\"'{}()";
@@ -217,7 +217,7 @@ Result<Template> ParseTemplate(std::string_view text) {
     text.remove_prefix(at + 2);
     const auto end = text.find('}');
     if (end == std::string_view::npos) {
-      return InvalidArgument("\"${" + std::string(text.substr(0, 60)) +
+      return InvalidArgument("\"${" + TruncateUtf8(text, 60) +
                              "\" is not closed; write ${…}, or $${ for the characters themselves");
     }
     if (end > static_cast<std::size_t>(limits::kMaxExpressionLength)) {

@@ -37,7 +37,7 @@ void FieldReader::Wrong(const std::string& key, std::string message) {
 
 void FieldReader::Kind(const std::string& key, std::string_view wanted, const Json& value) {
   std::string text = DumpJson(value);
-  if (text.size() > 60) text = text.substr(0, 57) + "…";
+  if (text.size() > 60) text = TruncateUtf8(text, 57) + "…";
   Wrong(key, "must be " + std::string(wanted) + ", not the " + std::string(JsonKindName(value)) +
                  " " + text);
 }

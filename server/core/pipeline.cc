@@ -93,7 +93,7 @@ class Parser {
         continue;
       }
       problems_.push_back(
-          {"tags." + key.substr(0, 80),
+          {"tags." + TruncateUtf8(key, 80),
            "key and value have 1 to " + std::to_string(limits::kMaxTagBytes) + " bytes"});
     }
   }

@@ -35,7 +35,7 @@ std::string_view Name(When when) {
 
 void StepReader::CheckName(const std::string& path, const std::string& name) {
   if (IsName(name, limits::kMaxNameLength)) return;
-  problems_.push_back({path, "\"" + name.substr(0, 80) +
+  problems_.push_back({path, "\"" + TruncateUtf8(name, 80) +
                                  "\" is not a name; use 1 to 64 of a-z 0-9 - _, first and last "
                                  "a letter or digit"});
 }
@@ -270,7 +270,7 @@ void StepReader::ReadTolerance(FieldReader& fields, Tolerance& tolerance) {
       return;
     }
   }
-  fields.Wrong("toleratedFailures", DumpJson(json).substr(0, 60) +
+  fields.Wrong("toleratedFailures", TruncateUtf8(DumpJson(json), 60) +
                                         " is neither a number of items nor a share such as \"5%\"");
 }
 

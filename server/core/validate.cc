@@ -507,7 +507,7 @@ void CheckParameterValue(const ParameterSpec& parameter, const Json& value, cons
   const auto wrong = [&](std::string message) { problems.push_back({path, std::move(message)}); };
   const auto kind = [&] {
     std::string text = DumpJson(value);
-    if (text.size() > 60) text = text.substr(0, 57) + "…";
+    if (text.size() > 60) text = TruncateUtf8(text, 57) + "…";
     wrong("must be " + std::string(Name(parameter.type)) + ", not the " +
           std::string(JsonKindName(value)) + " " + text);
   };

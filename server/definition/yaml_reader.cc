@@ -169,7 +169,7 @@ class Builder : public YAML::EventHandler {
 
   static void CheckTag(const YAML::Mark& mark, const std::string& tag) {
     if (!tag.empty() && tag != "?" && tag != "!") {
-      Refuse(mark, "tags such as " + tag.substr(0, 80) + " are not used here");
+      Refuse(mark, "tags such as " + TruncateUtf8(tag, 80) + " are not used here");
     }
   }
 
@@ -193,7 +193,7 @@ class Builder : public YAML::EventHandler {
     Frame& frame = stack_.back();
     frame.merges = text == "<<" && !quoted;
     if (!frame.merges && frame.value.contains(text)) {
-      Refuse(mark, "the key \"" + text.substr(0, 80) + "\" stands here twice");
+      Refuse(mark, "the key \"" + TruncateUtf8(text, 80) + "\" stands here twice");
     }
     frame.has_key = true;
     frame.key = text;

@@ -31,9 +31,10 @@ class EngineContext {
   Time now;   // of this turn
   Tick tick;  // of this turn
 
-  // The store with a transaction open. Turns that write nothing open none.
+  // The store with a transaction open, also after an error: what follows one must not be kept.
+  // Turns that write nothing open none.
   MetadataStore& Write() {
-    if (!open_ && error_.ok()) {
+    if (!open_) {
       Note(store_.Begin());
       open_ = true;
     }

@@ -24,14 +24,6 @@ Status Stopping() {
   return Unavailable("the coordinator is stopping; try again", "STOPPING");
 }
 
-// Errors of single commands that leave the database as it was, against those that end the turn.
-bool IsDatabaseFailure(const Status& status) {
-  const std::string reason = status.reason();
-  return reason == "DISK_FULL" || reason == "IO_ERROR" || reason == "CORRUPT" ||
-         reason == "GUARD_FAILED" || reason == "CONSTRAINT" || reason == "BUSY" ||
-         reason == "SQLITE" || reason == "CANNOT_OPEN";
-}
-
 }  // namespace
 
 Engine::Engine(Deps deps) : deps_(std::move(deps)) {}
@@ -46,6 +38,7 @@ Status Engine::Recover() {
   state.context.now = deps_.clock->Now();
   state.context.tick = deps_.clock->Ticks();
   PENSTOCK_RETURN_IF_ERROR(state.runs.Load().WithContext("loading the runs that have not ended"));
+  PENSTOCK_RETURN_IF_ERROR(CommitRecovered());
   {
     MutexLock lock(live_mutex_);
     live_.clear();
@@ -53,6 +46,20 @@ Status Engine::Recover() {
   }
   SetSweep();
   ready_ = true;
+  return Status::Ok();
+}
+
+// Runs that could not be loaded have ended. Where the disk has no room for that, they stay as they
+// are until it has: the next Recover tries again.
+Status Engine::CommitRecovered() {
+  EngineContext& context = state_->context;
+  Status outcome = context.error();
+  if (context.open() && outcome.ok()) outcome = context.store().Commit();
+  if (context.open() && !outcome.ok()) context.store().Rollback();
+  context.Reset();
+  for (const auto& action : context.TakeActions()) action(outcome);
+  if (outcome.reason() != "DISK_FULL") return outcome;
+  read_only_ = true;
   return Status::Ok();
 }
 

@@ -135,6 +135,7 @@ class Engine {
   void PostWithAnswer(Callback<T> callback, Handler handler, bool mutates = true);
   void Loop();
   void Finish();
+  Status CommitRecovered();
   void PublishTokens();
   void Rebuild(const Status& failure);
   void SetSweep();

@@ -265,7 +265,15 @@ std::optional<RunManager::Ending> RunManager::StartPipeline(LiveRun& run, StepIn
   if (!cached.ok()) return failed(cached.status());
   Result<Json> parameters = BindParameters(*(*cached)->spec, arguments, context_.catalog);
   if (!parameters.ok()) return failed(parameters.status());
-  if (const Status status = KeepArtifacts(run, *parameters); !status.ok()) return failed(status);
+  const auto plan = plans_.ForRun(**cached, *parameters);
+  const auto artifacts = NamedArtifacts(*parameters, *plan);
+  if (!artifacts.ok()) return failed(artifacts.status());
+  run.new_artifacts.insert(run.new_artifacts.end(), artifacts->begin(), artifacts->end());
+  if (run.steps.size() + static_cast<std::size_t>(plan->size()) >
+      static_cast<std::size_t>(limits::kMaxStepInstances)) {
+    return failed(InvalidArgument("with its steps the run would have more than " +
+                                  std::to_string(limits::kMaxStepInstances)));
+  }
   run.step(index).expansion = Json{{"base", static_cast<StepIndex>(run.steps.size())},
                                    {"version", version},
                                    {"parameters", *std::move(parameters)}};
@@ -334,9 +342,8 @@ Status RunManager::RestoreExpansions(LiveRun& run) {
   }
   for (const auto& [base, index] : by_base) {
     if (static_cast<StepIndex>(run.frame_of.size()) != base) {
-      return DataLoss("run " + run.record.id.value() + ": step " + run.step(index).name +
-                          " does not begin where the one before it ends",
-                      "CORRUPT");
+      return FailedPrecondition("what is inside step " + run.step(index).name +
+                                " is not what its pipeline makes of it for this server");
     }
     if (run.spec(index).type == "map") {
       OpenMap(run, index, false);
@@ -345,9 +352,9 @@ Status RunManager::RestoreExpansions(LiveRun& run) {
     }
   }
   if (run.frame_of.size() != run.steps.size()) {
-    return DataLoss("run " + run.record.id.value() + " has " + std::to_string(run.steps.size()) +
-                        " steps, its pipeline " + std::to_string(run.frame_of.size()),
-                    "CORRUPT");
+    return FailedPrecondition("the run has " + std::to_string(run.steps.size()) +
+                              " steps, and its pipeline makes " +
+                              std::to_string(run.frame_of.size()) + " of it for this server");
   }
   return Status::Ok();
 }

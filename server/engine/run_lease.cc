@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "server/core/retry.h"
 #include "server/engine/run_manager.h"
 #include "server/engine/run_scope.h"
@@ -163,7 +164,7 @@ Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const Frame& frame,
     if (found != result.outputs.end()) return found->second;
   }
   if (!address.starts_with(kScheme)) {
-    return InvalidArgument("input " + input + " is \"" + address.substr(0, 100) +
+    return InvalidArgument("input " + input + " is \"" + TruncateUtf8(address, 100) +
                            "\", not an artifact; give an output of a step or artifact:sha256:…");
   }
   PENSTOCK_ASSIGN_OR_RETURN(
@@ -175,8 +176,11 @@ Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const Frame& frame,
       if (ref.digest == digest) return ref;
     }
   }
-  PENSTOCK_ASSIGN_OR_RETURN(const ArtifactRecord record, context_.Read().GetArtifact(digest));
-  return record.ref;
+  const Result<ArtifactRecord> record = context_.Read().GetArtifact(digest);
+  // The step must not fail for it: the turn is taken back.
+  if (IsDatabaseFailure(record.status())) context_.Note(record.status());
+  if (!record.ok()) return record.status();
+  return record->ref;
 }
 
 }  // namespace penstock

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "server/core/retry.h"
 
 namespace penstock {
@@ -120,9 +121,7 @@ void RunManager::Finish(LiveRun& run, StepIndex index, Ending ending) {
   step.message = std::move(ending.message);
   step.ended_at = context_.now;
   step.progress_note.clear();
-  if (step.message.size() > limits::kMaxErrorMessageBytes) {
-    step.message.resize(limits::kMaxErrorMessageBytes);
-  }
+  step.message = TruncateUtf8(step.message, limits::kMaxErrorMessageBytes);
   run.to_settle.push_back(index);
   const bool own = &frame == &run.frames.front();
   if (step.state == StepState::kFailed && own && frame.plan->fail_fast() && !run.stop &&

@@ -84,13 +84,17 @@ class RunManager : public SessionManager::Runs {
     std::string message;
   };
 
-  Status KeepArtifacts(LiveRun& run, const Json& parameters);
+  // The artifacts that parameters and inputs name, each once. kNotFound for one that is not in the
+  // store.
+  Result<std::vector<Digest>> NamedArtifacts(const Json& parameters, const Plan& plan);
   void WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRunAnswer& answer);
   Status PinCalls(const PipelineSpec& spec, std::map<std::string, std::string>& pins);
   void OpenRun(LiveRun& run, std::shared_ptr<const Plan> plan);
   void RestoreStop(LiveRun& run);
   LiveRun& Adopt(std::unique_ptr<LiveRun> run);
   Status LoadRun(RunRecord record);
+  // Ends, in its rows alone, a run that cannot be loaded.
+  Status EndUnreadable(RunRecord record, const Status& why);
 
   void Apply(LiveRun& run, StepIndex index, StepEvent event);
   void ApplyToRun(LiveRun& run, RunEvent event);

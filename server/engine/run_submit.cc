@@ -1,8 +1,11 @@
 // How runs come into memory: submitted, or loaded from their rows.
 
+#include <optional>
+#include <unordered_set>
 #include <utility>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "server/core/bind.h"
 #include "server/core/calls.h"
 #include "server/engine/run_manager.h"
@@ -31,11 +34,21 @@ Status CheckTags(const std::map<std::string, std::string>& tags) {
   }
   for (const auto& [key, value] : tags) {
     if (key.empty() || key.size() > limits::kMaxTagBytes || value.size() > limits::kMaxTagBytes) {
-      return InvalidArgument("tag \"" + key.substr(0, 40) + "\": key and value have 1 to " +
+      return InvalidArgument("tag \"" + TruncateUtf8(key, 40) + "\": key and value have 1 to " +
                              std::to_string(limits::kMaxTagBytes) + " bytes");
     }
   }
   return Status::Ok();
+}
+
+// The artifact that a parameter or an input names, where it does.
+std::optional<Digest> ArtifactIn(const Json& value) {
+  if (!value.is_string()) return std::nullopt;
+  const auto& text = value.get_ref<const std::string&>();
+  if (!text.starts_with("artifact:")) return std::nullopt;
+  const Result<Digest> digest = ParseDigest(text.substr(9, text.find('#') - 9));
+  if (!digest.ok()) return std::nullopt;  // a string that only looks like one
+  return *digest;
 }
 
 }  // namespace
@@ -61,18 +74,25 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
     }
   }
   PENSTOCK_RETURN_IF_ERROR(CheckTags(command.tags));
-  int32_t version = command.version;
-  if (version == 0) {
-    PENSTOCK_ASSIGN_OR_RETURN(version, context_.store().LatestPipelineVersion(command.pipeline));
-  }
+  PENSTOCK_ASSIGN_OR_RETURN(const int32_t latest,
+                            context_.store().LatestPipelineVersion(command.pipeline));
+  const int32_t version = command.version == 0 ? latest : command.version;
   PENSTOCK_ASSIGN_OR_RETURN(const auto cached,
                             plans_.Get(context_.Read(), command.pipeline, version));
+  if (latest == 0) {
+    return NotFound("pipeline \"" + command.pipeline.value() +
+                        "\" was deleted; register its definition again to run it (penstock apply)",
+                    "PIPELINE_NOT_FOUND");
+  }
   PENSTOCK_ASSIGN_OR_RETURN(Json parameters,
                             BindParameters(*cached->spec, command.parameters, context_.catalog));
+  auto plan = plans_.ForRun(*cached, parameters);
+  PENSTOCK_ASSIGN_OR_RETURN(std::vector<Digest> artifacts, NamedArtifacts(parameters, *plan));
 
   auto run = std::make_unique<LiveRun>();
   RunRecord& record = run->record;
   run->fresh = true;
+  run->new_artifacts = std::move(artifacts);
   record.row = last_row_ + 1;
   record.id = RunId("run-" + NewUlid(context_.now, context_.random));
   record.name = command.name.empty() ? command.pipeline.value() + "-" + std::to_string(record.row)
@@ -87,17 +107,16 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   record.no_cache = command.no_cache;
   record.no_cache_steps = command.no_cache_steps;
   PENSTOCK_RETURN_IF_ERROR(PinCalls(*cached->spec, record.pins));
-  PENSTOCK_RETURN_IF_ERROR(KeepArtifacts(*run, parameters));
   record.parameters = std::move(parameters);
-  OpenRun(*run, plans_.ForRun(*cached, record.parameters));
+  OpenRun(*run, std::move(plan));
   AddSteps(*run, run->frames.front());
   if (const Frame* exit = run->frames.front().exit; exit != nullptr) AddSteps(*run, *exit);
   PENSTOCK_RETURN_IF_ERROR(LoadOrigin(*run));
   last_row_ = record.row;
   SubmitRunAnswer answer;
   answer.created = true;
-  const std::shared_ptr<const Plan>& plan = run->frames.front().plan;
-  for (StepIndex i = 0; i < plan->size(); ++i) WarnIfHomeless(plan->step(i), i, answer);
+  const Plan& own = *run->frames.front().plan;
+  for (StepIndex i = 0; i < own.size(); ++i) WarnIfHomeless(own.step(i), i, answer);
   LiveRun& live = Adopt(std::move(run));
   if (!command.idempotency_key.empty()) {
     context_.Note(context_.Write().InsertIdempotent(command.principal, command.idempotency_key,
@@ -110,19 +129,32 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   return answer;
 }
 
-// Artifacts that parameters name must be in the store, and stay there.
-Status RunManager::KeepArtifacts(LiveRun& run, const Json& parameters) {
+Result<std::vector<Digest>> RunManager::NamedArtifacts(const Json& parameters, const Plan& plan) {
+  std::vector<Digest> digests;
+  std::unordered_set<Digest> seen;
+  const auto add = [&](const Json& value, const std::string& where) -> Status {
+    const std::optional<Digest> digest = ArtifactIn(value);
+    if (!digest || !seen.insert(*digest).second) return Status::Ok();
+    digests.push_back(*digest);
+    return context_.Read().GetArtifact(*digest).status().WithContext(where);
+  };
   for (const auto& [name, value] : parameters.items()) {
-    if (!value.is_string()) continue;
-    const std::string text = value.get<std::string>();
-    if (!text.starts_with("artifact:")) continue;
-    const Result<Digest> digest = ParseDigest(text.substr(9, text.find('#') - 9));
-    if (!digest.ok()) continue;  // a string that only looks like one
-    const Result<ArtifactRecord> artifact = context_.Read().GetArtifact(*digest);
-    if (!artifact.ok()) return artifact.status().WithContext("parameter " + name);
-    run.new_artifacts.push_back(*digest);
+    PENSTOCK_RETURN_IF_ERROR(add(value, "parameter " + name));
   }
-  return Status::Ok();
+  const std::function<Status(const Plan&)> add_inputs = [&](const Plan& of) -> Status {
+    for (StepIndex i = 0; i < of.size(); ++i) {
+      for (const StepInput& input : of.step(i).inputs) {
+        for (const Json& source : input.sources) {
+          PENSTOCK_RETURN_IF_ERROR(
+              add(source, "step " + of.step(i).name.value() + ", input " + input.name));
+        }
+      }
+      if (const auto body = of.body(i)) PENSTOCK_RETURN_IF_ERROR(add_inputs(*body));
+    }
+    return of.on_exit() ? add_inputs(*of.on_exit()) : Status::Ok();
+  };
+  PENSTOCK_RETURN_IF_ERROR(add_inputs(plan));
+  return digests;
 }
 
 Status RunManager::PinCalls(const PipelineSpec& spec, std::map<std::string, std::string>& pins) {
@@ -204,14 +236,16 @@ Status RunManager::Load() {
 }
 
 Status RunManager::LoadRun(RunRecord record) {
-  PENSTOCK_ASSIGN_OR_RETURN(const auto cached,
-                            plans_.Get(context_.Read(), record.pipeline, record.pipeline_version));
+  const auto cached = plans_.Get(context_.Read(), record.pipeline, record.pipeline_version);
+  if (!cached.ok()) return EndUnreadable(std::move(record), cached.status());
   auto owned = std::make_unique<LiveRun>();
   owned->record = std::move(record);
-  OpenRun(*owned, plans_.ForRun(*cached, owned->record.parameters));
+  OpenRun(*owned, plans_.ForRun(**cached, owned->record.parameters));
   PENSTOCK_ASSIGN_OR_RETURN(owned->steps, context_.Read().ListSteps(owned->record.row));
   owned->stored = static_cast<StepIndex>(owned->steps.size());
-  PENSTOCK_RETURN_IF_ERROR(RestoreExpansions(*owned));
+  if (const Status status = RestoreExpansions(*owned); !status.ok()) {
+    return EndUnreadable(std::move(owned->record), status);
+  }
   RestoreFrames(*owned);
   PENSTOCK_RETURN_IF_ERROR(LoadOrigin(*owned));
   LiveRun& run = Adopt(std::move(owned));

@@ -59,7 +59,7 @@ Result<OpenSessionAnswer> SessionManager::Open(const OpenSessionCommand& command
       answer.stale.push_back(held.token);
       continue;
     }
-    kept.insert(held.token);
+    if (!kept.insert(held.token).second) continue;  // listed twice
     Adopt(session, *attempt);
     if (held.running) runs_->OnStarted(*attempt, context_.now);
     if (attempt->cancelling) SendCancel(*attempt);
@@ -84,6 +84,7 @@ Result<OpenSessionAnswer> SessionManager::Open(const OpenSessionCommand& command
 }
 
 void SessionManager::Adopt(Session& session, LiveAttempt& attempt) {
+  PENSTOCK_CHECK(attempt.session == nullptr);
   attempt.session = &session;
   if (attempt.expired) {
     attempt.expired = false;
@@ -134,6 +135,19 @@ void SessionManager::Expire(const SessionId& id) {
     runs_->OnExpired(*attempt);
   }
   UpdateCapacity(*session);
+  timers_.At(session->expires + context_.options.max_disconnect, [this, id] { Forget(id); });
+}
+
+void SessionManager::Forget(const SessionId& id) {
+  Session* session = Find(id);
+  if (session == nullptr || !session->expired || !session->attempts.empty() ||
+      session->expires + context_.options.max_disconnect > context_.tick) {
+    return;
+  }
+  // Listed for a day from when it was seen, not from now.
+  context_.Note(context_.Write().CloseWorker(session->info.id, session->last_seen));
+  LOG_INFO("session forgotten worker={} session={}", session->info.id, id);
+  Remove(*session, Cause::kNone, "");
 }
 
 void SessionManager::WatchOrphans(const std::vector<LiveAttempt*>& attempts) {
@@ -248,6 +262,10 @@ void SessionManager::Detach(LiveAttempt& attempt) {
   session->attempts.erase(found->second);
   session->order.erase(found);
   attempt.session = nullptr;
+  // A timer, as the caller may be at work on the session.
+  if (session->expired && session->attempts.empty()) {
+    timers_.At(context_.tick, [this, id = session->id] { Forget(id); });
+  }
   // What was not sent needs not be; what was sent and not acknowledged would be sent again.
   std::erase_if(session->outbox,
                 [&](const OutboxItem& item) { return item.token == attempt.record.token; });
@@ -388,6 +406,10 @@ Verdict SessionManager::JudgeUnknown(const StepReport& report) {
   // The attempt has ended. The same report again (its answer was lost) is answered as before.
   Result<AttemptRecord> known =
       context_.store().GetAttempt(report.run, report.step, report.attempt);
+  if (IsDatabaseFailure(known.status())) {
+    context_.Note(known.status());
+    return Verdict::kStaleAttempt;  // never told: the turn is taken back
+  }
   if (known.ok() && known->token == report.token) {
     const bool same =
         (report.kind == ReportKind::kSucceeded && known->state == AttemptState::kSucceeded) ||

@@ -7,7 +7,8 @@
 //   alive     a heartbeat, report or lease call came within the lease TTL
 //   expired   none came: its attempts are placeable elsewhere, but until that happens they are its
 //             own, and any call of it makes it alive again
-//   closed    by CloseSession, or by the same worker's next OpenSession
+//   closed    by CloseSession, by the same worker's next OpenSession, or because nothing came for
+//             max_disconnect and nothing is left of what it held
 //
 // Delivery: what is to be sent waits in `outbox` until the worker acknowledges the reply that held
 // it. A reply carries everything that is not acknowledged.
@@ -121,6 +122,8 @@ class SessionManager {
  private:
   Result<Session*> Touch(const SessionId& id);
   void Expire(const SessionId& id);
+  // Removes a session that ran out max_disconnect ago and holds nothing; else does nothing.
+  void Forget(const SessionId& id);
   void Remove(Session& session, Cause cause, const std::string& message);
   Verdict HandleReport(Session& session, const StepReport& report);
   Verdict JudgeUnknown(const StepReport& report);

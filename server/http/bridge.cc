@@ -281,20 +281,20 @@ Result<const pb::MethodDescriptor*> Bridge::Impl::Find(const std::string& servic
                                                        const std::string& method) const {
   const pb::DescriptorPool* pool = pb::DescriptorPool::generated_pool();
   const pb::ServiceDescriptor* found =
-      pool->FindServiceByName(std::string(kPackage) + service.substr(0, 64));
+      pool->FindServiceByName(std::string(kPackage) + TruncateUtf8(service, 64));
   if (found == nullptr) {
     static const std::vector<std::string> services = {
         "AdminService",    "ArtifactService", "CatalogService", "ModelService",
         "PipelineService", "RunService",      "WorkerService"};
-    return NotFound("there is no service \"" + service.substr(0, 64) + "\"" +
-                    Suggestion(service.substr(0, 64), services));
+    return NotFound("there is no service \"" + TruncateUtf8(service, 64) + "\"" +
+                    Suggestion(TruncateUtf8(service, 64), services));
   }
-  const pb::MethodDescriptor* descriptor = found->FindMethodByName(method.substr(0, 64));
+  const pb::MethodDescriptor* descriptor = found->FindMethodByName(TruncateUtf8(method, 64));
   if (descriptor != nullptr) return descriptor;
   std::vector<std::string> names;
   for (int i = 0; i < found->method_count(); ++i) names.push_back(found->method(i)->name());
-  return NotFound(service + " has no method \"" + method.substr(0, 64) + "\"" +
-                  Suggestion(method.substr(0, 64), names));
+  return NotFound(service + " has no method \"" + TruncateUtf8(method, 64) + "\"" +
+                  Suggestion(TruncateUtf8(method, 64), names));
 }
 
 Bridge::Bridge(std::shared_ptr<grpc::Channel> channel, std::string forward_secret)

@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "base/text.h"
 #include "server/http/request_checks.h"
 #include "storage/model/limits.h"
 
@@ -193,8 +194,8 @@ void Server::AddRoutes() {
     const int status = response.status;
     const Status error =
         status == 404
-            ? NotFound("there is nothing at " + request.method + " " + request.path.substr(0, 200) +
-                       "; the API is POST /v1/<Service>/<Method>")
+            ? NotFound("there is nothing at " + request.method + " " +
+                       TruncateUtf8(request.path, 200) + "; the API is POST /v1/<Service>/<Method>")
             : InvalidArgument("the request cannot be served (HTTP " + std::to_string(status) + ")");
     FailWith(status, error, response);
   });

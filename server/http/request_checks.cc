@@ -37,7 +37,7 @@ Status CheckOrigin(const RequestFacts& facts) {
     const std::string own = std::string(facts.tls ? "https://" : "http://") + facts.host;
     if (Lower(*facts.origin) != Lower(own)) {
       return PermissionDenied("requests from pages of other sites are refused (Origin: " +
-                                  facts.origin->substr(0, 200) + ")",
+                                  TruncateUtf8(*facts.origin, 200) + ")",
                               "CROSS_ORIGIN");
     }
   }
@@ -45,9 +45,9 @@ Status CheckOrigin(const RequestFacts& facts) {
     return PermissionDenied("requests from pages of other sites are refused", "CROSS_ORIGIN");
   }
   if (!facts.has_token && !facts.host.empty() && !IsThisMachine(facts.host)) {
-    return PermissionDenied(
-        "without a token, ask for localhost or 127.0.0.1 (Host: " + facts.host.substr(0, 200) + ")",
-        "CROSS_ORIGIN");
+    return PermissionDenied("without a token, ask for localhost or 127.0.0.1 (Host: " +
+                                TruncateUtf8(facts.host, 200) + ")",
+                            "CROSS_ORIGIN");
   }
   return Status::Ok();
 }

@@ -1,6 +1,7 @@
 #include "server/rpc/admin_service.h"
 
 #include "base/log.h"
+#include "base/text.h"
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
 #include "storage/metadata/metadata_reader.h"
@@ -46,7 +47,7 @@ grpc::ServerUnaryReactor* AdminServiceImpl::CreateToken(grpc::CallbackServerCont
   const auto role = ParseRoleName(request->role());
   Status problem = CheckTokenName(request->name());
   if (problem.ok() && !role) {
-    problem = InvalidArgument("role: \"" + request->role().substr(0, 64) +
+    problem = InvalidArgument("role: \"" + TruncateUtf8(request->role(), 64) +
                               "\" is none of admin, user, worker");
   }
   if (!problem.ok()) {

@@ -1,5 +1,6 @@
 #include "server/rpc/artifact_service.h"
 
+#include "base/text.h"
 #include "server/engine/engine.h"
 #include "server/rpc/blob_streams.h"
 #include "server/rpc/convert.h"
@@ -68,7 +69,7 @@ Status List(const RpcDeps& deps, const v1::ListArtifactsRequest& request,
             v1::ListArtifactsResponse* response) {
   PENSTOCK_ASSIGN_OR_RETURN(const RowPage page, ReadRowPage(request));
   if (!request.type().empty() && !ParseArtifactType(request.type())) {
-    return InvalidArgument("type: \"" + request.type().substr(0, 64) +
+    return InvalidArgument("type: \"" + TruncateUtf8(request.type(), 64) +
                            "\" is none of file, dataset, model, transform, report");
   }
   PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());

@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "base/log.h"
+#include "base/text.h"
 
 namespace penstock {
 namespace {
@@ -85,7 +86,7 @@ Status CheckTokenName(std::string_view name) {
       std::all_of(name.begin(), name.end(), IsPlain)) {
     return Status::Ok();
   }
-  return InvalidArgument("name: \"" + std::string(name.substr(0, 80)) +
+  return InvalidArgument("name: \"" + TruncateUtf8(name, 80) +
                          "\" is no name; use 1 to 64 of A-Z a-z 0-9 . _ - @ +");
 }
 

@@ -113,8 +113,8 @@ grpc::ServerUnaryReactor* CatalogServiceImpl::GetStepType(grpc::CallbackServerCo
   if (schema == nullptr) {
     std::vector<std::string> keys;
     for (const StepSchema* known : deps_.catalog->All()) keys.push_back(known->key);
-    call->Complete(NotFound("there is no step type \"" + request->key().substr(0, 80) + "\"" +
-                            Suggestion(request->key().substr(0, 80), keys)));
+    call->Complete(NotFound("there is no step type \"" + TruncateUtf8(request->key(), 80) + "\"" +
+                            Suggestion(TruncateUtf8(request->key(), 80), keys)));
     return call;
   }
   ToProto(*schema, true, response);

@@ -68,7 +68,9 @@ Result<OpenSessionCommand> OpenSessionFromProto(const v1::OpenSessionRequest& re
 void ToProto(const OpenSessionAnswer& answer, v1::OpenSessionResponse* out);
 void ToProto(const LeaseStepsAnswer& answer, v1::LeaseStepsResponse* out);
 HeartbeatCommand HeartbeatFromProto(const v1::HeartbeatRequest& request);
-Result<ReportStepsCommand> ReportStepsFromProto(const v1::ReportStepsRequest& request);
+// A report that cannot be read, or whose result is over the limits, comes out as kFailed with the
+// reason: the others of its batch are not held up.
+ReportStepsCommand ReportStepsFromProto(const v1::ReportStepsRequest& request);
 void ToProto(const ReportStepsAnswer& answer, v1::ReportStepsResponse* out);
 void ToProto(const WorkerView& worker, v1::Worker* out);
 

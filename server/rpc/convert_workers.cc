@@ -18,7 +18,7 @@ HeldAttempt HeldFromProto(const v1::HeldAttempt& held) {
           AttemptToken(held.token()),
           held.running(),
           std::clamp(held.progress(), 0.0, 1.0),
-          held.progress_note().substr(0, 256)};
+          TruncateUtf8(held.progress_note(), 256)};
 }
 
 std::vector<HeldAttempt> HeldListFromProto(
@@ -37,7 +37,7 @@ Status CheckWorker(const v1::WorkerInfo& worker) {
                               "VERSION_MISMATCH");
   }
   if (!IsName(worker.worker_id())) {
-    return InvalidArgument("worker.workerId: \"" + worker.worker_id().substr(0, 80) +
+    return InvalidArgument("worker.workerId: \"" + TruncateUtf8(worker.worker_id(), 80) +
                            "\" is no name; use 1 to 64 of a-z 0-9 - _");
   }
   if (worker.boot_id().empty() || worker.boot_id().size() > 128) {
@@ -96,32 +96,21 @@ Result<ReportKind> KindFromProto(v1::StepReport::Kind kind, const std::string& p
     case v1::StepReport::RETURNED:
       return ReportKind::kReturned;
     default:
-      return InvalidArgument(path + ".kind: unknown");
+      return InvalidArgument(path + ".kind: " + std::to_string(kind) + " is unknown");
   }
 }
 
-Result<StepReport> ReportFromProto(const v1::StepReport& report, const std::string& path) {
-  StepReport out;
-  out.run = RunId(report.run_id());
-  out.step = report.step_index();
-  out.attempt = report.attempt();
-  out.token = AttemptToken(report.token());
+// Fills in what depends on the kind of report.
+Status OutcomeFromProto(const v1::StepReport& report, const std::string& path, StepReport& out) {
   PENSTOCK_ASSIGN_OR_RETURN(out.kind, KindFromProto(report.kind(), path));
   if (out.kind == ReportKind::kSucceeded) {
-    auto result = ResultFromProto(report, path);
-    if (!result.ok()) {
-      // A result over the limits is its step's failure, not that of the batch.
-      out.kind = ReportKind::kFailed;
-      out.cause = Cause::kStepError;
-      out.message = "the server refused the result: " + result.status().message();
-      return out;
-    }
-    out.result = *std::move(result);
+    PENSTOCK_ASSIGN_OR_RETURN(out.result, ResultFromProto(report, path));
   }
   if (!report.cause().empty()) {
     const auto cause = ParseCause(report.cause());
     if (!cause) {
-      return InvalidArgument(path + ".cause: \"" + report.cause().substr(0, 64) + "\" is unknown");
+      return InvalidArgument(path + ".cause: \"" + TruncateUtf8(report.cause(), 64) +
+                             "\" is unknown");
     }
     out.cause = *cause;
   } else if (out.kind == ReportKind::kFailed) {
@@ -129,12 +118,25 @@ Result<StepReport> ReportFromProto(const v1::StepReport& report, const std::stri
   } else if (out.kind == ReportKind::kCancelled) {
     out.cause = Cause::kCancelled;
   }
+  return Status::Ok();
+}
+
+StepReport ReportFromProto(const v1::StepReport& report, const std::string& path) {
+  StepReport out;
+  out.run = RunId(report.run_id());
+  out.step = report.step_index();
+  out.attempt = report.attempt();
+  out.token = AttemptToken(report.token());
   out.message = report.message();
-  if (out.message.size() > limits::kMaxErrorMessageBytes) {
-    std::size_t end = limits::kMaxErrorMessageBytes;
-    while (end > 0 && (static_cast<unsigned char>(out.message[end]) & 0xC0) == 0x80) --end;
-    out.message.resize(end);
+  if (const Status status = OutcomeFromProto(report, path, out); !status.ok()) {
+    // Its step's failure, not that of the batch: the worker would send the batch again for ever.
+    out.kind = ReportKind::kFailed;
+    out.cause = Cause::kStepError;
+    out.result = {};
+    out.message = "the server refused the report: " + status.message() +
+                  (report.message().empty() ? "" : "; the worker said: " + report.message());
   }
+  out.message = TruncateUtf8(out.message, limits::kMaxErrorMessageBytes);
   if (report.has_started_at()) {
     out.started_at = TimeFromProto(report.started_at());
   } else if (out.kind == ReportKind::kStarted && report.has_time()) {
@@ -197,8 +199,8 @@ Result<OpenSessionCommand> OpenSessionFromProto(const v1::OpenSessionRequest& re
   WorkerInfo& info = command.worker;
   info.id = WorkerId(worker.worker_id());
   info.boot_id = worker.boot_id();
-  info.version = worker.version().substr(0, kMaxFieldBytes);
-  info.host = worker.host().substr(0, kMaxFieldBytes);
+  info.version = TruncateUtf8(worker.version(), kMaxFieldBytes);
+  info.host = TruncateUtf8(worker.host(), kMaxFieldBytes);
   info.pid = worker.pid();
   info.cpus = worker.cpus();
   info.memory = worker.memory();
@@ -231,15 +233,13 @@ HeartbeatCommand HeartbeatFromProto(const v1::HeartbeatRequest& request) {
   return {SessionId(request.session_id()), HeldListFromProto(request.held())};
 }
 
-Result<ReportStepsCommand> ReportStepsFromProto(const v1::ReportStepsRequest& request) {
+ReportStepsCommand ReportStepsFromProto(const v1::ReportStepsRequest& request) {
   ReportStepsCommand command;
   command.session = SessionId(request.session_id());
   command.reports.reserve(static_cast<std::size_t>(request.reports_size()));
   for (int i = 0; i < request.reports_size(); ++i) {
-    PENSTOCK_ASSIGN_OR_RETURN(
-        StepReport report,
+    command.reports.push_back(
         ReportFromProto(request.reports(i), "reports[" + std::to_string(i) + "]"));
-    command.reports.push_back(std::move(report));
   }
   return command;
 }

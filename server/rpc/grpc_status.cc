@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "penstock/v1/common.pb.h"
 
 namespace penstock {
@@ -13,12 +14,9 @@ namespace {
 constexpr std::size_t kMaxMessageBytes = 1536;
 constexpr std::size_t kMaxDetailsBytes = 4 << 10;
 
-// Cuts between characters.
 std::string Shorten(const std::string& text, std::size_t max_bytes) {
   if (text.size() <= max_bytes) return text;
-  std::size_t end = max_bytes;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return text.substr(0, end) + " …";
+  return TruncateUtf8(text, max_bytes) + " …";
 }
 
 void AddProblems(const std::vector<Problem>& problems, v1::ErrorInfo& info) {

@@ -96,9 +96,15 @@ Result<bool> LogStream::ReadNext(v1::ReadLogsResponse& response) {
   for (; cursor_ < keys_.size(); ++cursor_) {
     const LogKey& key = keys_[cursor_];
     if (request_.attempt() != 0 && key.attempt != request_.attempt()) continue;
-    PENSTOCK_ASSIGN_OR_RETURN(const bool found, ReadKey(key, response));
-    if (found) return true;
+    const Result<bool> found = ReadKey(key, response);
+    if (found.status().code() == StatusCode::kDataLoss) {
+      // Other attempts may have more before the damage: the client gets that first.
+      loss_ = found.status();
+      continue;
+    }
+    if (!found.ok() || *found) return found;
   }
+  if (!loss_.ok()) return loss_;
   return false;
 }
 

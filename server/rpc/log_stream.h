@@ -43,6 +43,7 @@ class LogStream final : public PumpedStream<v1::ReadLogsResponse> {
   std::size_t cursor_ = 0;
   std::map<LogKey, int64_t> positions_;
   int64_t skip_ = 0;  // bytes of the step's log still to be left out
+  Status loss_;       // of damage that was met; told once everything else was sent
   std::atomic<bool> ended_{false};
 
   // Last: they end before what their callbacks use.

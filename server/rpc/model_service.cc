@@ -65,7 +65,7 @@ Result<RegisterModelCommand> RegisterFromProto(const v1::RegisterModelVersionReq
                                                const Caller& caller) {
   RegisterModelCommand command;
   if (!IsName(request.group())) {
-    return InvalidArgument("group: \"" + request.group().substr(0, 80) +
+    return InvalidArgument("group: \"" + TruncateUtf8(request.group(), 80) +
                            "\" is no name; use 1 to 64 of a-z 0-9 - _");
   }
   command.group = GroupName(request.group());

@@ -15,6 +15,7 @@ namespace penstock {
 namespace {
 
 constexpr char kService[] = "RunService";
+constexpr std::size_t kMaxPageBytes = limits::kMaxMessageBytes - (1 << 20);
 
 Result<SubmitRunCommand> SubmitFromProto(const v1::SubmitRunRequest& request,
                                          const Caller& caller) {
@@ -33,7 +34,7 @@ Result<SubmitRunCommand> SubmitFromProto(const v1::SubmitRunRequest& request,
   command.pipeline = PipelineName(request.pipeline());
   command.version = request.pipeline_version();
   for (const auto& [name, value] : request.parameters()) {
-    const std::string path = "parameters." + name.substr(0, 80);
+    const std::string path = "parameters." + TruncateUtf8(name, 80);
     if (value.ByteSizeLong() > limits::kMaxParameterBytes) {
       return InvalidArgument(path + ": larger than 64 KiB; upload it as an artifact");
     }
@@ -78,10 +79,21 @@ Status List(const RpcDeps& deps, const v1::ListRunsRequest& request,
   PENSTOCK_ASSIGN_OR_RETURN(const RunFilter filter, FilterFromProto(request));
   PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
   PENSTOCK_ASSIGN_OR_RETURN(auto runs, reader->ListRuns(filter, page.before, page.limit + 1));
-  const bool more = DropExtra(runs, page.limit);
-  for (const RunRecord& run : runs) ToProto(run, response->add_runs());
+  bool more = DropExtra(runs, page.limit);
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  for (; count < runs.size(); ++count) {
+    v1::Run* added = response->add_runs();
+    ToProto(runs[count], added);
+    bytes += added->ByteSizeLong();
+    if (bytes <= kMaxPageBytes || count == 0) continue;
+    // A page ends early rather than pass what a message holds.
+    response->mutable_runs()->RemoveLast();
+    more = true;
+    break;
+  }
   if (more) {
-    response->set_next_page_token(MakePageToken(std::to_string(runs.back().row), page.filter));
+    response->set_next_page_token(MakePageToken(std::to_string(runs[count - 1].row), page.filter));
   }
   return Status::Ok();
 }

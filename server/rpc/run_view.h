@@ -30,8 +30,12 @@ class PipelineSpecs {
   PlanCache plans_ PENSTOCK_GUARDED_BY(mutex_);
 };
 
-// A run with all its steps.
+// A run with all its steps. Fits into a message.
 void RunToProto(const RunRecord& run, const std::vector<StepRecord>& steps, v1::Run* out);
+
+// Shortens the messages of steps (they then end with "…") where the run would be too large for a
+// message; ListAttempts has them whole.
+void FitIntoMessage(v1::Run& run);
 
 // kNotFound with the nearest name.
 Result<StepIndex> FindStep(const std::vector<StepRecord>& steps, const std::string& name,

@@ -85,6 +85,7 @@ RunWatch::Next RunWatch::Produce(v1::WatchRunResponse& response, Status& status)
       for (const StepRecord& step : update->steps) {
         ToProto(step, names_, response.mutable_run()->add_steps());
       }
+      FitIntoMessage(*response.mutable_run());
     }
     const auto state = static_cast<RunState>(response.run().state());
     return IsTerminal(state) ? Next::kWriteLast : Next::kWrite;

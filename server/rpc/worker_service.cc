@@ -93,12 +93,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::ReportSteps(grpc::CallbackServerCon
     return call;
   }
   const auto report = [this, call, request, response] {
-    auto command = ReportStepsFromProto(*request);
-    if (!command.ok()) {
-      call->Complete(command.status());
-      return;
-    }
-    deps_.engine->ReportSteps(*std::move(command),
+    deps_.engine->ReportSteps(ReportStepsFromProto(*request),
                               [call, response](Result<ReportStepsAnswer> answer) {
                                 if (answer.ok()) ToProto(*answer, response);
                                 call->Complete(answer.status());

@@ -14,7 +14,7 @@ using Kind = ParameterSchema::Kind;
 
 std::string Quoted(const Json& value) {
   std::string text = DumpJson(value);
-  if (text.size() > 60) text = text.substr(0, 57) + "…";
+  if (text.size() > 60) text = TruncateUtf8(text, 57) + "…";
   return text;
 }
 

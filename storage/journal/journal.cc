@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "base/fault_point.h"
@@ -22,6 +23,8 @@ namespace {
 
 constexpr uint32_t kMagic = 0x4c4a5350;  // "PSJL"
 constexpr std::size_t kMaxOpen = 256;
+constexpr uint32_t kMaxFrameBytes = 64 << 20;
+constexpr int64_t kScanBytes = 1 << 20;
 
 enum class Kind : uint32_t { kLog = 1, kMetrics = 2 };
 
@@ -85,30 +88,109 @@ struct Journal::Segment {
   const std::filesystem::path path;
   UniqueFd fd PENSTOCK_GUARDED_BY(mutex);
   bool loaded PENSTOCK_GUARDED_BY(mutex) = false;
-  int64_t size PENSTOCK_GUARDED_BY(mutex) = 0;
+  int64_t size PENSTOCK_GUARDED_BY(mutex) = 0;      // of the frames that are known
+  bool torn PENSTOCK_GUARDED_BY(mutex) = false;     // the file goes on behind them
+  bool damaged PENSTOCK_GUARDED_BY(mutex) = false;  // … with frames that cannot be reached
   std::map<LogKey, Stream> logs PENSTOCK_GUARDED_BY(mutex);
   std::map<LogKey, Stream> metrics PENSTOCK_GUARDED_BY(mutex);
 
-  // Reads the headers, once.
+  // Reads every frame, once. After an error nothing is known, and the next call reads anew. A
+  // reader changes nothing: what a crash cut short is cut off by the first append.
   Status Load() PENSTOCK_REQUIRES(mutex) {
     if (loaded) return Status::Ok();
-    Header header;
-    std::string bytes;
-    while (pread(fd.get(), &header, sizeof header, size) == static_cast<ssize_t>(sizeof header)) {
-      bytes.resize(header.size);
-      const bool whole =
-          header.magic == kMagic && header.size <= (64u << 20) &&
-          pread(fd.get(), bytes.data(), bytes.size(), size + static_cast<int64_t>(sizeof header)) ==
-              static_cast<ssize_t>(bytes.size()) &&
-          FrameCrc(header, bytes) == header.crc;
-      if (!whole) break;
-      Note(header, bytes);
-      size += static_cast<int64_t>(sizeof header) + header.size;
+    size = 0;
+    logs.clear();
+    metrics.clear();
+    while (true) {
+      PENSTOCK_ASSIGN_OR_RETURN(const std::optional<RawFrame> frame, ReadWholeFrame(size));
+      if (!frame) break;
+      Note(frame->header, frame->bytes);
+      size += static_cast<int64_t>(sizeof(Header) + frame->bytes.size());
     }
-    // A frame that was being written when the process ended; the worker sends it again.
-    if (ftruncate(fd.get(), size) != 0) return ErrnoStatus(errno, "mending " + path.string());
+    const off_t end = lseek(fd.get(), 0, SEEK_END);
+    if (end < 0) return ErrnoStatus(errno, "measuring " + path.string());
+    torn = end > size;
+    if (torn) {
+      PENSTOCK_ASSIGN_OR_RETURN(damaged, HasFrameBehind(size));
+    }
     loaded = true;
     return Status::Ok();
+  }
+
+  // For those who come to the end of what is known: whether that is the end of what was written.
+  Status Damage() const PENSTOCK_REQUIRES(mutex) {
+    if (!damaged) return Status::Ok();
+    return DataLoss(path.string() + " is damaged at byte " + std::to_string(size) +
+                        ": what stands behind it cannot be read; restore the file from a backup",
+                    "CORRUPT");
+  }
+
+  // Loads, and cuts off a frame that was being written when the process ended; the worker sends it
+  // again. Where whole frames follow a bad one, nothing is cut off, and nothing more is appended.
+  Status LoadForAppend() PENSTOCK_REQUIRES(mutex) {
+    PENSTOCK_RETURN_IF_ERROR(Load());
+    PENSTOCK_RETURN_IF_ERROR(Damage());
+    if (torn && ftruncate(fd.get(), size) != 0) {
+      return ErrnoStatus(errno, "mending " + path.string());
+    }
+    torn = false;
+    return Status::Ok();
+  }
+
+  struct RawFrame {
+    Header header;
+    std::string bytes;
+  };
+
+  // Up to `count` bytes from `offset` on; fewer at the end of the file alone.
+  Result<std::string> ReadAt(int64_t offset, std::size_t count) PENSTOCK_REQUIRES(mutex) {
+    PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("journal.read"));
+    std::string bytes(count, '\0');
+    std::size_t got = 0;
+    while (got < count) {
+      const ssize_t more =
+          pread(fd.get(), bytes.data() + got, count - got, offset + static_cast<int64_t>(got));
+      if (more < 0 && errno == EINTR) continue;
+      if (more < 0) return ErrnoStatus(errno, "reading " + path.string());
+      if (more == 0) break;
+      got += static_cast<std::size_t>(more);
+    }
+    bytes.resize(got);
+    return bytes;
+  }
+
+  // Nothing where no whole frame begins at `offset`.
+  Result<std::optional<RawFrame>> ReadWholeFrame(int64_t offset) PENSTOCK_REQUIRES(mutex) {
+    RawFrame frame;
+    PENSTOCK_ASSIGN_OR_RETURN(const std::string raw, ReadAt(offset, sizeof(Header)));
+    if (raw.size() < sizeof(Header)) return std::optional<RawFrame>();
+    std::memcpy(&frame.header, raw.data(), sizeof(Header));
+    if (frame.header.magic != kMagic || frame.header.size > kMaxFrameBytes) {
+      return std::optional<RawFrame>();
+    }
+    PENSTOCK_ASSIGN_OR_RETURN(
+        frame.bytes, ReadAt(offset + static_cast<int64_t>(sizeof(Header)), frame.header.size));
+    if (frame.bytes.size() < frame.header.size ||
+        FrameCrc(frame.header, frame.bytes) != frame.header.crc) {
+      return std::optional<RawFrame>();
+    }
+    return std::optional<RawFrame>(std::move(frame));
+  }
+
+  // Whether a whole frame begins anywhere behind `offset`: then what stands at `offset` is damage,
+  // and not the end of a write that was cut short. Reads to the end of the file.
+  Result<bool> HasFrameBehind(int64_t offset) PENSTOCK_REQUIRES(mutex) {
+    const std::string_view magic(reinterpret_cast<const char*>(&kMagic), sizeof kMagic);
+    for (int64_t from = offset + 1;; from += kScanBytes) {
+      // Blocks overlap, so that none cuts a mark in two.
+      PENSTOCK_ASSIGN_OR_RETURN(const std::string block, ReadAt(from, kScanBytes + magic.size()));
+      if (block.empty()) return false;
+      for (auto at = block.find(magic); at != std::string::npos; at = block.find(magic, at + 1)) {
+        PENSTOCK_ASSIGN_OR_RETURN(const std::optional<RawFrame> frame,
+                                  ReadWholeFrame(from + static_cast<int64_t>(at)));
+        if (frame) return true;
+      }
+    }
   }
 
   void Note(const Header& header, std::string_view bytes) PENSTOCK_REQUIRES(mutex) {
@@ -137,6 +219,7 @@ struct Journal::Segment {
     std::string frame(reinterpret_cast<const char*>(&header), sizeof header);
     frame += bytes;
     std::size_t written = 0;
+    torn = true;  // until the whole frame is there
     while (written < frame.size()) {
       const ssize_t count = pwrite(fd.get(), frame.data() + written, frame.size() - written,
                                    size + static_cast<int64_t>(written));
@@ -144,6 +227,7 @@ struct Journal::Segment {
       if (count < 0) return ErrnoStatus(errno, "writing " + path.string());
       written += static_cast<std::size_t>(count);
     }
+    torn = false;
     Note(header, bytes);
     size += static_cast<int64_t>(frame.size());
     return Status::Ok();
@@ -151,9 +235,9 @@ struct Journal::Segment {
 
   Result<std::string> ReadFrame(const Frame& frame, int64_t skip, int64_t count)
       PENSTOCK_REQUIRES(mutex) {
-    std::string bytes(static_cast<std::size_t>(count), '\0');
-    const ssize_t got = pread(fd.get(), bytes.data(), bytes.size(), frame.file_offset + skip);
-    if (got != static_cast<ssize_t>(bytes.size())) {
+    PENSTOCK_ASSIGN_OR_RETURN(std::string bytes,
+                              ReadAt(frame.file_offset + skip, static_cast<std::size_t>(count)));
+    if (static_cast<int64_t>(bytes.size()) != count) {
       return DataLoss(path.string() + " is shorter than its index says", "CORRUPT");
     }
     return bytes;
@@ -201,7 +285,7 @@ Result<int64_t> Journal::AppendLog(const RunId& run, LogKey key, int64_t offset,
                                    std::string_view data) {
   PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, true));
   MutexLock lock(segment->mutex);
-  PENSTOCK_RETURN_IF_ERROR(segment->Load());
+  PENSTOCK_RETURN_IF_ERROR(segment->LoadForAppend());
   Segment::Stream& stream = segment->logs[key];
   if (offset > stream.known) {
     return FailedPrecondition("the log is known up to byte " + std::to_string(stream.known) +
@@ -224,7 +308,7 @@ Result<int64_t> Journal::AppendMetrics(const RunId& run, LogKey key, int64_t fir
                                        const std::vector<MetricPoint>& points) {
   PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, true));
   MutexLock lock(segment->mutex);
-  PENSTOCK_RETURN_IF_ERROR(segment->Load());
+  PENSTOCK_RETURN_IF_ERROR(segment->LoadForAppend());
   Segment::Stream& stream = segment->metrics[key];
   if (first > stream.known) {
     return FailedPrecondition("points are known up to " + std::to_string(stream.known), "GAP");
@@ -245,6 +329,9 @@ Result<LogChunk> Journal::ReadLog(const RunId& run, LogKey key, int64_t offset, 
   MutexLock lock(segment->mutex);
   PENSTOCK_RETURN_IF_ERROR(segment->Load());
   const auto found = segment->logs.find(key);
+  if (found == segment->logs.end() || offset >= found->second.known) {
+    PENSTOCK_RETURN_IF_ERROR(segment->Damage());
+  }
   if (found == segment->logs.end()) return chunk;
   const Segment::Stream& stream = found->second;
   const int64_t stop = std::min(stream.known, offset + max_bytes);
@@ -257,7 +344,7 @@ Result<LogChunk> Journal::ReadLog(const RunId& run, LogKey key, int64_t offset, 
     chunk.data += bytes;
     chunk.next_offset += count;
   }
-  chunk.end = chunk.next_offset >= stream.known;
+  chunk.end = chunk.next_offset >= stream.known && !segment->damaged;
   return chunk;
 }
 
@@ -270,6 +357,7 @@ Result<std::vector<LogKey>> Journal::ListLogs(const RunId& run, StepIndex step) 
   for (const auto& [key, stream] : segment->logs) {
     if (step < 0 || key.step == step) keys.push_back(key);
   }
+  if (keys.empty()) PENSTOCK_RETURN_IF_ERROR(segment->Damage());
   return keys;
 }
 
@@ -280,6 +368,7 @@ Result<std::vector<MetricSeries>> Journal::ReadMetrics(const RunId& run, StepInd
   if (!segment) return series;
   MutexLock lock(segment->mutex);
   PENSTOCK_RETURN_IF_ERROR(segment->Load());
+  PENSTOCK_RETURN_IF_ERROR(segment->Damage());
   for (const auto& [key, stream] : segment->metrics) {
     if (key.step != step) continue;
     std::map<std::string, MetricSeries> by_name;

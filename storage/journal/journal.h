@@ -5,8 +5,11 @@
 // segment file a run, made by its first byte; nothing for a run that is silent.
 //
 // A file is a sequence of frames {header with CRC-32, bytes}; its index is in memory, rebuilt by
-// reading the headers when the run is first asked for. A frame that a crash cut short is cut off.
-// Appended bytes survive the end of the process at once, and of the machine after Sync.
+// reading the file when the run is first asked for. Reading changes nothing. A frame at the end
+// that a crash cut short counts as not written, and the first append cuts it off. Where whole
+// frames stand behind a bad one, the file is damaged: what stands before is read, the rest and any
+// append is kDataLoss (CORRUPT), and nothing is removed. Appended bytes survive the end of the
+// process at once, and of the machine after Close.
 //
 // Workers send limits::kMaxLogBytesPerStep of an attempt's log: its head and its tail, and a note
 // on what is left out between. More than limits::kMaxJournalBytesPerStep is refused.
@@ -68,11 +71,13 @@ class Journal {
   Result<int64_t> AppendMetrics(const RunId& run, LogKey key, int64_t first,
                                 const std::vector<MetricPoint>& points);
 
-  // Up to `max_bytes` from `offset` on. An attempt that wrote nothing reads as empty.
+  // Up to `max_bytes` from `offset` on. An attempt that wrote nothing reads as empty. In a damaged
+  // file the end is never reached: kDataLoss instead, also where this attempt wrote nothing more.
   Result<LogChunk> ReadLog(const RunId& run, LogKey key, int64_t offset, int64_t max_bytes);
-  // The attempts of a step (or of all steps: -1) that wrote something, in order.
+  // The attempts of a step (or of all steps: -1) that wrote something, in order. kDataLoss for none
+  // in a damaged file.
   Result<std::vector<LogKey>> ListLogs(const RunId& run, StepIndex step);
-  // Every series of a step, by attempt and name; `names` empty: all.
+  // Every series of a step, by attempt and name; `names` empty: all. kDataLoss in a damaged file.
   Result<std::vector<MetricSeries>> ReadMetrics(const RunId& run, StepIndex step,
                                                 const std::vector<std::string>& names);
 

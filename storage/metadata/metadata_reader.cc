@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/fault_point.h"
 #include "storage/metadata/encoding.h"
 
 namespace penstock {
@@ -429,6 +430,7 @@ Result<std::vector<AttemptRecord>> MetadataReader::ListLiveAttempts(int64_t run_
 // --- Artifacts
 
 Result<ArtifactRecord> MetadataReader::GetArtifact(const Digest& digest) {
+  PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("metadata.get_artifact"));
   std::optional<ArtifactRecord> found;
   PENSTOCK_RETURN_IF_ERROR(cache_.Query(
       PENSTOCK_ARTIFACT_COLUMNS "WHERE a.digest = ?",
@@ -581,8 +583,8 @@ Result<std::vector<WorkerView>> MetadataReader::ListWorkers(Time since) {
 
 Result<int64_t> MetadataReader::CountHolds() {
   int64_t count = 0;
-  PENSTOCK_RETURN_IF_ERROR(cache_.Query("SELECT count(*) FROM holds",
-                                        [&](Statement& row) { count = row.Int(0); }));
+  PENSTOCK_RETURN_IF_ERROR(
+      cache_.Query("SELECT count(*) FROM holds", [&](Statement& row) { count = row.Int(0); }));
   return count;
 }
 

@@ -24,6 +24,13 @@ Status GuardFailed(std::string what) {
 
 }  // namespace
 
+bool IsDatabaseFailure(const Status& status) {
+  const std::string reason = status.reason();
+  return reason == "DISK_FULL" || reason == "IO_ERROR" || reason == "CORRUPT" ||
+         reason == "GUARD_FAILED" || reason == "CONSTRAINT" || reason == "BUSY" ||
+         reason == "SQLITE" || reason == "CANNOT_OPEN";
+}
+
 MetadataStore::MetadataStore(std::string path, std::unique_ptr<Database> database)
     : path_(std::move(path)),
       database_(std::move(database)),
@@ -217,6 +224,7 @@ Status MetadataStore::UpdateAttempt(int64_t run_row, const AttemptRecord& attemp
 }
 
 Result<AttemptRecord> MetadataStore::GetAttempt(const RunId& run, StepIndex step, int32_t number) {
+  PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("metadata.get_attempt"));
   AttemptRecord attempt;
   bool found = false;
   PENSTOCK_RETURN_IF_ERROR(cache_.Query(

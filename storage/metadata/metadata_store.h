@@ -22,6 +22,10 @@
 
 namespace penstock {
 
+// Whether `status` says that the database itself failed, rather than something about its rows: what
+// it leaves unknown must not be taken for an answer.
+bool IsDatabaseFailure(const Status& status);
+
 class MetadataStore {
  public:
   // Opens or makes the database at `path` and migrates it (a backup is made before). The caller

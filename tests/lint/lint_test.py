@@ -8,6 +8,7 @@ from pathlib import Path
 
 import housekeeping
 import layers
+import proto_comments
 import proto_numbers
 import sql_style
 from source_tree import tokens
@@ -175,6 +176,28 @@ class SqlStyleTest(LintTest):
         self.assertEqual(sql_style.check(self.root), [])
         self.assert_found(self.problems("storage/metadata/migrations/0003_third.sql", ""),
                           "0003_third.sql", "0002")
+
+
+class ProtoCommentsTest(LintTest):
+    def problems(self, comment):
+        self.write("proto/p.proto", "service S {\n  // NOT_FOUND. Safe to retry.\n"
+                   f"  rpc First(A) returns (B);\n{comment}  rpc Get(A) returns (B);\n}}\n")
+        return proto_comments.check(self.root)
+
+    def test_a_whole_comment_is_good(self):
+        self.assertEqual(self.problems("  // One. NOT_FOUND where there is\n  // none. Retry at will.\n"),
+                         [])
+        self.assertEqual(self.problems("  // All. No errors of its own. Safe to retry.\n"), [])
+
+    def test_an_rpc_without_errors_is_found(self):
+        self.assert_found(self.problems("  // One. Safe to retry.\n"), "proto/p.proto:5: Get", "errors")
+
+    def test_an_rpc_that_is_silent_about_retries_is_found(self):
+        self.assert_found(self.problems("  // NOT_FOUND.\n"), "proto/p.proto:5: Get", "retry")
+
+    def test_the_comment_of_another_rpc_does_not_count(self):
+        self.assertEqual(len(self.problems("")), 2)
+        self.assertEqual(len(self.problems("  // NOT_FOUND. Safe to retry.\n\n")), 2)
 
 
 class ProtoNumbersTest(LintTest):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import housekeeping
 import layers
+import proto_comments
 import proto_numbers
 import sql_style
 
@@ -20,6 +21,7 @@ LINTS = {
     "registered_tests": housekeeping.check_registered_tests,
     "sql_style": sql_style.check,
     "proto_numbers": proto_numbers.check,
+    "proto_comments": proto_comments.check,
     "marks": housekeeping.check_marks,
     "file_length": housekeeping.check_file_length,
     "readmes": housekeeping.check_readmes,

@@ -109,7 +109,7 @@ class Context : public StepContext {
   void SetProgress(double fraction, std::string_view note) override {
     MutexLock lock(mutex_);
     update_.progress = std::clamp(fraction, 0.0, 1.0);
-    update_.note = std::string(note.substr(0, 200));
+    update_.note = TruncateUtf8(note, 200);
     SendIfDue();
   }
   void Log(std::string_view line) override {

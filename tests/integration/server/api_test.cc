@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/digest.h"
+#include "storage/model/limits.h"
 #include "tests/integration/server/health_probe.h"
 #include "tests/integration/server/server_fixture.h"
 
@@ -154,6 +155,41 @@ TEST_F(ApiTest, ListsRunsInPagesThatBelongToTheirFilter) {
               "BAD_PAGE_TOKEN");
   }
   EXPECT_EQ(seen, submitted);
+}
+
+TEST_F(ApiTest, APageOfLargeRunsEndsEarly) {
+  Register(
+      "name: large\nparameters: {text: {type: string}}\n"
+      "steps: [{name: a, type: noop, with: {message: \"${parameters.text}\"}}]\n");
+  constexpr int kRuns = 280;  // of 60 KiB each
+  v1::SubmitRunRequest submission;
+  submission.set_pipeline("large");
+  (*submission.mutable_parameters())["text"].set_text(std::string(60 << 10, 'x'));
+  for (int i = 0; i < kRuns; ++i) {
+    TestContext context;
+    v1::SubmitRunResponse submitted;
+    const grpc::Status status = Stub<v1::RunService>()->SubmitRun(&context, submission, &submitted);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+  }
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(limits::kMaxMessageBytes);
+  const auto runs = v1::RunService::NewStub(grpc::CreateCustomChannel(
+      daemon_->grpc_address(), grpc::InsecureChannelCredentials(), arguments));
+  v1::ListRunsRequest request;
+  request.mutable_page()->set_page_size(1'000);
+  std::set<std::string> seen;
+  int pages = 0;
+  do {
+    TestContext context;
+    v1::ListRunsResponse response;
+    const grpc::Status status = runs->ListRuns(&context, request, &response);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    for (const v1::Run& run : response.runs()) EXPECT_TRUE(seen.insert(run.run_id()).second);
+    request.mutable_page()->set_page_token(response.next_page_token());
+    ++pages;
+  } while (!request.page().page_token().empty());
+  EXPECT_EQ(seen.size(), static_cast<std::size_t>(kRuns));
+  EXPECT_EQ(pages, 2);
 }
 
 TEST_F(ApiTest, UnknownThingsAreNotFound) {

@@ -233,6 +233,58 @@ TEST_F(WorkerProtocolTest, LogsAreKeptOnceAndFollowed) {
   EXPECT_TRUE(reader->Finish().ok());
 }
 
+TEST_F(WorkerProtocolTest, WhatStandsBeforeDamageIsShownAndThenTheDamageIsTold) {
+  const std::string session = Open();
+  const v1::Run run = Submit("hello");
+  int64_t acknowledged = 0;
+  const v1::Lease a = LeaseOne(session, &acknowledged);
+  Append(session, a, 0, "of a\n");
+  Report(session, a, v1::StepReport::SUCCEEDED);
+  const v1::Lease b = LeaseOne(session, &acknowledged);
+  int64_t offset = 0;
+  for (const char* text : {"of b\n", "hurt\n", "more\n"}) {
+    Append(session, b, offset, text);
+    offset += 5;
+  }
+  daemon_.reset();
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_)) {
+    if (entry.path().extension() != ".journal") continue;
+    const std::string bytes = ReadAll(entry.path());
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(bytes.find("hurt")));
+    file.put('?');
+  }
+  Start();
+  v1::ReadLogsRequest request;
+  request.set_run_id(run.run_id());
+  TestContext context;
+  auto reader = Stub<v1::RunService>()->ReadLogs(&context, request);
+  std::string text;
+  for (v1::ReadLogsResponse chunk; reader->Read(&chunk);) text += chunk.data();
+  EXPECT_EQ(text, "of a\nof b\n");
+  EXPECT_EQ(FromGrpcStatus(reader->Finish()).reason(), "CORRUPT");
+}
+
+TEST_F(WorkerProtocolTest, OneBadReportHoldsUpNoOther) {
+  const std::string session = Open();
+  const v1::Run run = Submit("hello");
+  int64_t acknowledged = 0;
+  const v1::Lease lease = LeaseOne(session, &acknowledged);
+  v1::ReportStepsRequest request;
+  request.set_session_id(session);
+  request.add_reports()->set_kind(static_cast<v1::StepReport::Kind>(77));
+  v1::StepReport* report = request.add_reports();
+  report->set_run_id(lease.run_id());
+  report->set_step_index(lease.step_index());
+  report->set_attempt(lease.attempt());
+  report->set_token(lease.token());
+  report->set_kind(v1::StepReport::SUCCEEDED);
+  v1::ReportStepsResponse response;
+  TestContext context;
+  ASSERT_TRUE(worker_->ReportSteps(&context, request, &response).ok());
+  EXPECT_THAT(response.verdicts(), testing::ElementsAre("STALE_ATTEMPT", "OK"));
+}
+
 TEST_F(WorkerProtocolTest, MetricsAreKept) {
   const std::string session = Open();
   const v1::Run run = Submit("hello");

@@ -80,6 +80,20 @@ TEST(TextTest, Utf8IsWellFormed) {
   }
 }
 
+TEST(TextTest, TextsAreCutBetweenCharacters) {
+  EXPECT_EQ(TruncateUtf8("abc", 3), "abc");
+  EXPECT_EQ(TruncateUtf8("abc", 2), "ab");
+  EXPECT_EQ(TruncateUtf8("abc", 0), "");
+  const std::string text = "aä€\xf0\x9f\x98\x80z";  // 1, 2, 3, 4 and 1 bytes
+  const std::vector<std::size_t> kept = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 11};
+  for (std::size_t max = 0; max < kept.size(); ++max) {
+    EXPECT_EQ(TruncateUtf8(text, max), text.substr(0, kept[max])) << max;
+    EXPECT_TRUE(IsUtf8(TruncateUtf8(text, max))) << max;
+  }
+  EXPECT_EQ(TruncateUtf8("\x80\x80\x80\x80\x80\x80", 5).size(), 5U);
+  EXPECT_EQ(TruncateUtf8("\x80\x80", 1).size(), 1U);
+}
+
 TEST(TextTest, DoublesAreShortAndExact) {
   EXPECT_EQ(FormatDouble(0.1), "0.1");
   EXPECT_EQ(FormatDouble(1e20), "1e+20");

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/text.h"
 #include "storage/model/limits.h"
 #include "tests/unit/core/definitions.h"
 
@@ -32,6 +33,23 @@ TEST_P(RefusalTest, SaysWhatIsWrongWhereAndWhatToDo) {
     const auto& [path, parts] = GetParam().problems[i];
     EXPECT_THAT(lines[i], StartsWith(path + ": "));
     for (const std::string& part : parts) EXPECT_THAT(lines[i], HasSubstr(part));
+  }
+}
+
+// Wherever the cut falls: a message that is no UTF-8 cannot be sent.
+TEST(RefusalsTest, LongTextsAreCutBetweenCharacters) {
+  for (std::string text : {"", "x", "xx"}) {
+    while (text.size() < 200) text += "€";
+    const std::string definition = "name: \"" + text + "\"\nmaxParallelSteps: \"" + text +
+                                   "\"\nparameters: {n: {type: integer, default: \"" + text +
+                                   "\"}, d: {type: dataset, default: \"" + text +
+                                   "\"}}\nsteps:\n- {name: a, type: noop, with: {message: \"${" +
+                                   text + "}\"}}\n- {name: b, type: noop, with: {message: \"${" +
+                                   text + "\"}}\n- {name: c, type: noop, with: {output_bytes: \"" +
+                                   text + "\"}}\n";
+    const std::vector<std::string> lines = Refusals(definition);
+    EXPECT_EQ(lines.size(), 7U) << testing::PrintToString(lines);
+    for (const std::string& line : lines) EXPECT_TRUE(IsUtf8(line)) << line;
   }
 }
 

@@ -226,6 +226,25 @@ TEST_F(LeaseTest, ANewSessionOfTheSameProcessKeepsWhatItHolds) {
   EXPECT_EQ(bench_.Find(run).state, RunState::kSucceeded);
 }
 
+TEST_F(LeaseTest, AnAttemptThatIsListedTwiceIsTakenBackOnce) {
+  w1_.Open();
+  const RunId run = bench_.Run(kOne);
+  const LeasedAttempt lease = w1_.Start()["a"];
+  w1_.held().push_back(w1_.held().front());
+  EXPECT_THAT(w1_.Open().stale, IsEmpty());
+  const auto running = [&] {
+    std::vector<WorkerView> views;
+    bench_.engine().ListWorkers([&](Result<std::vector<WorkerView>> got) { views = *got; });
+    bench_.Turn();
+    return std::pair(views.at(0).running, views.at(0).cpus_used);
+  };
+  EXPECT_EQ(running(), std::pair(1, 1.0));
+  EXPECT_EQ(*w1_.Succeed(lease), Verdict::kOk);
+  EXPECT_EQ(running(), std::pair(0, 0.0));
+  EXPECT_EQ(bench_.Find(run).state, RunState::kSucceeded);
+  bench_.Pass(seconds(16));  // what the session holds is looked at
+}
+
 TEST_F(LeaseTest, ADrainingWorkerGetsNothingNewAndGivesBack) {
   w1_.info().cpus = 2;
   w1_.Open();
@@ -276,10 +295,72 @@ TEST_F(LeaseTest, WorkersAreListedForADayAfterTheyLeft) {
   EXPECT_TRUE(views[0].connected);
   EXPECT_EQ(views[1].info.id, WorkerId("w2"));
   EXPECT_FALSE(views[1].connected);
-  bench_.Pass(std::chrono::hours(25));
+  bench_.Pass(std::chrono::hours(23));
   list();
-  ASSERT_THAT(views, SizeIs(1));
+  ASSERT_THAT(views, SizeIs(2));
   EXPECT_FALSE(views[0].connected) << "its lease is long over";
+  bench_.Pass(std::chrono::hours(2));
+  list();
+  EXPECT_THAT(views, IsEmpty());
+}
+
+TEST_F(LeaseTest, AVanishedWorkersSessionIsForgotten) {
+  const auto& sessions = bench_.engine().metrics().sessions;
+  w1_.Open();
+  w2_.Open();
+  for (int i = 0; i < 400; ++i) {  // one of them lives on
+    bench_.Pass(seconds(9));
+    ASSERT_TRUE(w2_.Heartbeat().ok());
+  }
+  EXPECT_EQ(sessions, 2) << "15 s of its lease and an hour";
+  bench_.Pass(seconds(9));
+  ASSERT_TRUE(w2_.Heartbeat().ok());
+  bench_.Pass(seconds(9));
+  EXPECT_EQ(sessions, 1);
+  EXPECT_EQ(w1_.Heartbeat().status().reason(), "SESSION_UNKNOWN");
+  EXPECT_TRUE(w2_.Heartbeat().ok());
+}
+
+TEST_F(LeaseTest, AForgottenSessionsWorkerIsListedForADayAfterItWasSeen) {
+  w1_.Open();
+  for (int i = 0; i < 36; ++i) {  // 30 hours
+    bench_.Pass(std::chrono::minutes(50));
+    ASSERT_TRUE(w1_.Heartbeat().ok());
+  }
+  bench_.Pass(std::chrono::hours(2));
+  EXPECT_EQ(bench_.engine().metrics().sessions, 0);
+  std::vector<WorkerView> views;
+  bench_.engine().ListWorkers([&](Result<std::vector<WorkerView>> got) { views = *got; });
+  bench_.Turn();
+  ASSERT_THAT(views, SizeIs(1));
+  EXPECT_FALSE(views[0].connected);
+  EXPECT_EQ(bench_.clock().Now() - views[0].last_seen, std::chrono::hours(2));
+}
+
+TEST_F(LeaseTest, ASessionThatCameBackHasItsWholeTimeAgain) {
+  const auto& sessions = bench_.engine().metrics().sessions;
+  w1_.Open();
+  bench_.Pass(seconds(1800));
+  ASSERT_TRUE(w1_.Heartbeat().ok());
+  bench_.Pass(seconds(3600));
+  EXPECT_EQ(sessions, 1);
+  bench_.Pass(seconds(15));
+  EXPECT_EQ(sessions, 0);
+}
+
+TEST_F(LeaseTest, ASessionIsNotForgottenBeforeWhatItHeldIsAnothers) {
+  const auto& sessions = bench_.engine().metrics().sessions;
+  w1_.Open();
+  const RunId run = bench_.Run(kOne);
+  const LeasedAttempt lease = w1_.Start()["a"];
+  bench_.Pass(std::chrono::hours(3));
+  EXPECT_EQ(sessions, 1) << "nobody else was there: it may still deliver";
+  EXPECT_TRUE(bench_.engine().IsLiveAttempt({run, 0, 1}, lease.token));
+  w2_.Open();
+  bench_.Turn();
+  EXPECT_EQ(sessions, 1);
+  EXPECT_EQ(w1_.Succeed(lease).status().reason(), "SESSION_UNKNOWN");
+  EXPECT_EQ(*w2_.Succeed(w2_.Start()["a"]), Verdict::kOk);
 }
 
 // --- Reports

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/digest.h"
+#include "base/fault_point.h"
+#include "storage/db/database.h"
 #include "tests/support/engine_bench.h"
 
 namespace penstock {
@@ -177,6 +179,105 @@ steps:
   EXPECT_THAT(lease.parameters_json, testing::HasSubstr("m is 2.5"));
   EXPECT_EQ(*w1_.Succeed(lease), Verdict::kOk);
   EXPECT_EQ(bench_.Find(run).state, RunState::kSucceeded);
+}
+
+// --- Definitions that this program does not accept
+
+class UnreadableTest : public RecoveryTest {
+ protected:
+  ~UnreadableTest() override { EXPECT_TRUE(InitFaults("", "").ok()); }
+
+  // As another release might have stored it.
+  void Spoil(const char* sql) {
+    auto database = Database::Open(bench_.store().path(), {});
+    ASSERT_TRUE(database.ok()) << database.status();
+    const Status status = (*database)->Execute(sql);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  static constexpr char kOld[] = R"(
+name: old
+steps:
+- {name: a, type: noop}
+- {name: b, type: noop}
+- {name: c, type: noop, dependsOn: [b]}
+)";
+  static constexpr char kSpoil[] =
+      "UPDATE pipeline_versions SET definition = replace(definition, 'noop', 'nap') "
+      "WHERE name = 'old'";
+};
+
+TEST_F(UnreadableTest, TheirRunsEndAndTheOthersGoOn) {
+  w1_.Open();
+  const RunId old = bench_.Run(kOld);
+  std::map<std::string, LeasedAttempt> leases = w1_.Start();
+  EXPECT_EQ(*w1_.Succeed(leases["a"]), Verdict::kOk);
+  const RunId other = bench_.Run("name: p\nsteps: [{name: a, type: noop}]");
+  const LeasedAttempt lease = w1_.Start()["a"];
+  CommitArtifactCommand upload;
+  upload.ref = {.digest = Sha256("x"), .type = ArtifactType::kFile, .size = 1};
+  upload.attempt = leases["b"].token;
+  ASSERT_TRUE(bench_.Ask(&Engine::CommitArtifact, upload).ok());
+
+  Spoil(kSpoil);
+  bench_.Restart();
+  const RunRecord run = bench_.Find(old);
+  EXPECT_EQ(run.state, RunState::kFailed);
+  EXPECT_THAT(run.message, testing::HasSubstr("pipeline old@1 is not valid for this server"));
+  EXPECT_THAT(run.message, testing::HasSubstr("steps[0].type")) << "what is wrong with it";
+  EXPECT_EQ(run.counts.succeeded, 1);
+  EXPECT_EQ(run.counts.cancelled, 2);
+  EXPECT_EQ(bench_.State(old, "a"), StepState::kSucceeded);
+  EXPECT_EQ(bench_.State(old, "b"), StepState::kCancelled);
+  EXPECT_EQ(bench_.State(old, "c"), StepState::kCancelled);
+  ASSERT_THAT(bench_.Attempts(old, "b"), SizeIs(1));
+  EXPECT_EQ(bench_.Attempts(old, "b")[0].state, AttemptState::kLost);
+  EXPECT_EQ(*bench_.store().reader().CountAttemptHolds(), 0);
+  EXPECT_THAT(bench_.ended(), ElementsAre(old));
+  bench_.CheckInvariants();
+
+  EXPECT_THAT(w1_.Open().stale, ElementsAre(leases["b"].token));
+  EXPECT_EQ(*w1_.Succeed(leases["b"]), Verdict::kStaleAttempt);
+  EXPECT_EQ(*w1_.Succeed(lease), Verdict::kOk);
+  EXPECT_EQ(bench_.Find(other).state, RunState::kSucceeded);
+  bench_.Restart();
+  EXPECT_EQ(bench_.Find(old).revision, run.revision);
+}
+
+TEST_F(UnreadableTest, ADefinitionThatMakesOtherStepsIsOneOfThem) {
+  const RunId run = bench_.Run(kOld);
+  bench_.SubmissionOf("name: short\nsteps: [{name: a, type: noop}]");
+  Spoil(
+      "UPDATE pipeline_versions SET definition = "
+      "(SELECT definition FROM pipeline_versions WHERE name = 'short') WHERE name = 'old'");
+  bench_.Restart();
+  EXPECT_EQ(bench_.Find(run).state, RunState::kFailed);
+  EXPECT_THAT(bench_.Find(run).message, testing::HasSubstr("has 3 steps"));
+}
+
+TEST_F(UnreadableTest, ARunThatWasBeingCancelledIsCancelled) {
+  w1_.Open();
+  const RunId run = bench_.Run(kOld);
+  w1_.Start();
+  ASSERT_TRUE(bench_.Ask(&Engine::CancelRun, {.run = run, .principal = Principal("u")}).ok());
+  Spoil(kSpoil);
+  bench_.Restart();
+  EXPECT_EQ(bench_.Find(run).state, RunState::kCancelled);
+}
+
+TEST_F(UnreadableTest, OnAFullDiskTheyWaitForRoom) {
+  const RunId run = bench_.Run(kOld);
+  Spoil(kSpoil);
+  ASSERT_TRUE(InitFaults("metadata.commit=enospc@all", "").ok());
+  bench_.Restart();
+  EXPECT_TRUE(bench_.engine().read_only());
+  EXPECT_EQ(bench_.Find(run).state, RunState::kRunning);
+  EXPECT_THAT(bench_.ended(), IsEmpty());
+  bench_.Pass(seconds(5));
+  ASSERT_TRUE(InitFaults("", "").ok());
+  bench_.Pass(seconds(2));
+  EXPECT_FALSE(bench_.engine().read_only());
+  EXPECT_EQ(bench_.Find(run).state, RunState::kFailed);
 }
 
 TEST_F(RecoveryTest, RowsOfRunsAreNeverGivenTwice) {

@@ -52,8 +52,14 @@ TEST_F(RegistryTest, ADeletedPipelineKeepsItsNumbersAndCannotBeRun) {
   EXPECT_TRUE(bench_.Ask(&Engine::DeletePipeline, remove).ok());
   EXPECT_EQ(bench_.Ask(&Engine::DeletePipeline, remove).status().code(), StatusCode::kNotFound);
   EXPECT_EQ(bench_.Ask(&Engine::SubmitRun, submission).status().code(), StatusCode::kNotFound);
+  submission.version = 1;
+  const Status deleted = bench_.Ask(&Engine::SubmitRun, submission).status();
+  EXPECT_EQ(deleted.reason(), "PIPELINE_NOT_FOUND");
+  EXPECT_THAT(deleted.message(), testing::HasSubstr("was deleted"));
+  EXPECT_TRUE(bench_.store().reader().GetPipeline(PipelineName("one"), 1).ok());
   EXPECT_EQ(bench_.Find(run->run.id).state, RunState::kCancelled) << "its runs stay";
   bench_.SubmissionOf(kOne);
+  EXPECT_TRUE(bench_.Ask(&Engine::SubmitRun, submission).ok()) << "the name is back";
   EXPECT_EQ(bench_.store().reader().GetPipeline(PipelineName("one"), 0)->version, 2);
 }
 

@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "base/digest.h"
+#include "base/text.h"
+#include "storage/db/database.h"
 #include "tests/support/engine_bench.h"
 
 namespace penstock {
@@ -341,6 +343,36 @@ steps: [{name: a, type: noop, inputs: {data: "${parameters.data}"}}]
   EXPECT_TRUE(refused().ok());
 }
 
+TEST_F(RunTest, ArtifactsThatInputsNameMustBeThereAndAreTheRuns) {
+  const std::string address = "artifact:" + FormatDigest(Sha256("here"));
+  const SubmitRunCommand command = bench_.SubmissionOf(
+      "name: p\nsteps: [{name: a, type: noop, inputs: {data: \"" + address + "#rows.csv\"}}]");
+  const Status refused = bench_.Ask(&Engine::SubmitRun, command).status();
+  EXPECT_EQ(refused.reason(), "ARTIFACT_NOT_FOUND");
+  EXPECT_THAT(refused.message(), HasSubstr("step a, input data"));
+  EXPECT_EQ(*bench_.store().LastRunRow(), 0);
+
+  bench_.Artifact("here");
+  const auto run = bench_.Ask(&Engine::SubmitRun, command);
+  ASSERT_TRUE(run.ok()) << run.status();
+  std::vector<int64_t> rows;
+  const auto used = bench_.store().reader().ListArtifacts("", run->run.id, 0, 10, &rows);
+  ASSERT_THAT(*used, SizeIs(1));
+  EXPECT_EQ(used->front().ref.digest, Sha256("here"));
+}
+
+TEST_F(RunTest, LongMessagesAreCutBetweenCharacters) {
+  worker_.Open();
+  const RunId run = bench_.Run("name: p\nsteps: [{name: a, type: noop}]");
+  std::string message = "x";
+  while (message.size() <= limits::kMaxErrorMessageBytes) message += "ä";
+  EXPECT_EQ(*worker_.Fail(worker_.Start()["a"], Cause::kStepError, message), Verdict::kOk);
+  const StepRecord step = bench_.Step(run, "a");
+  EXPECT_EQ(step.message.size(), limits::kMaxErrorMessageBytes - 1);
+  EXPECT_TRUE(IsUtf8(step.message));
+  EXPECT_TRUE(IsUtf8(bench_.Find(run).message));
+}
+
 // --- Cancel
 
 TEST_F(RunTest, CancelReachesRunningStepsAndEndsTheRest) {
@@ -381,6 +413,25 @@ TEST_F(RunTest, ASuccessThatCameBeforeTheCancelIsNotTakenBack) {
   EXPECT_EQ(bench_.State(run, "a"), StepState::kSucceeded);
   EXPECT_EQ(bench_.State(run, "b"), StepState::kCancelled);
   EXPECT_EQ(bench_.Find(run).state, RunState::kCancelled);
+}
+
+TEST_F(RunTest, ARunThatEndedInTheSameTurnIsNotCancelled) {
+  worker_.Open();
+  const RunId run = bench_.Run("name: p\nsteps: [{name: a, type: noop}]");
+  const LeasedAttempt lease = worker_.Start()["a"];
+  bench_.engine().ReportSteps(
+      {.session = worker_.session(), .reports = {ReportOf(lease, ReportKind::kSucceeded)}},
+      [](const Result<ReportStepsAnswer>& answer) { EXPECT_TRUE(answer.ok()); });
+  const auto answer = bench_.Ask(&Engine::CancelRun, {.run = run, .principal = Principal("u")});
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->state, RunState::kSucceeded);
+  EXPECT_EQ(answer->message, "");
+  EXPECT_EQ(answer->revision, bench_.Find(run).revision);
+  EXPECT_EQ(bench_.Find(run).message, "");
+  auto database = Database::Open(bench_.store().path(), {.read_only = true});
+  auto row = (*database)->Prepare("SELECT cancelled_by FROM runs");
+  ASSERT_TRUE(*row->Step());
+  EXPECT_EQ(row->Text(0), "");
 }
 
 TEST_F(RunTest, AFailureDuringCancelIsNotTriedAgain) {

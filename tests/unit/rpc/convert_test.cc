@@ -207,40 +207,66 @@ TEST(ConvertTest, ReportsCarryResults) {
   (*report->mutable_outputs())["model"].set_digest("sha256:" + kDigest);
   request.add_reports()->set_kind(v1::StepReport::FAILED);
   request.mutable_reports(1)->set_message(std::string(100'000, 'x'));
-  const auto command = ReportStepsFromProto(request);
-  ASSERT_TRUE(command.ok()) << command.status();
-  EXPECT_EQ(command->reports[0].kind, ReportKind::kSucceeded);
-  EXPECT_EQ(command->reports[0].result.metrics.at("auc"), 0.5);
-  EXPECT_EQ(command->reports[0].result.report_values.at("a.b"), Json({1, 2}));
-  EXPECT_EQ(command->reports[0].result.outputs.at("model").digest.value(), kDigest);
-  EXPECT_EQ(command->reports[1].cause, Cause::kStepError);
-  EXPECT_EQ(command->reports[1].message.size(), limits::kMaxErrorMessageBytes);
+  const ReportStepsCommand command = ReportStepsFromProto(request);
+  EXPECT_EQ(command.session, SessionId("s"));
+  EXPECT_EQ(command.reports[0].kind, ReportKind::kSucceeded);
+  EXPECT_EQ(command.reports[0].result.metrics.at("auc"), 0.5);
+  EXPECT_EQ(command.reports[0].result.report_values.at("a.b"), Json({1, 2}));
+  EXPECT_EQ(command.reports[0].result.outputs.at("model").digest.value(), kDigest);
+  EXPECT_EQ(command.reports[1].cause, Cause::kStepError);
+  EXPECT_EQ(command.reports[1].message.size(), limits::kMaxErrorMessageBytes);
 }
 
-// One bad result must not hold up the others of its batch.
-TEST(ConvertTest, AResultOverTheLimitsFailsItsStepAlone) {
+// One bad report must not hold up the others of its batch: the worker would send it for ever.
+TEST(ConvertTest, AReportThatCannotBeReadFailsItsStepAlone) {
   v1::ReportStepsRequest request;
-  v1::StepReport* report = request.add_reports();
-  report->set_kind(v1::StepReport::SUCCEEDED);
+  v1::StepReport* many = request.add_reports();
+  many->set_kind(v1::StepReport::SUCCEEDED);
   for (int i = 0; i <= limits::kMaxMetricsPerReport; ++i) {
-    (*report->mutable_metrics())["m" + std::to_string(i)] = i;
+    (*many->mutable_metrics())["m" + std::to_string(i)] = i;
+  }
+  v1::StepReport* large = request.add_reports();
+  large->set_kind(v1::StepReport::SUCCEEDED);
+  for (const char* path : {"a", "b"}) {
+    (*large->mutable_report_values())[path] =
+        '"' + std::string(limits::kMaxReportListBytes / 2, 'x') + '"';
+  }
+  v1::StepReport* digest = request.add_reports();
+  digest->set_kind(v1::StepReport::SUCCEEDED);
+  (*digest->mutable_outputs())["model"].set_digest("md5:1");
+  v1::StepReport* cause = request.add_reports();
+  cause->set_kind(v1::StepReport::FAILED);
+  cause->set_cause("BAD_MOOD");
+  cause->set_message("it rains");
+  request.add_reports()->set_kind(static_cast<v1::StepReport::Kind>(77));
+  for (int i = 0; i < request.reports_size(); ++i) {
+    request.mutable_reports(i)->set_token("t" + std::to_string(i));
   }
   request.add_reports()->set_kind(v1::StepReport::SUCCEEDED);
-  const auto command = ReportStepsFromProto(request);
-  ASSERT_TRUE(command.ok()) << command.status();
-  EXPECT_EQ(command->reports[0].kind, ReportKind::kFailed);
-  EXPECT_EQ(command->reports[0].cause, Cause::kStepError);
-  EXPECT_THAT(command->reports[0].message, HasSubstr("metrics"));
-  EXPECT_EQ(command->reports[1].kind, ReportKind::kSucceeded);
+
+  const ReportStepsCommand command = ReportStepsFromProto(request);
+  ASSERT_EQ(command.reports.size(), 6U);
+  const char* kWhy[] = {".metrics", ".reportValues: more than 1 MiB", ".outputs.model", ".cause",
+                        ".kind: 77"};
+  for (int i = 0; i < 5; ++i) {
+    const StepReport& report = command.reports[static_cast<std::size_t>(i)];
+    EXPECT_EQ(report.token, AttemptToken("t" + std::to_string(i)));
+    EXPECT_EQ(report.kind, ReportKind::kFailed);
+    EXPECT_EQ(report.cause, Cause::kStepError);
+    EXPECT_TRUE(report.result.metrics.empty() && report.result.report_values.empty());
+    EXPECT_THAT(report.message, HasSubstr("reports[" + std::to_string(i) + "]" + kWhy[i]));
+  }
+  EXPECT_THAT(command.reports[3].message, HasSubstr("it rains"));
+  EXPECT_EQ(command.reports[5].kind, ReportKind::kSucceeded);
 }
 
-TEST(ConvertTest, ReportsOfUnknownKindsOrCausesAreRefused) {
-  v1::ReportStepsRequest request;
-  request.add_reports();
-  EXPECT_THAT(ReportStepsFromProto(request).status().message(), HasSubstr("reports[0].kind"));
-  request.mutable_reports(0)->set_kind(v1::StepReport::FAILED);
-  request.mutable_reports(0)->set_cause("BAD_MOOD");
-  EXPECT_THAT(ReportStepsFromProto(request).status().message(), HasSubstr("reports[0].cause"));
+TEST(ConvertTest, NotesAreCutBetweenCharacters) {
+  v1::HeartbeatRequest request;
+  std::string note = "x";
+  while (note.size() < 300) note += "ä";
+  request.add_held()->set_progress_note(note);
+  const std::string kept = HeartbeatFromProto(request).held.at(0).progress_note;
+  EXPECT_EQ(kept, note.substr(0, 255));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <limits>
 #include <thread>
 
+#include "base/fault_point.h"
 #include "base/file.h"
 #include "storage/model/limits.h"
 
@@ -21,6 +22,7 @@ const RunId kRun("run-01ARYZ6S41TSV4RRFFQ69G5FAV");
 
 class JournalTest : public testing::Test {
  protected:
+  ~JournalTest() override { EXPECT_TRUE(InitFaults("", "").ok()); }
   void Reopen() { journal_ = *Journal::Open(folder_.path()); }
 
   std::string Read(const RunId& run = kRun, LogKey key = kKey, int64_t offset = 0) {
@@ -109,6 +111,91 @@ TEST_F(JournalTest, DamagedFramesEndWhatIsKnown) {
     ASSERT_TRUE(WriteFileAtomic(File(), damaged).ok());
     Reopen();
     EXPECT_EQ(Read(), "first ") << "byte " << at;
+  }
+}
+
+TEST_F(JournalTest, ReadingChangesNoFile) {
+  ASSERT_TRUE(journal_->AppendLog(kRun, kKey, 0, "whole ").ok());
+  ASSERT_TRUE(journal_->AppendLog(kRun, kKey, 6, "torn").ok());
+  journal_.reset();
+  const auto torn = fs::file_size(File()) - 1;
+  fs::resize_file(File(), torn);
+  Reopen();
+  EXPECT_EQ(Read(), "whole ");
+  EXPECT_EQ(fs::file_size(File()), torn);
+  // What is appended is shorter than what was torn, and stands alone all the same.
+  EXPECT_EQ(*journal_->AppendLog(kRun, kKey, 6, "t"), 7);
+  EXPECT_LT(fs::file_size(File()), torn);
+  Reopen();
+  EXPECT_EQ(Read(), "whole t");
+}
+
+TEST_F(JournalTest, AReadErrorIsToldAndRemovesNothing) {
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(journal_->AppendLog(kRun, kKey, 2 * i, "ab").ok());
+  }
+  const std::string bytes = *ReadFile(File());
+  // Each frame is two reads, the end of the file is one.
+  for (int read = 1; read <= 7; ++read) {
+    Reopen();
+    ASSERT_TRUE(InitFaults("journal.read=eio@" + std::to_string(read), "").ok());
+    EXPECT_EQ(journal_->ReadLog(kRun, kKey, 0, 100).status().reason(), "IO_ERROR") << read;
+    ASSERT_TRUE(InitFaults("journal.read=eio@1", "").ok());
+    Reopen();
+    EXPECT_EQ(journal_->AppendLog(kRun, kKey, 6, "c").status().reason(), "IO_ERROR") << read;
+    EXPECT_EQ(*ReadFile(File()), bytes) << read;
+    EXPECT_EQ(Read(), "ababab") << "the next one reads anew";
+  }
+}
+
+TEST_F(JournalTest, DamageInTheMiddleIsToldAndRemovesNothing) {
+  ASSERT_TRUE(journal_->AppendLog(kRun, kKey, 0, "first ").ok());
+  const auto first = fs::file_size(File());
+  ASSERT_TRUE(journal_->AppendLog(kRun, kKey, 6, "second ").ok());
+  const auto second = fs::file_size(File());
+  ASSERT_TRUE(journal_->AppendLog(kRun, kKey, 13, "third").ok());
+  const std::string bytes = *ReadFile(File());
+  for (auto at = first; at < second; ++at) {
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
+    journal_.reset();
+    ASSERT_TRUE(WriteFileAtomic(File(), damaged).ok());
+    Reopen();
+    const Result<LogChunk> chunk = journal_->ReadLog(kRun, kKey, 0, 100);
+    ASSERT_TRUE(chunk.ok()) << "byte " << at << ": " << chunk.status();
+    EXPECT_EQ(chunk->data, "first ");
+    EXPECT_FALSE(chunk->end);
+    EXPECT_EQ(journal_->ReadLog(kRun, kKey, 6, 100).status().reason(), "CORRUPT");
+    EXPECT_EQ(journal_->ReadLog(kRun, {9, 1}, 0, 100).status().reason(), "CORRUPT");
+    EXPECT_EQ(journal_->ListLogs(kRun, -1)->size(), 1U);
+    EXPECT_EQ(journal_->ListLogs(kRun, 9).status().reason(), "CORRUPT");
+    EXPECT_EQ(journal_->ReadMetrics(kRun, 3, {}).status().reason(), "CORRUPT");
+    EXPECT_EQ(journal_->AppendLog(kRun, kKey, 6, "second").status().reason(), "CORRUPT");
+    EXPECT_EQ(journal_->AppendMetrics(kRun, kKey, 0, {{"m", 0, 1}}).status().reason(), "CORRUPT");
+    ASSERT_EQ(*ReadFile(File()), damaged) << "byte " << at;
+  }
+}
+
+// The search for whole frames behind a bad one reads the file in blocks.
+TEST_F(JournalTest, FramesFarBehindTheDamageAreFound) {
+  const std::string large(3 << 20, 'x');
+  for (const int shift : {-2, -1, 0, 1, 2}) {
+    const RunId run("run-" + std::to_string(shift + 2));
+    const std::string text = large.substr(0, static_cast<std::size_t>((2 << 20) - 32 + 1 + shift));
+    ASSERT_TRUE(journal_->AppendLog(run, kKey, 0, text).ok());
+    const int64_t known = static_cast<int64_t>(text.size());
+    ASSERT_TRUE(journal_->AppendLog(run, kKey, known, "behind").ok());
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path())) {
+      if (entry.path().stem() != run.value()) continue;
+      std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+      file.put('?');
+    }
+  }
+  Reopen();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(journal_->ReadLog(RunId("run-" + std::to_string(i)), kKey, 0, 9).status().reason(),
+              "CORRUPT")
+        << i;
   }
 }
 
