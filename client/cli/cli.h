@@ -45,6 +45,7 @@ void AddFormat(CLI::App* command, std::shared_ptr<Format> format);
 
 void AddPipelineCommands(CLI::App& app, Cli& cli);  // validate, apply, delete
 void AddRunCommands(CLI::App& app, Cli& cli);       // run, cancel, logs
+void AddRerunCommands(CLI::App& app, Cli& cli);     // retry, explain, diff
 void AddGetCommands(CLI::App& app, Cli& cli);       // get
 void AddDescribeCommands(CLI::App& app, Cli& cli);  // describe
 void AddModelCommands(CLI::App& app, Cli& cli);     // approve, reject

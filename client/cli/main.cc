@@ -40,6 +40,7 @@ int Main(int argc, char** argv) {
       ->envname("PENSTOCK_TLS_CA");
   AddPipelineCommands(app, cli);
   AddRunCommands(app, cli);
+  AddRerunCommands(app, cli);
   AddGetCommands(app, cli);
   AddDescribeCommands(app, cli);
   AddModelCommands(app, cli);

@@ -22,6 +22,8 @@ struct RunOptions {
   std::string name;
   std::vector<std::string> tags;
   std::string idempotency_key;
+  bool no_cache = false;
+  std::vector<std::string> no_cache_steps;
   bool wait = false;
   bool follow = false;
 };
@@ -121,6 +123,8 @@ Result<int> RunPipeline(Connection& connection, const RunOptions& options) {
   // A key of our own makes a retry of the call safe.
   request.set_idempotency_key(!options.idempotency_key.empty() ? options.idempotency_key
                                                                : RandomHex(16, Random::Secure()));
+  request.set_no_cache(options.no_cache);
+  for (const std::string& step : options.no_cache_steps) request.add_no_cache_steps(step);
   for (const std::string& tag : options.tags) {
     PENSTOCK_ASSIGN_OR_RETURN(auto assignment, ParseAssignment(tag, "--tag KEY=VALUE"));
     (*request.mutable_tags())[assignment.first] = assignment.second;
@@ -176,6 +180,9 @@ void AddRun(CLI::App& app, Cli& cli) {
   command->add_option("--tag", options->tags, "KEY=VALUE, to find it by");
   command->add_option("--idempotency-key", options->idempotency_key,
                       "the same key again answers with the same run");
+  command->add_flag("--no-cache", options->no_cache, "use no results of earlier runs");
+  command->add_option("--no-cache-step", options->no_cache_steps,
+                      "the same for this step, as the definition names it");
   command->add_flag("--wait", options->wait, "until it has ended; exit 0 only if it succeeded");
   command->add_flag("--follow", options->follow, "wait, and show its steps on stderr");
   command->callback(

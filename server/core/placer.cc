@@ -210,6 +210,63 @@ std::optional<Placer::Placement> Placer::Next() {
   }
 }
 
+namespace {
+
+// "worker w1 has 1 of its 4 cpus free; the step needs 2 cpus".
+std::string BusySentence(const WorkerInfo& info, const WorkerCapacity& free, const Needs& needs) {
+  std::string has = FormatDouble(std::max(free.cpus, 0.0)) + " of its " + FormatDouble(info.cpus) +
+                    " cpus free";
+  std::string wants = FormatDouble(needs.cpus) + " cpus";
+  if (needs.memory > 0) {
+    has += ", " + FormatSize(std::max<int64_t>(free.memory, 0)) + " of " + FormatSize(info.memory);
+    wants += ", " + FormatSize(needs.memory);
+  }
+  if (needs.gpus > 0) {
+    has += ", " + std::to_string(free.gpus) + " of " + std::to_string(info.gpus) + " GPUs";
+    wants += ", " + std::to_string(needs.gpus) + " GPUs";
+  }
+  if (free.backlog > 0) {
+    has += ", and " + std::to_string(free.backlog) + " steps that were given to it wait";
+  }
+  return "worker " + info.id.value() + " has " + has + "; the step needs " + wants;
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> Placer::WhyWaiting(int64_t run_id,
+                                                                    StepIndex step) const {
+  const auto found = where_.find({run_id, step});
+  if (found == where_.end()) return {};
+  const Queue& queue = *found->second;
+  std::vector<std::pair<std::string, std::string>> reasons;
+  const Run& run = runs_.at(run_id);
+  if (run.held) {
+    reasons.emplace_back("MAX_PARALLEL_STEPS",
+                         "the run has " + std::to_string(run.active) +
+                             " steps on workers, as many as its maxParallelSteps allows");
+  }
+  if (workers_.empty()) reasons.emplace_back("NO_WORKER", "no worker takes steps now");
+  bool fits = false;
+  for (const auto& [session, worker] : workers_) {
+    const WorkerCapacity& free = worker.capacity;
+    std::string why;
+    if (!CouldRun(worker.info, queue.needs, &why)) {
+      reasons.emplace_back("WORKER_CANNOT", "worker " + worker.info.id.value() + " " + why);
+    } else if (free.backlog == 0 &&
+               Fits(queue.needs, worker.info, free.cpus, free.memory, free.gpus)) {
+      fits = true;
+    } else {
+      reasons.emplace_back("WORKER_BUSY", BusySentence(worker.info, free, queue.needs));
+    }
+  }
+  if (fits && !run.held) {
+    std::size_t ahead = 0;
+    for (const auto& [other, steps] : queue.ready) ahead += other < run_id ? steps.size() : 0;
+    reasons.emplace_back("QUEUED", std::to_string(ahead) + " steps of older runs go first");
+  }
+  return reasons;
+}
+
 void Placer::RecordDuration(const std::string& step, Micros duration) {
   Durations& durations = durations_[step];
   durations.recent.push_back(duration.count());

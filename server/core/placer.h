@@ -83,6 +83,10 @@ class Placer {
   // asks again.
   std::optional<Placement> Next();
 
+  // Why a queued step is not placed: a stable word ("MAX_PARALLEL_STEPS", "NO_WORKER",
+  // "WORKER_CANNOT", "WORKER_BUSY", "QUEUED") and a sentence each. Empty where it is not queued.
+  std::vector<std::pair<std::string, std::string>> WhyWaiting(int64_t run, StepIndex step) const;
+
   // How long an attempt of this "type@version" took, for the backlog.
   void RecordDuration(const std::string& step, Micros duration);
   bool IsShort(const std::string& step) const;

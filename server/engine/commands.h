@@ -75,6 +75,16 @@ struct DecideApprovalCommand {
   Principal principal;
 };
 
+// A stable word and a sentence.
+struct Explanation {
+  std::string reason;
+  std::string message;
+};
+struct ExplainCommand {
+  RunId run;
+  StepIndex step = 0;
+};
+
 // Which try of which step of which run.
 struct AttemptKey {
   RunId run;

@@ -277,6 +277,15 @@ void Engine::DecideApproval(DecideApprovalCommand command, Callback<StepRecord> 
   });
 }
 
+void Engine::ExplainStep(ExplainCommand command, Callback<std::vector<Explanation>> callback) {
+  PostWithAnswer(
+      std::move(callback),
+      [command = std::move(command)](EngineState& state) {
+        return Result<std::vector<Explanation>>(state.runs.Explain(command));
+      },
+      /*mutates=*/false);
+}
+
 void Engine::OpenSession(OpenSessionCommand command, Callback<OpenSessionAnswer> callback) {
   PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
     return state.sessions.Open(command);

@@ -93,6 +93,9 @@ class Engine {
   void SubmitRun(SubmitRunCommand, Callback<SubmitRunAnswer>);
   void CancelRun(CancelRunCommand, Callback<RunRecord>);
   void DecideApproval(DecideApprovalCommand, Callback<StepRecord>);
+  // What only memory knows of why a step waits; nothing for one that does not, or of a run that has
+  // ended.
+  void ExplainStep(ExplainCommand, Callback<std::vector<Explanation>>);
 
   void OpenSession(OpenSessionCommand, Callback<OpenSessionAnswer>);
   // Parks until there is something to say, `max_wait` has passed (an empty answer), the session

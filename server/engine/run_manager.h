@@ -47,6 +47,7 @@ class RunManager : public SessionManager::Runs {
   // A person's word on an approval step. kFailedPrecondition (NOT_WAITING) where the step does not
   // wait for one.
   Result<StepRecord> DecideApproval(const DecideApprovalCommand& command);
+  std::vector<Explanation> Explain(const ExplainCommand& command) const;
   bool HasLiveRunOf(const PipelineName& pipeline) const;
 
   // Leases what is ready to the workers that have room.
@@ -142,6 +143,9 @@ class RunManager : public SessionManager::Runs {
   Ending PipelineEnding(LiveRun& run, StepIndex index, const Frame& main);
   void RestoreFrames(LiveRun& run);
   Status RestoreExpansions(LiveRun& run);
+
+  static void ExplainWaiting(const LiveRun& run, StepIndex index,
+                             std::vector<Explanation>& reasons);
 
   // Results that are there already (run_cache.cc).
   static PipelineName PipelineOf(const LiveRun& run, StepIndex index);

@@ -49,6 +49,9 @@ void ToProto(const RunRecord& run, v1::Run* out) {
   counts->set_skipped(run.counts.skipped);
   counts->set_cancelled(run.counts.cancelled);
   out->set_max_parallel_steps(run.max_parallel_steps);
+  out->set_origin_run_id(run.origin.run.value());
+  out->set_no_cache(run.no_cache);
+  for (const std::string& step : run.no_cache_steps) out->add_no_cache_steps(step);
 }
 
 void ToProto(const StepRecord& step, const std::vector<std::string>& names, v1::Step* out) {
@@ -75,6 +78,10 @@ void ToProto(const StepRecord& step, const std::vector<std::string>& names, v1::
     out->set_parent(names[static_cast<std::size_t>(step.parent)]);
   }
   if (step.item >= 0) out->set_item(step.item);
+  if (const Json& hit = JsonMember(step.cache, "hit"); hit.is_object()) {
+    out->set_cached_run_id(JsonString(hit, "run"));
+    out->set_cached_step(JsonString(hit, "step"));
+  }
   for (const auto& [name, value] : step.result.values) {
     ValueToProto(value, &(*out->mutable_values())[name]);
   }

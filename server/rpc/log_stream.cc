@@ -35,8 +35,23 @@ Status LogStream::Begin() {
   for (const StepRecord& step : steps) names_.push_back(step.name);
   if (!request_.step().empty()) {
     PENSTOCK_ASSIGN_OR_RETURN(step_, FindStep(steps, request_.step(), run));
+    const StepRecord& step = steps[static_cast<std::size_t>(step_)];
+    if (step.state == StepState::kCached) return BeginAtSource(*reader.operator->(), step);
   }
   return request_.follow() ? Follow() : Status::Ok();
+}
+
+// The log of a step whose result was there is the log of the step that made it.
+Status LogStream::BeginAtSource(MetadataReader& reader, const StepRecord& step) {
+  const Json& hit = JsonMember(step.cache, "hit");
+  PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader.FindRun(JsonString(hit, "run")));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader.ListSteps(run.row));
+  PENSTOCK_ASSIGN_OR_RETURN(step_, FindStep(steps, JsonString(hit, "step"), run));
+  run_ = run.id;
+  names_.clear();
+  for (const StepRecord& each : steps) names_.push_back(each.name);
+  ended_ = true;
+  return Status::Ok();
 }
 
 Status LogStream::Follow() {
@@ -63,6 +78,16 @@ Status LogStream::Follow() {
   return Status::Ok();
 }
 
+// Maps and pipelines add steps while the run goes on.
+Status LogStream::ReadNames() {
+  PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps_.readers->Borrow());
+  PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(run_.value()));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
+  names_.clear();
+  for (const StepRecord& step : steps) names_.push_back(step.name);
+  return Status::Ok();
+}
+
 Result<bool> LogStream::ReadKey(const LogKey& key, v1::ReadLogsResponse& response) {
   int64_t& position = positions_[key];
   // All attempts of a step count as one text: what earlier ones wrote stands before.
@@ -84,6 +109,7 @@ Result<bool> LogStream::ReadKey(const LogKey& key, v1::ReadLogsResponse& respons
       continue;
     }
     const auto index = static_cast<std::size_t>(key.step);
+    if (index >= names_.size()) PENSTOCK_RETURN_IF_ERROR(ReadNames());
     if (index < names_.size()) response.set_step(names_[index]);
     response.set_attempt(key.attempt);
     response.set_offset(offset);

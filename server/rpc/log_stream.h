@@ -26,7 +26,9 @@ class LogStream final : public PumpedStream<v1::ReadLogsResponse> {
  private:
   Next Produce(v1::ReadLogsResponse& response, Status& status) override;
   Status Begin();
+  Status BeginAtSource(MetadataReader& reader, const StepRecord& step);
   Status Follow();
+  Status ReadNames();
   // Reads on where the cursor stands; true where `response` got something.
   Result<bool> ReadNext(v1::ReadLogsResponse& response);
   Result<bool> ReadKey(const LogKey& key, v1::ReadLogsResponse& response);

@@ -4,6 +4,7 @@
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/data_roots.h"
+#include "server/rpc/explain.h"
 #include "server/rpc/log_stream.h"
 #include "server/rpc/paging.h"
 #include "server/rpc/run_watch.h"
@@ -43,6 +44,8 @@ Result<SubmitRunCommand> SubmitFromProto(const v1::SubmitRunRequest& request,
   command.name = request.name();
   command.tags.insert(request.tags().begin(), request.tags().end());
   command.idempotency_key = request.idempotency_key();
+  command.no_cache = request.no_cache();
+  command.no_cache_steps.assign(request.no_cache_steps().begin(), request.no_cache_steps().end());
   command.principal = caller.principal;
   return command;
 }
@@ -106,6 +109,67 @@ Status Get(const RpcDeps& deps, const v1::GetRunRequest& request, v1::Run* respo
   return Status::Ok();
 }
 
+// The same pipeline version, parameters, name and tags.
+Result<SubmitRunCommand> RetryFromProto(const RpcDeps& deps, const v1::RetryRunRequest& request,
+                                        const Caller& caller) {
+  if (request.idempotency_key().size() > 128) {
+    return InvalidArgument("idempotencyKey: longer than 128 characters");
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
+  PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(request.run_id()));
+  if (!IsTerminal(run.state)) {
+    return FailedPrecondition("run " + run.id.value() + " is " + std::string(Name(run.state)) +
+                                  "; wait for its end, or cancel it",
+                              "RUN_ACTIVE");
+  }
+  if (run.state == RunState::kSucceeded && request.from().empty()) {
+    return FailedPrecondition("run " + run.id.value() +
+                                  " succeeded; name a step to run again (--from STEP)",
+                              "NOTHING_TO_RETRY");
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
+  for (const std::string& name : request.from()) {
+    PENSTOCK_RETURN_IF_ERROR(FindStep(steps, name, run).status());
+  }
+  SubmitRunCommand command;
+  command.pipeline = run.pipeline;
+  command.version = run.pipeline_version;
+  for (const auto& [name, value] : run.parameters.items()) command.parameters[name] = value;
+  command.name = run.name;
+  command.tags = run.tags;
+  command.idempotency_key = request.idempotency_key();
+  command.principal = caller.principal;
+  command.origin = {run.id, {request.from().begin(), request.from().end()}};
+  command.no_cache = run.no_cache;
+  command.no_cache_steps = run.no_cache_steps;
+  return command;
+}
+
+void AddExplanations(const std::vector<Explanation>& reasons, v1::ExplainStepResponse* response) {
+  for (const Explanation& reason : reasons) {
+    v1::Explanation* added = response->add_explanations();
+    added->set_reason(reason.reason);
+    added->set_message(reason.message);
+  }
+}
+
+// What the records say, and what to ask the engine.
+Status Explain(const RpcDeps& deps, const v1::ExplainStepRequest& request,
+               v1::ExplainStepResponse* response, ExplainCommand* command) {
+  PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
+  PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(request.run_id()));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
+  PENSTOCK_ASSIGN_OR_RETURN(const StepIndex index, FindStep(steps, request.step(), run));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto attempts, reader->ListAttempts(run.row, index));
+  const StepRecord& step = steps[static_cast<std::size_t>(index)];
+  std::vector<std::string> names;
+  for (const StepRecord& each : steps) names.push_back(each.name);
+  ToProto(step, names, response->mutable_step());
+  AddExplanations(ExplainFromRecords(run, step, attempts), response);
+  *command = {run.id, index};
+  return Status::Ok();
+}
+
 Status Attempts(const RpcDeps& deps, const v1::ListAttemptsRequest& request,
                 v1::ListAttemptsResponse* response) {
   PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
@@ -152,30 +216,32 @@ void RunServiceImpl::Submit(UnaryCall* call, const v1::SubmitRunRequest& request
     call->Complete(converted.status());
     return;
   }
-  auto post = [this, call, response](SubmitRunCommand command) {
-    deps_.engine->SubmitRun(std::move(command), [call, response](Result<SubmitRunAnswer> answer) {
-      if (answer.ok()) {
-        ToProto(answer->run, response->mutable_run());
-        response->set_created(answer->created);
-        for (const Problem& warning : answer->warnings) ToProto(warning, response->add_warnings());
-      }
-      call->Complete(answer.status());
-    });
-  };
   if (!MentionsFiles(*converted)) {
-    post(*std::move(converted));
+    Post(call, *std::move(converted), response);
     return;
   }
   // Whether a text is the address of data depends on the pipeline's parameters: read them first.
-  auto task = [this, call, post, command = *std::move(converted)] {
+  auto task = [this, call, response, command = *std::move(converted)] {
     const Status status = CheckSubmission(command);
     if (status.ok()) {
-      post(command);
+      Post(call, command, response);
     } else {
       call->Complete(status);
     }
   };
   HandOver(deps_.read_pool, *deps_.gate, call, std::move(task));
+}
+
+void RunServiceImpl::Post(UnaryCall* call, SubmitRunCommand command,
+                          v1::SubmitRunResponse* response) {
+  deps_.engine->SubmitRun(std::move(command), [call, response](Result<SubmitRunAnswer> answer) {
+    if (answer.ok()) {
+      ToProto(answer->run, response->mutable_run());
+      response->set_created(answer->created);
+      for (const Problem& warning : answer->warnings) ToProto(warning, response->add_warnings());
+    }
+    call->Complete(answer.status());
+  });
 }
 
 Status RunServiceImpl::CheckSubmission(const SubmitRunCommand& command) {
@@ -243,6 +309,45 @@ grpc::ServerUnaryReactor* RunServiceImpl::CancelRun(grpc::CallbackServerContext*
                               if (cancelled.ok()) ToProto(*cancelled, response->mutable_run());
                               call->Complete(cancelled.status());
                             });
+  };
+  HandOver(deps_.read_pool, *deps_.gate, call, std::move(task));
+  return call;
+}
+
+grpc::ServerUnaryReactor* RunServiceImpl::RetryRun(grpc::CallbackServerContext* context,
+                                                   const v1::RetryRunRequest* request,
+                                                   v1::SubmitRunResponse* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "RetryRun");
+  if (!call->admitted()) return call;
+  auto task = [this, call, request, response] {
+    auto command = RetryFromProto(deps_, *request, call->caller());
+    if (!command.ok()) {
+      call->Complete(command.status());
+      return;
+    }
+    Post(call, *std::move(command), response);
+  };
+  HandOver(deps_.read_pool, *deps_.gate, call, std::move(task));
+  return call;
+}
+
+grpc::ServerUnaryReactor* RunServiceImpl::ExplainStep(grpc::CallbackServerContext* context,
+                                                      const v1::ExplainStepRequest* request,
+                                                      v1::ExplainStepResponse* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "ExplainStep");
+  if (!call->admitted()) return call;
+  auto task = [this, call, request, response] {
+    ExplainCommand command;
+    const Status status = Explain(deps_, *request, response, &command);
+    if (!status.ok()) {
+      call->Complete(status);
+      return;
+    }
+    deps_.engine->ExplainStep(
+        command, [call, response](Result<std::vector<Explanation>> reasons) {
+          if (reasons.ok()) AddExplanations(*reasons, response);
+          call->Complete(reasons.status());
+        });
   };
   HandOver(deps_.read_pool, *deps_.gate, call, std::move(task));
   return call;

@@ -29,6 +29,11 @@ class RunServiceImpl final : public v1::RunService::CallbackService {
   grpc::ServerUnaryReactor* CancelRun(grpc::CallbackServerContext* context,
                                       const v1::CancelRunRequest* request,
                                       v1::CancelRunResponse* response) override;
+  grpc::ServerUnaryReactor* RetryRun(grpc::CallbackServerContext*, const v1::RetryRunRequest*,
+                                     v1::SubmitRunResponse*) override;
+  grpc::ServerUnaryReactor* ExplainStep(grpc::CallbackServerContext*,
+                                        const v1::ExplainStepRequest*,
+                                        v1::ExplainStepResponse*) override;
   grpc::ServerUnaryReactor* DecideApproval(grpc::CallbackServerContext*,
                                            const v1::DecideApprovalRequest*,
                                            v1::DecideApprovalResponse*) override;
@@ -45,6 +50,7 @@ class RunServiceImpl final : public v1::RunService::CallbackService {
   void Submit(UnaryCall* call, const v1::SubmitRunRequest& request,
               v1::SubmitRunResponse* response);
   Status CheckSubmission(const SubmitRunCommand& command);
+  void Post(UnaryCall* call, SubmitRunCommand command, v1::SubmitRunResponse* response);
 
   const RpcDeps& deps_;
   StreamRegistry& streams_;
