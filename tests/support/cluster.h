@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/subprocess.h"
 
 namespace penstock {
 
@@ -45,7 +46,7 @@ class Cluster {
   void StartCoordinator(const std::vector<std::string>& more = {});
   void StartWorker(const std::string& name, const std::vector<std::string>& more = {});
   // The process is expected to end by itself (a crash point); does not wait for readiness.
-  void LaunchCoordinator(const std::vector<std::string>& more);
+  pid_t LaunchCoordinator(const std::vector<std::string>& more);
 
   // "coordinator" or a worker's name.
   void Signal(const std::string& daemon, int signal);
@@ -84,7 +85,7 @@ class Cluster {
   pid_t Spawn(const std::string& name, const std::vector<std::string>& arguments);
 
   TempFolder folder_;
-  std::map<std::string, pid_t> pids_;
+  std::map<std::string, Subprocess> daemons_;
   std::string grpc_ = "127.0.0.1:0";
   std::string http_ = "127.0.0.1:0";
 };
