@@ -2,7 +2,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -238,6 +241,27 @@ int Cluster::ModelVersions(const std::string& group) {
   return static_cast<int>(JsonMember(json, "versions").size());
 }
 
+double Cluster::Metric(const std::string& name) {
+  const UniqueFd connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(std::stoi(http_.substr(http_.rfind(':') + 1))));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(connection.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    return -1;
+  }
+  const std::string request =
+      "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  if (!WriteAll(connection.get(), request, "the connection").ok()) return -1;
+  std::string page;
+  char buffer[16 << 10];
+  for (ssize_t count = 0; (count = read(connection.get(), buffer, sizeof buffer)) > 0;) {
+    page.append(buffer, static_cast<std::size_t>(count));
+  }
+  const std::size_t line = page.find("\n" + name + " ");
+  return line == std::string::npos ? -1 : std::strtod(&page[line + name.size() + 2], nullptr);
+}
+
 void Cluster::CheckInvariants() {
   Result<std::unique_ptr<MetadataReader>> reader =
       MetadataReader::Open((data_dir() / "penstock.db").string());
@@ -284,6 +308,13 @@ void Cluster::CheckInvariants() {
     }
   }
   EXPECT_TRUE(std::filesystem::is_empty((*store)->temp_folder())) << "temporary files are left";
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    if (!std::filesystem::exists(entry.path() / "work")) continue;
+    for (const char* place : {"work", "artifacts/tmp"}) {
+      const std::filesystem::path folder = entry.path() / place;
+      EXPECT_TRUE(std::filesystem::is_empty(folder)) << "files are left in " << folder;
+    }
+  }
 
   // Runners carry their worker's folder in their environment.
   const std::string mark = "PENSTOCK_ATTEMPT_OWNER=" + folder_.path().string();

@@ -77,8 +77,10 @@ class Cluster {
 
   // What must hold once the daemons have stopped and every run has ended: states of steps and runs
   // agree, at most one attempt of a step succeeded, nothing is held for an attempt, every artifact
-  // has its bytes, no runner of this cluster's workers is left.
+  // has its bytes, no workspace and no temporary file of a worker and no runner is left.
   void CheckInvariants();
+  // A counter or gauge of the coordinator, by its whole name with labels; -1 where there is none.
+  double Metric(const std::string& name);
   int ModelVersions(const std::string& group);
 
  private:
