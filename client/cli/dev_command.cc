@@ -136,8 +136,9 @@ Status Supervise(std::vector<Child>& children, const Signals& signals) {
   }
 }
 
-// Workers first: they say goodbye to the coordinator. Who asks a second time is not kept waiting.
-void StopAll(std::vector<Child>& children, const Signals& signals) {
+// Workers first: they say goodbye to the coordinator. Who asks a second time is not kept waiting:
+// false then.
+bool StopAll(std::vector<Child>& children, const Signals& signals) {
   bool at_once = false;
   for (std::size_t i = 1; i < children.size(); ++i) {
     if (children[i].process) children[i].process->Signal(SIGTERM);
@@ -150,6 +151,7 @@ void StopAll(std::vector<Child>& children, const Signals& signals) {
     }
     if (at_once) child->process->Kill();
   }
+  return !at_once;
 }
 
 // Starts all of them, and keeps them up until we are asked to stop: OK, or kCancelled where that
@@ -195,8 +197,8 @@ int Dev(const DevOptions& options) {
   } else {
     std::cerr << "error: " << served.message() << "\n";
   }
-  StopAll(children, signals);
-  return asked ? kDone : kWorkFailed;
+  const bool in_order = StopAll(children, signals);
+  return asked && in_order ? kDone : kWorkFailed;
 }
 
 }  // namespace

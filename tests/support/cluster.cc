@@ -102,7 +102,7 @@ Ran RunProgram(const std::vector<std::string>& arguments,
   return ran;
 }
 
-Cluster::Cluster() : folder_(MakeFolder()) {}
+Cluster::Cluster(const std::string& host) : folder_(MakeFolder()), grpc_(host + ":0") {}
 
 Cluster::~Cluster() {
   daemons_.clear();

@@ -36,7 +36,8 @@ std::filesystem::path SharedData();
 
 class Cluster {
  public:
-  Cluster();
+  // `host`: the loopback address on which the coordinator serves gRPC.
+  explicit Cluster(const std::string& host = "127.0.0.1");
   ~Cluster();
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
@@ -88,7 +89,7 @@ class Cluster {
 
   TempFolder folder_;
   std::map<std::string, Subprocess> daemons_;
-  std::string grpc_ = "127.0.0.1:0";
+  std::string grpc_;
   std::string http_ = "127.0.0.1:0";
 };
 

@@ -47,7 +47,7 @@ class ExecutorTest : public testing::Test {
     lease.set_token(token);
     lease.set_type("noop");
     lease.set_parameters_json(parameters);
-    lease.set_cpus(1);
+    lease.set_cpus(0.1);
     return lease;
   }
   v1::Lease WithInput(const std::string& token) {
@@ -123,6 +123,22 @@ TEST_F(ExecutorTest, AFetchThatIsThrownAwayLeavesNoFolder) {
   EXPECT_TRUE(executor_->WaitIdle(kPatience));
   EXPECT_TRUE(NothingIsLeft());
   EXPECT_TRUE(Eventually([&] { return fs::is_empty(store_->temp_folder()); }));
+}
+
+// It has not even begun when its attempt is forgotten, and then makes the folder.
+TEST_F(ExecutorTest, AFetchThatComesLateLeavesNoFolder) {
+  constexpr int kTransferThreads = 8;
+  fake_.HoldDownloads(true);
+  const auto name = [](int i) { return "t" + std::to_string(i); };
+  for (int i = 0; i < kTransferThreads; ++i) executor_->Lease(WithInput(name(i)));
+  ASSERT_TRUE(Eventually([&] { return fake_.downloads() == kTransferThreads; }));
+  executor_->Lease(WithInput("late"));
+  executor_->Discard("late");
+  EXPECT_EQ(executor_->Held().size(), static_cast<std::size_t>(kTransferThreads));
+  fake_.HoldDownloads(false);
+  for (int i = 0; i < kTransferThreads; ++i) executor_->OnVerdict(End(name(i)), "OK");
+  EXPECT_TRUE(executor_->WaitIdle(kPatience));
+  EXPECT_TRUE(NothingIsLeft());
 }
 
 TEST_F(ExecutorTest, ACancelEndsThePublishingOfOutputs) {
