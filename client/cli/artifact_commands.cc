@@ -1,7 +1,5 @@
 // artifacts put|get, data head|schema|export.
 
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,11 +8,10 @@
 #include <iostream>
 #include <memory>
 
+#include "base/subprocess.h"
 #include "base/text.h"
 #include "client/cli/cli.h"
 #include "client/cli/transfer.h"
-
-extern char** environ;
 
 namespace penstock::cli {
 namespace {
@@ -73,19 +70,11 @@ class ScratchFolder {
 
 // Tables are read by the program that has the engine for it: penstock-worker.
 Result<int> RunWorkerTool(const std::vector<std::string>& arguments) {
-  const std::string program = ProgramFolder() + "/penstock-worker";
-  std::vector<char*> argv = {const_cast<char*>(program.c_str())};
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  pid_t pid = 0;
-  if (const int error = posix_spawn(&pid, program.c_str(), nullptr, nullptr, argv.data(), environ);
-      error != 0) {
-    return ErrnoStatus(error, "starting " + program);
-  }
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : kWorkFailed;
+  SubprocessOptions options{.arguments = {ProgramFolder() + "/penstock-worker"}};
+  options.arguments.insert(options.arguments.end(), arguments.begin(), arguments.end());
+  PENSTOCK_ASSIGN_OR_RETURN(Subprocess tool, Subprocess::Start(options));
+  const ProcessEnd end = tool.Wait();
+  return end.signal == 0 ? end.exit_code : kWorkFailed;
 }
 
 Result<int> WithData(Connection& connection, const std::string& name,

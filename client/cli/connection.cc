@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "penstock/v1/common.pb.h"
+#include "storage/model/keepalive.h"
 #include "storage/model/limits.h"
 
 namespace penstock::cli {
@@ -39,6 +40,12 @@ Result<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& op
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(limits::kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(limits::kMaxMessageBytes);
+  // A stream that waits has no traffic of its own by which to notice that the server is gone.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(keepalive::kClient.every.count()));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                   static_cast<int>(keepalive::kClient.patience.count()));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   connection->channel_ = grpc::CreateCustomChannel(options.address, credentials, arguments);
   connection->pipelines_ = pb::PipelineService::NewStub(connection->channel_);
   connection->runs_ = pb::RunService::NewStub(connection->channel_);

@@ -25,6 +25,8 @@ namespace penstock {
 
 // Frames come from a program of our own, but a broken one must not eat all memory.
 inline constexpr std::size_t kMaxFrameBytes = 64 << 20;
+// All report values of an attempt together, with their paths: its report must fit into a message.
+inline constexpr std::size_t kMaxReportValuesBytes = 4 << 20;
 
 struct AssignedInput {
   std::string name;

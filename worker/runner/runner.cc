@@ -1,7 +1,6 @@
 #include "worker/runner/runner.h"
 
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -189,6 +188,7 @@ Status KeepResult(const Assignment& assignment, StepOutcome result, Outcome& out
     return Internal("the step reports " + std::to_string(result.metrics.size()) +
                     " metrics; at most " + std::to_string(limits::kMaxMetricsPerReport));
   }
+  std::size_t total = 0;
   for (const std::string& path : assignment.report_paths) {
     const Json* value = FindReportValue(result.report, path);
     if (value == nullptr) continue;  // the reference finds nothing, and says so where it is used
@@ -198,6 +198,12 @@ Status KeepResult(const Assignment& assignment, StepOutcome result, Outcome& out
     if (text.size() > limit) {
       return InvalidArgument("report." + path + " has " + std::to_string(text.size()) +
                              " bytes; a reference may bring " + std::to_string(limit));
+    }
+    total += path.size() + text.size();
+    if (total > kMaxReportValuesBytes) {
+      return InvalidArgument("what the pipeline refers to in this step's report has more than " +
+                             std::to_string(kMaxReportValuesBytes >> 20) +
+                             " MiB together; refer to fewer of its values");
     }
     outcome.report_values[path] = std::move(text);
   }
@@ -245,8 +251,6 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int 
 }  // namespace
 
 int RunnerMain(const StepRegistry& steps, int socket) {
-  // The agent dies: so do we, even in the midst of a step.
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
   struct sigaction action {};
   action.sa_handler = OnTerminate;
   action.sa_flags = SA_RESTART;
