@@ -13,6 +13,7 @@
 #include "server/core/document_shape.h"
 #include "server/core/expression.h"
 #include "server/core/flow.h"
+#include "server/core/flow_tasks.h"
 #include "storage/model/limits.h"
 
 namespace penstock {
@@ -303,6 +304,7 @@ class Validator {
       if (!parameter.default_value.is_null()) defaults[parameter.name] = parameter.default_value;
     }
     CheckBound(spec_, defaults, catalog_, problems_);
+    if (problems_.empty()) CheckBoundTasks(spec_, defaults, catalog_, problems_);
   }
 
   const PipelineSpec& spec_;
