@@ -207,7 +207,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"RegisterBadGroup",
              "{name: p, parameters: {m: {type: dataset}}, steps: [{name: a, type: register, "
              "inputs: {model: '${parameters.m}'}, with: {group: My Group, approval: Aproved}}]}",
-             {{"steps[0].with.approval", {"\"Aproved\" is not a choice", "\"Approved\""}}}}),
+             {{"steps[0].with.approval", {"\"Aproved\" is not a choice", "\"Approved\""}},
+              {"steps[0].with.group", {"\"My Group\" is not a name"}}}}),
     CaseName);
 
 INSTANTIATE_TEST_SUITE_P(
