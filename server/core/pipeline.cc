@@ -166,8 +166,8 @@ class Parser {
       }
     }
     if (parameter.minimum && parameter.maximum && *parameter.minimum > *parameter.maximum) {
-      fields.Wrong("minimum", FormatDouble(*parameter.minimum) + " is above the maximum, " +
-                                  FormatDouble(*parameter.maximum));
+      fields.Wrong("minimum", FormatNumber(*parameter.minimum) + " is above the maximum, " +
+                                  FormatNumber(*parameter.maximum));
     }
     if (parameter.type == Type::kEnum && parameter.values.empty()) {
       fields.Wrong("values", "an enum needs the list of its choices");

@@ -325,9 +325,9 @@ bool InBounds(const ParameterSpec& parameter, double value) {
 
 std::string BoundsText(const ParameterSpec& parameter) {
   std::string text;
-  if (parameter.minimum) text += ">= " + FormatDouble(*parameter.minimum);
+  if (parameter.minimum) text += ">= " + FormatNumber(*parameter.minimum);
   if (parameter.maximum) {
-    text += (text.empty() ? "" : " and ") + ("<= " + FormatDouble(*parameter.maximum));
+    text += (text.empty() ? "" : " and ") + ("<= " + FormatNumber(*parameter.maximum));
   }
   return text;
 }

@@ -21,11 +21,11 @@ std::string Quoted(const Json& value) {
 std::string Bounds(const ParameterSchema& schema) {
   std::string text;
   if (schema.minimum) {
-    text += (schema.exclusive_minimum ? "> " : ">= ") + FormatDouble(*schema.minimum);
+    text += (schema.exclusive_minimum ? "> " : ">= ") + FormatNumber(*schema.minimum);
   }
   if (schema.maximum) {
     if (!text.empty()) text += " and ";
-    text += (schema.exclusive_maximum ? "< " : "<= ") + FormatDouble(*schema.maximum);
+    text += (schema.exclusive_maximum ? "< " : "<= ") + FormatNumber(*schema.maximum);
   }
   return text;
 }

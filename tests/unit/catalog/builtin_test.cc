@@ -70,6 +70,14 @@ TEST(BuiltIn, EachObjectiveSaysWhatItLearns) {
   EXPECT_EQ(Describe(kBinaryTask | kRegressionTask), "two classes or numbers");
 }
 
+TEST(BuiltIn, BoundsAreWrittenOut) {
+  std::vector<Problem> problems;
+  CheckParameters(Find("train/xgboost"),
+                  {{"num_round", 1'000'000}, {"max_leafs", 5}, {"max_depth", 0}}, "h", problems);
+  ASSERT_EQ(problems.size(), 2U) << "max_leaves may be what was meant: depth is not judged";
+  EXPECT_EQ(problems[1].message, "1000000 is out of bounds; it must be >= 1 and <= 100000");
+}
+
 TEST(BuiltIn, HoldsTheStepsOfTheBrief) {
   std::vector<std::string> keys;
   for (const StepSchema* schema : Catalog::BuiltIn().All()) keys.push_back(schema->key);
