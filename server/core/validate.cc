@@ -76,7 +76,8 @@ class Validator {
       return -1;
     }
     if (found->second == self_) {
-      Wrong(path, "step \"" + name + "\" waits for itself");
+      Wrong(path,
+            "step \"" + name + "\" waits for itself; name another step here, or take this out");
       return -1;
     }
     edges_[static_cast<std::size_t>(self_)].insert(found->second);
