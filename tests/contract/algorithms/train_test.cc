@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "steps/model_io/model_info.h"
 #include "steps/table/dataset.h"
 #include "tests/contract/algorithms/train_bench.h"
@@ -168,6 +170,25 @@ TEST_P(TrainTest, RefusesDataWithoutALabel) {
   train_.Bind("train", process_.output_ / "data", "prepare.data");
   EXPECT_THAT(ErrorOf(train_),
               AllOf(HasSubstr("prepare.data"), HasSubstr("no label"), HasSubstr("roles.label")));
+}
+
+TEST_P(TrainTest, TellsOfItsCourseAndItsWorthInAFewLines) {
+  train_.parameters_["num_round"] = 45;
+  TrainAndBind();
+  EXPECT_LE(std::count(train_.log_.begin(), train_.log_.end(), '\n'), 12) << train_.log_;
+  if (GetParam() == "xgboost") {
+    for (const char* line :
+         {"\nround 5 of 45: train_logloss 0.", "\nround 45 of 45: train_logloss 0.",
+          ", validation_logloss 0.", "\nbest: round "}) {
+      EXPECT_THAT(train_.log_, HasSubstr(line));
+    }
+  }
+  SeriesStep evaluate("evaluate");
+  evaluate.Bind("model", train_.output_ / "model", "train.model");
+  evaluate.Bind("data", process_.output_ / "validation", "prepare.validation");
+  ASSERT_TRUE(evaluate.Run().ok());
+  EXPECT_THAT(evaluate.log_, StartsWith("judged 120 rows: accuracy 0."));
+  EXPECT_THAT(evaluate.log_, AllOf(HasSubstr(", auc 0."), HasSubstr(", log_loss 0.")));
 }
 
 TEST_P(TrainTest, RefusesTextFeaturesSayingHowToEncodeThem) {
