@@ -191,6 +191,18 @@ TEST_P(TrainTest, TellsOfItsCourseAndItsWorthInAFewLines) {
   EXPECT_THAT(evaluate.log_, AllOf(HasSubstr(", auc 0."), HasSubstr(", log_loss 0.")));
 }
 
+TEST_P(TrainTest, RefusesRowsOfOneClass) {
+  process_.Unbind("data");
+  process_.AddFile("data", "@one.csv", "id,x,colour,bought\na,1,red,no\nb,2,blue,no\nc,3,red,no\n");
+  process_.parameters_["split"] = Json();
+  ASSERT_TRUE(process_.Run().ok());
+  train_.Bind("train", process_.output_ / "data", "prepare.data");
+  train_.Unbind("validation");
+  EXPECT_THAT(ErrorOf(train_), AllOf(StartsWith("prepare.data: all 3 rows have the class \"no\" in "
+                                                "column \"bought\""),
+                                     HasSubstr("labels.map and split")));
+}
+
 TEST_P(TrainTest, RefusesTextFeaturesSayingHowToEncodeThem) {
   process_.parameters_["transforms"] = Json::array();
   ASSERT_TRUE(process_.Run().ok());
