@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "client/cli/cli.h"
+#include "client/cli/follow.h"
 #include "client/cli/names.h"
 
 namespace penstock::cli {
@@ -70,7 +71,8 @@ void ShowSteps(const pb::Run& run, Time now) {
   for (const pb::Step& step : run.steps()) {
     const std::string type =
         step.algorithm().empty() ? step.type() : step.type() + "/" + step.algorithm();
-    std::string result = step.message();
+    const bool warned = step.state() == pb::Step::SUCCEEDED && step.branch().empty();
+    std::string result = warned ? "" : step.message();
     if (!step.model_version().empty()) result = step.model_version();
     if (result.empty()) result = Metrics(step.metrics());
     if (!step.branch().empty()) result = step.branch() + ": " + step.message();
@@ -80,6 +82,7 @@ void ShowSteps(const pb::Run& run, Time now) {
                Lasted(step.started_at(), step.ended_at(), now), step.worker(), result});
   }
   std::cout << "\n" << table.Text();
+  for (const std::string& warning : WarningsOf(run)) std::cout << warning << "\n";
 }
 
 void ShowOutputs(const pb::Run& run) {

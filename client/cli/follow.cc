@@ -252,12 +252,24 @@ Result<pb::Run> Follow(Connection& connection, const std::string& run_id, bool s
   return last;
 }
 
+std::vector<std::string> WarningsOf(const pb::Run& run) {
+  std::vector<std::string> warnings;
+  for (const pb::Step& step : run.steps()) {
+    // A condition that succeeded says what it compared.
+    if (step.state() != pb::Step::SUCCEEDED || !step.branch().empty()) continue;
+    if (step.message().empty()) continue;
+    warnings.push_back("warning: step " + step.name() + ": " + step.message());
+  }
+  return warnings;
+}
+
 void PrintEnding(const pb::Run& run) {
   std::cerr << "run " << run.run_id() << " " << Coloured(pb::Run::State_Name(run.state())) << " in "
             << Lasted(run.started_at(), run.ended_at(), Clock::Real().Now()) << "\n";
   if (run.state() != pb::Run::SUCCEEDED && !run.message().empty()) {
     std::cerr << "  " << run.message() << "\n";
   }
+  for (const std::string& warning : WarningsOf(run)) std::cerr << warning << "\n";
   for (const pb::Step& step : run.steps()) {
     if (!step.model_version().empty()) {
       std::cerr << "model " << step.model_version()

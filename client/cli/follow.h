@@ -5,6 +5,7 @@
 // elsewhere. A lost connection is tried again for five minutes: the run goes on meanwhile.
 
 #include <string>
+#include <vector>
 
 #include "client/cli/connection.h"
 
@@ -13,7 +14,10 @@ namespace penstock::cli {
 // The run as it ended. `show` false: waits in silence.
 Result<pb::Run> Follow(Connection& connection, const std::string& run_id, bool show);
 
-// What to tell at the end: state, duration, message, model versions that it made.
+// What its steps warn of though they succeeded, a line each.
+std::vector<std::string> WarningsOf(const pb::Run& run);
+
+// What to tell at the end: state, duration, message, warnings, model versions that it made.
 void PrintEnding(const pb::Run& run);
 
 }  // namespace penstock::cli

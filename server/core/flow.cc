@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "server/core/expression.h"
+#include "server/core/flow_tasks.h"
 #include "server/core/plan.h"
 
 namespace penstock {
@@ -212,6 +213,7 @@ void CheckFlow(const PipelineSpec& spec, const Catalog& catalog, std::vector<Pro
   const std::vector<StepIndex> order = Order(*plan);
   LabelCheck(*plan, catalog, problems).Run(order);
   BranchCheck(*plan, problems).Run(order);
+  CheckTasks(*plan, "steps", catalog, problems);
 }
 
 }  // namespace penstock

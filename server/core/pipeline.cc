@@ -28,6 +28,9 @@ constexpr std::array<std::pair<When, std::string_view>, 4> kWhens = {
      {When::kAllDone, "all_done"},
      {When::kAnySucceeded, "any_succeeded"}}};
 
+constexpr char kNameMissing[] =
+    "is missing; give it one of 1 to 64 characters of a-z 0-9 - _, for example name: prepare";
+
 template <typename Table>
 std::vector<std::string> NamesOf(const Table& table) {
   std::vector<std::string> names;
@@ -48,7 +51,7 @@ class Parser {
     Envelope(fields);
     fields.String("name", spec.name);
     if (spec.name.empty()) {
-      if (JsonMember(document, "name").is_null()) fields.Wrong("name", "is missing");
+      if (JsonMember(document, "name").is_null()) fields.Wrong("name", kNameMissing);
     } else {
       CheckName("name", spec.name);
     }
@@ -166,8 +169,8 @@ class Parser {
       }
     }
     if (parameter.minimum && parameter.maximum && *parameter.minimum > *parameter.maximum) {
-      fields.Wrong("minimum", FormatDouble(*parameter.minimum) + " is above the maximum, " +
-                                  FormatDouble(*parameter.maximum));
+      fields.Wrong("minimum", FormatNumber(*parameter.minimum) + " is above the maximum, " +
+                                  FormatNumber(*parameter.maximum));
     }
     if (parameter.type == Type::kEnum && parameter.values.empty()) {
       fields.Wrong("values", "an enum needs the list of its choices");
@@ -251,7 +254,7 @@ class Parser {
     std::string name;
     fields.String("name", name);
     if (name.empty()) {
-      fields.Wrong("name", "is missing");
+      fields.Wrong("name", kNameMissing);
     } else {
       CheckName(path + ".name", name);
     }

@@ -13,6 +13,7 @@
 #include "server/core/document_shape.h"
 #include "server/core/expression.h"
 #include "server/core/flow.h"
+#include "server/core/flow_tasks.h"
 #include "storage/model/limits.h"
 
 namespace penstock {
@@ -75,7 +76,8 @@ class Validator {
       return -1;
     }
     if (found->second == self_) {
-      Wrong(path, "step \"" + name + "\" waits for itself");
+      Wrong(path,
+            "step \"" + name + "\" waits for itself; name another step here, or take this out");
       return -1;
     }
     edges_[static_cast<std::size_t>(self_)].insert(found->second);
@@ -303,6 +305,7 @@ class Validator {
       if (!parameter.default_value.is_null()) defaults[parameter.name] = parameter.default_value;
     }
     CheckBound(spec_, defaults, catalog_, problems_);
+    if (problems_.empty()) CheckBoundTasks(spec_, defaults, catalog_, problems_);
   }
 
   const PipelineSpec& spec_;
@@ -323,9 +326,9 @@ bool InBounds(const ParameterSpec& parameter, double value) {
 
 std::string BoundsText(const ParameterSpec& parameter) {
   std::string text;
-  if (parameter.minimum) text += ">= " + FormatDouble(*parameter.minimum);
+  if (parameter.minimum) text += ">= " + FormatNumber(*parameter.minimum);
   if (parameter.maximum) {
-    text += (text.empty() ? "" : " and ") + ("<= " + FormatDouble(*parameter.maximum));
+    text += (text.empty() ? "" : " and ") + ("<= " + FormatNumber(*parameter.maximum));
   }
   return text;
 }

@@ -229,7 +229,7 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
     case ReportKind::kSucceeded:
       KeepResult(run, index, report.result);
       EndAttempt(attempt, AttemptEvent::kSucceeded, Cause::kNone, "");
-      Finish(run, index, {StepEvent::kSucceed, Cause::kNone, ""});
+      Finish(run, index, {StepEvent::kSucceed, Cause::kNone, report.message});
       break;
     case ReportKind::kFailed:
       EndAttempt(attempt, AttemptEvent::kFailed, report.cause, report.message);

@@ -28,6 +28,8 @@ namespace penstock {
 namespace {
 
 constexpr Micros kUpdateInterval = std::chrono::milliseconds(200);
+// Further warnings are in the log alone.
+constexpr std::size_t kMaxWarningBytes = 2'000;
 
 volatile sig_atomic_t stop_requested = 0;
 
@@ -112,10 +114,20 @@ class Context : public StepContext {
     SendIfDue();
   }
   void Log(std::string_view line) override {
+    constexpr std::string_view kWarning = "warning: ";
     MutexLock lock(mutex_);
     std::cout << line << "\n" << std::flush;
+    if (!line.starts_with(kWarning)) return;
+    line.remove_prefix(kWarning.size());
+    if (warnings_.size() + line.size() > kMaxWarningBytes) return;
+    if (!warnings_.empty()) warnings_ += "; ";
+    warnings_ += line;
   }
 
+  std::string TakeWarnings() {
+    MutexLock lock(mutex_);
+    return std::exchange(warnings_, {});
+  }
   std::vector<SeriesPoint> TakePoints() {
     MutexLock lock(mutex_);
     return std::exchange(update_.points, {});
@@ -139,6 +151,7 @@ class Context : public StepContext {
   Mutex mutex_;
   Update update_ PENSTOCK_GUARDED_BY(mutex_);
   Tick last_sent_ PENSTOCK_GUARDED_BY(mutex_);
+  std::string warnings_ PENSTOCK_GUARDED_BY(mutex_);
 };
 
 // The firewall: nothing that a step throws gets past it.
@@ -242,6 +255,7 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int 
   std::cout << std::flush;
   std::fflush(nullptr);
   outcome.points = context.TakePoints();
+  outcome.warnings = context.TakeWarnings();
   outcome.log_end = LogSize();
   outcome.cpu_seconds = CpuSeconds() - cpu_before;
   outcome.peak_memory = PeakMemory();

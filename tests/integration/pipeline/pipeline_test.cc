@@ -73,6 +73,21 @@ TEST_F(PipelineTest, FromDataToAnApprovedModel) {
   cluster_.CheckInvariants();
 }
 
+TEST_F(PipelineTest, WhatAStepWarnsOfIsShownThoughItSucceeded) {
+  const std::string file = cluster_.Write(
+      "warns.yaml",
+      "name: warns\nsteps:\n"
+      "- {name: a, type: noop, with: {message: 'warning: few rows', metrics: {rows: 3}}}\n");
+  const Ran run = cluster_.Client({"run", "-f", file, "--follow"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("\nwarning: step a: few rows\n"));
+  const std::string id = run.out.substr(0, run.out.size() - 1);
+  const std::string described = cluster_.Client({"describe", "run", id}).out;
+  EXPECT_THAT(described, HasSubstr("\nwarning: step a: few rows\n"));
+  EXPECT_THAT(described, HasSubstr("rows 3")) << "the metrics are there all the same";
+  StopAll();
+}
+
 TEST_F(PipelineTest, AThresholdThatIsNotMetFailsTheRunAndRegistersNothing) {
   const Ran run = cluster_.Client(
       {"run", "-f", kCensus, "-p", "data=@" + Data(), "-p", "min_auc=0.999", "--wait"});
