@@ -60,6 +60,10 @@ void AddDevCommand(CLI::App& app, Cli& cli);        // dev
 // or is a folder.
 Result<std::string> ReadDefinition(const std::string& path);
 
+// Prints warnings to stderr, each with the name of the definition's file where that is not empty.
+void PrintWarnings(const google::protobuf::RepeatedPtrField<pb::Problem>& warnings,
+                   const std::string& file = {});
+
 // The folder of this program: where its sisters penstockd and penstock-worker lie.
 std::string ProgramFolder();
 

@@ -80,13 +80,6 @@ Status BindParameters(Connection& connection, const RunOptions& options, const J
   return Status::Ok();
 }
 
-void PrintWarnings(const google::protobuf::RepeatedPtrField<pb::Problem>& warnings) {
-  for (const pb::Problem& warning : warnings) {
-    std::cerr << "warning: " << warning.path() << (warning.path().empty() ? "" : ": ")
-              << warning.message() << "\n";
-  }
-}
-
 Result<pb::Pipeline> ApplyOrFind(Connection& connection, const RunOptions& options) {
   using Stub = pb::PipelineService::Stub;
   if (options.file.empty()) {
@@ -102,7 +95,8 @@ Result<pb::Pipeline> ApplyOrFind(Connection& connection, const RunOptions& optio
   PENSTOCK_ASSIGN_OR_RETURN(
       pb::RegisterPipelineResponse registered,
       connection.Call(connection.pipelines(), &Stub::RegisterPipeline, request));
-  PrintWarnings(registered.warnings());
+  // An unchanged definition was warned of when it was made.
+  if (registered.created()) PrintWarnings(registered.warnings(), options.file);
   return std::move(*registered.mutable_pipeline());
 }
 
