@@ -277,6 +277,7 @@ TEST(ClusterTest, TlsAndTokensOnTwoAddresses) {
                                   "0.0.0.0:0", "--http-address", "127.0.0.1:0"});
   EXPECT_NE(refused.code, 0);
   EXPECT_THAT(refused.err, HasSubstr("TLS"));
+  std::filesystem::create_directory(data_dir);
   const Ran token = RunProgram({Program("penstock"), "admin", "token", "create", "ada", "--role",
                                 "user", "--data-dir", data_dir});
   ASSERT_EQ(token.code, 0) << token.err;
