@@ -135,15 +135,19 @@ Status ErrnoStatus(int error_number, std::string_view what) {
       return NotFound(std::move(message));
     case ENOSPC:
     case EDQUOT:
+      return ResourceExhausted(message + "; make room on that disk", "DISK_FULL");
     case EMFILE:
     case ENFILE:
-      return ResourceExhausted(std::move(message));
+      return ResourceExhausted(message + "; raise the limit of open files (ulimit -n)",
+                               "TOO_MANY_OPEN_FILES");
     case EACCES:
     case EPERM:
     case EROFS:
       return PermissionDenied(std::move(message));
     case EEXIST:
       return AlreadyExists(std::move(message));
+    case EIO:
+      return Internal(message + "; the disk may be failing: see the kernel's log");
     default:
       return Internal(std::move(message));
   }

@@ -37,6 +37,17 @@ bool ReadQuantity(std::string_view& text, const std::array<Unit, N>& units, doub
   return false;
 }
 
+int Longer(std::string_view a, std::string_view b) {
+  return static_cast<int>(std::max(a.size(), b.size()));
+}
+
+// Whether only capitals make the difference.
+bool SameLetters(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 }  // namespace
 
 Result<Micros> ParseDuration(std::string_view text) {
@@ -184,7 +195,7 @@ std::string Nearest(std::string_view name, const std::vector<std::string>& candi
   for (const std::string& candidate : candidates) {
     if (candidate.size() > 2 * name.size() + 4) continue;
     const int distance = EditDistance(name.substr(0, 128), candidate);
-    if (distance < least) {
+    if (distance < least && (distance < Longer(name, candidate) || SameLetters(name, candidate))) {
       least = distance;
       best = candidate;
     }
@@ -279,6 +290,12 @@ std::string FormatDouble(double value) {
   char text[40];
   const auto [end, error] = std::to_chars(text, text + sizeof text, value);
   return error == std::errc() ? std::string(text, end) : std::string("?");
+}
+
+std::string FormatNumber(double value) {
+  constexpr double kExact = 9e15;  // whole numbers below are what they seem
+  if (std::nearbyint(value) != value || std::abs(value) > kExact) return FormatDouble(value);
+  return std::to_string(static_cast<int64_t>(value));
 }
 
 }  // namespace penstock

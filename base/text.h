@@ -30,7 +30,8 @@ std::string FormatSize(int64_t bytes);
 
 // Edits (insert, delete, replace, swap of neighbours) between the two.
 int EditDistance(std::string_view a, std::string_view b);
-// The candidate nearest to `name` if it is near enough to be a slip, else empty.
+// The candidate nearest to `name` if it is near enough to be a slip, else empty. Names that share
+// no character ("y", "a") are not near, however short they are.
 std::string Nearest(std::string_view name, const std::vector<std::string>& candidates);
 // " (did you mean \"x\"?)", or " (known: a, b, c)" for up to 12 candidates, or nothing.
 std::string Suggestion(std::string_view name, const std::vector<std::string>& candidates);
@@ -51,6 +52,8 @@ std::string TruncateUtf8(std::string_view text, std::size_t max_bytes);
 
 // The shortest decimal text that reads back as the same double ("0.1", "1e+20", "nan").
 std::string FormatDouble(double value);
+// The same for people: whole numbers have all their digits ("100000", not "1e+05").
+std::string FormatNumber(double value);
 
 }  // namespace penstock
 

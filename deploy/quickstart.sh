@@ -95,25 +95,31 @@ start() { # start LOG PROGRAM ARGUMENT...
   setsid "$@" >"$log" 2>&1 </dev/null &
 }
 
+# await READY PID NAME LOG: until the file is this process's (one that was killed leaves its own
+# behind): it serves.
+await() {
+  local deadline=$((SECONDS + 30))
+  until [[ -f $1 && $(field "$1" pid) = "$2" ]]; do
+    if ! kill -0 "$2" 2>/dev/null || ((SECONDS > deadline)); then
+      tail -n 20 "$4" >&2
+      die "the $3 did not start; its log is $4"
+    fi
+    sleep 0.02
+  done
+}
+
 start_daemons() {
   mkdir -p "$server_data" "$worker_data"
   start "$home/coordinator.log" "$bin/penstockd" --data-dir "$server_data" \
     --grpc-address 127.0.0.1:0 --http-address 127.0.0.1:0
   server_pid=$!
-  local deadline=$((SECONDS + 30))
-  # Until the file is this coordinator's: one that was killed leaves its own behind.
-  until [[ -f $ready && $(field "$ready" pid) = "$server_pid" ]]; do
-    if ! kill -0 "$server_pid" 2>/dev/null || ((SECONDS > deadline)); then
-      tail -n 20 "$home/coordinator.log" >&2
-      die "the coordinator did not start; its log is $home/coordinator.log"
-    fi
-    sleep 0.02
-  done
+  await "$ready" "$server_pid" coordinator "$home/coordinator.log"
   PENSTOCK_ADDRESS="$(field "$ready" grpc)"
   export PENSTOCK_ADDRESS
   start "$home/worker.log" "$bin/penstock-worker" \
     --coordinator "$PENSTOCK_ADDRESS" --name dev-1 --data-dir "$worker_data"
   worker_pid=$!
+  await "$worker_data/ready.json" "$worker_pid" worker "$home/worker.log"
 }
 
 # The newest version of the model group that this run registered, as key=value lines.
@@ -135,7 +141,7 @@ if [[ -z $data ]]; then
   data="$home/census.csv"
   "$bin/penstock-census-data" "$data"
 fi
-say "data: $data"
+say "data: ${data#"$PWD/"}"
 start_daemons
 
 run="$("$bin/penstock" run -f examples/census/pipeline.yaml -p "data=@$data" --follow --wait)" || {
@@ -154,7 +160,7 @@ mkdir -p "$home/models"
 cat <<END
 
 Registered: $group version $version, $status, AUC $auc
-Its files:  $files
+Its files:  ${files#"$PWD/"}
 Next:       build/bin/penstock dev --data-dir build/quickstart/data   # serves it again; then
             build/bin/penstock approve $group/$version
 END

@@ -39,6 +39,7 @@ void AddActionFlags(CLI::App& app, Actions& actions, ServerConfig& config) {
       ->group("What to do");
   app.add_option("--role", actions.token_role, "Role of that token: admin, user or worker")
       ->type_name("ROLE")
+      ->capture_default_str()
       ->group("What to do");
   app.add_option("--faults", config.faults, "Fault points to arm: NAME=ACTION[@HITS],...")
       ->type_name("SPEC")
@@ -125,9 +126,11 @@ Result<ServerInvocation> ParseServerInvocation(const std::vector<std::string>& a
   app.get_formatter()->column_width(34);
   AddActionFlags(app, actions, invocation.config);
   std::map<std::string, std::string> flags;
+  const ServerConfig defaults;
   for (const ConfigOption& option : ConfigOptions()) {
     app.add_option("--" + FlagName(option.key), flags[option.key], option.help)
         ->type_name(option.value_name)
+        ->default_str(option.show(defaults))
         ->group("Settings");
   }
   app.footer(

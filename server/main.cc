@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -34,11 +35,30 @@ int ExitCodeOf(const Status& status) {
   return lasting ? kWrongUse : kFailed;
 }
 
+// A folder whose name is misspelt must not become another coordinator's; the default one may be
+// made by whichever comes first.
+Status CheckTokenFolder(const std::string& data_dir) {
+  std::error_code error;
+  if (data_dir == ServerConfig().data_dir || std::filesystem::exists(data_dir, error)) {
+    return Status::Ok();
+  }
+  return InvalidArgument("there is no folder " + data_dir +
+                         "; name the coordinator's data directory, or make it first (mkdir " +
+                         data_dir + ") for a coordinator that is yet to start");
+}
+
 int MakeToken(const ServerInvocation& invocation) {
+  const std::string& data_dir = invocation.config.data_dir;
+  if (const Status status = CheckTokenFolder(data_dir); !status.ok()) {
+    return Fail(status, kWrongUse);
+  }
+  std::error_code error;
+  const bool known = std::filesystem::exists(data_dir + "/penstock.db", error);
   const auto secret = CreateOfflineToken(invocation.config, invocation.create_token->name,
                                          invocation.create_token->role,
                                          ProcessEnvironment("USER").value_or("root"));
   if (!secret.ok()) return Fail(secret.status(), ExitCodeOf(secret.status()));
+  if (!known) std::fprintf(stderr, "made a new database in %s\n", data_dir.c_str());
   std::fprintf(stderr, "keep it: it is shown this once\n");
   std::printf("%s\n", secret->c_str());
   return 0;
@@ -87,8 +107,9 @@ int Main(const std::vector<std::string>& arguments) {
     std::fputs(PrintServerConfig(config).c_str(), stdout);
     return 0;
   }
-  if (const Status status = InitLogging("penstockd", config.log_level, config.log_json);
-      !status.ok()) {
+  // Who makes a token wants it and nothing else.
+  const std::string log_level = invocation->create_token ? "warn" : config.log_level;
+  if (const Status status = InitLogging("penstockd", log_level, config.log_json); !status.ok()) {
     return Fail(status, kWrongUse);
   }
   if (!config.faults.empty() || !config.fault_report.empty()) {

@@ -38,6 +38,14 @@ void AddActionFlags(CLI::App& app, CommandLine& line, WorkerInvocation& invocati
   AddDataTools(app, invocation.tools);
 }
 
+// What --help shows; empty where it is found out at the start.
+std::string DefaultOf(const WorkerOption& option) {
+  const Json value = option.secret ? Json() : option.show(WorkerConfig());
+  if (value.is_null() || value.is_structured()) return {};
+  if (option.value_name == "SIZE") return FormatSize(value.get<int64_t>());
+  return value.is_string() ? value.get<std::string>() : DumpJson(value);
+}
+
 void AddSettings(CLI::App& app, CommandLine& line) {
   for (const WorkerOption& option : WorkerOptions()) {
     const std::string help = option.help + " [" + option.variable + "]";
@@ -45,7 +53,7 @@ void AddSettings(CLI::App& app, CommandLine& line) {
         option.kind == Kind::kOne
             ? app.add_option(option.flag, line.one[option.key], help)
             : app.add_option(option.flag, line.many[option.key], help)->allow_extra_args(false);
-    added->type_name(option.value_name)->group("Settings");
+    added->type_name(option.value_name)->default_str(DefaultOf(option))->group("Settings");
   }
 }
 

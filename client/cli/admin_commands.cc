@@ -17,11 +17,13 @@ void AddTokenCreate(CLI::App& token, Cli& cli) {
   auto data_dir = std::make_shared<std::string>();
   command->add_option("name", *name, "whose it is: the principal is user:NAME or worker:NAME")
       ->required();
-  command->add_option("--role", *role, "admin, user or worker")
-      ->check(CLI::IsMember({"admin", "user", "worker"}))
+  command->add_option("--role", *role, "what it may do")
+      ->transform(OneOf({"admin", "user", "worker"}))
+      ->type_name("admin|user|worker")
       ->capture_default_str();
   command->add_option("--data-dir", *data_dir,
-                      "make it here, while the coordinator of this folder is down");
+                      "make it here, while the coordinator of this folder is down; the folder "
+                      "must be there");
   command->callback([=, &cli] {
     if (!data_dir->empty()) {
       // The database is the coordinator's alone: it makes the token itself.
@@ -77,7 +79,7 @@ void AddAdminCommands(CLI::App& app, Cli& cli) {
 
   CLI::App* revoke = token->add_subcommand("revoke", "refuse a token from now on");
   auto name = std::make_shared<std::string>();
-  revoke->add_option("name", *name)->required();
+  revoke->add_option("name", *name, "its name, as `token list` shows it")->required();
   revoke->callback(cli.Command([name](Connection& connection) -> Result<int> {
     pb::RevokeTokenRequest request;
     request.set_name(*name);

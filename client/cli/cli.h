@@ -40,6 +40,10 @@ struct Cli {
   std::unique_ptr<Connection> connection_;
 };
 
+// Accepts these words alone, in any case; the value becomes the word as it stands here. Options
+// that have it show the words as their type, "a|b|c": shell completion offers them.
+CLI::Validator OneOf(const std::vector<std::string>& words);
+
 // Adds -o/--output table|json|yaml.
 void AddFormat(CLI::App* command, std::shared_ptr<Format> format);
 
@@ -53,8 +57,13 @@ void AddArtifactCommands(CLI::App& app, Cli& cli);  // artifacts, data
 void AddAdminCommands(CLI::App& app, Cli& cli);     // admin token
 void AddDevCommand(CLI::App& app, Cli& cli);        // dev
 
-// The text of a definition file; "-" reads standard input. kNotFound names the file.
+// The text of a definition file; "-" reads standard input. WRONG_USE names a file that is not there
+// or is a folder.
 Result<std::string> ReadDefinition(const std::string& path);
+
+// Prints warnings to stderr, each with the name of the definition's file where that is not empty.
+void PrintWarnings(const google::protobuf::RepeatedPtrField<pb::Problem>& warnings,
+                   const std::string& file = {});
 
 // The folder of this program: where its sisters penstockd and penstock-worker lie.
 std::string ProgramFolder();

@@ -1,5 +1,7 @@
 #include "client/cli/connection.h"
 
+#include <arpa/inet.h>
+#include <grpc/support/log.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -7,7 +9,9 @@
 #include <fstream>
 #include <sstream>
 
+#include "client/cli/output.h"
 #include "penstock/v1/common.pb.h"
+#include "storage/model/keepalive.h"
 #include "storage/model/limits.h"
 
 namespace penstock::cli {
@@ -18,9 +22,56 @@ std::string LoginName() {
   return "uid-" + std::to_string(geteuid());
 }
 
+// "10.0.0.1" of "10.0.0.1:7070", "::1" of "[::1]:7070".
+std::string HostOf(std::string_view address) {
+  if (address.starts_with('[')) return std::string(address.substr(1, address.find(']') - 1));
+  return std::string(address.substr(0, address.rfind(':')));
+}
+
+// Whether what is sent to the address stays on this machine. An address in one of gRPC's other
+// forms ("dns:///host") counts as far away: it is not what anybody needs for this machine.
+bool StaysHere(const std::string& address) {
+  if (address.starts_with("unix:")) return true;
+  const std::string host = HostOf(address);
+  if (host == "localhost") return true;
+  in_addr v4{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  in6_addr v6{};
+  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+// What to try, from gRPC's words for a connection that failed.
+std::string Advice(const ConnectionOptions& options, const std::string& why) {
+  const auto says = [&why](std::string_view words) { return why.find(words) != std::string::npos; };
+  if (options.tls_ca.empty() && (says("Socket closed") || says("reset by peer"))) {
+    return "something listens there and hangs up: where the coordinator serves TLS, give --tls-ca "
+           "(or PENSTOCK_TLS_CA) the file tls/server.crt of its data directory";
+  }
+  if (says("wrong version number")) {
+    return "what listens there speaks no TLS: leave --tls-ca (PENSTOCK_TLS_CA) out for a "
+           "coordinator without it";
+  }
+  if (says("certificate verify failed")) {
+    return "its certificate is not the one in " + options.tls_ca +
+           ": copy tls/server.crt of the coordinator's data directory again";
+  }
+  if (!options.tls_ca.empty() && says("empty address list")) {
+    return "the file " + options.tls_ca + " of --tls-ca holds no certificate";
+  }
+  return "is penstockd running there? `penstock dev` starts one for this machine, --address or "
+         "PENSTOCK_ADDRESS names another";
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
+  if (!options.token.empty() && options.tls_ca.empty() && !StaysHere(options.address)) {
+    return WrongUse("a token needs TLS off this machine, and " + options.address +
+                    " is not on it; give --tls-ca (or PENSTOCK_TLS_CA) the file tls/server.crt of "
+                    "the coordinator's data directory");
+  }
+  // What gRPC logs of a failed handshake stands in the call's status too.
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args*) {});
   std::unique_ptr<Connection> connection(new Connection(options));
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
   if (!options.tls_ca.empty()) {
@@ -39,6 +90,12 @@ Result<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& op
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(limits::kMaxMessageBytes);
   arguments.SetMaxSendMessageSize(limits::kMaxMessageBytes);
+  // A stream that waits has no traffic of its own by which to notice that the server is gone.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(keepalive::kClient.every.count()));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                   static_cast<int>(keepalive::kClient.patience.count()));
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   connection->channel_ = grpc::CreateCustomChannel(options.address, credentials, arguments);
   connection->pipelines_ = pb::PipelineService::NewStub(connection->channel_);
   connection->runs_ = pb::RunService::NewStub(connection->channel_);
@@ -60,6 +117,12 @@ std::unique_ptr<grpc::ClientContext> Connection::Context(Micros deadline) const 
   return context;
 }
 
+Problem ToProblem(const pb::Problem& problem) {
+  const std::string line = "line " + std::to_string(problem.line()) + ": ";
+  const bool said = problem.line() == 0 || problem.message().starts_with(line);
+  return {(said ? "" : line) + problem.path(), problem.message()};
+}
+
 Status Connection::Translate(const grpc::Status& status) const {
   if (status.ok()) return Status::Ok();
   std::string reason;
@@ -70,19 +133,14 @@ Status Connection::Translate(const grpc::Status& status) const {
       pb::ErrorInfo info;
       if (!any.UnpackTo(&info)) continue;
       reason = info.reason();
-      for (const pb::Problem& problem : info.problems()) {
-        std::string where = problem.path();
-        if (problem.line() > 0) where = "line " + std::to_string(problem.line()) + ": " + where;
-        problems.push_back({where, problem.message()});
-      }
+      for (const pb::Problem& problem : info.problems()) problems.push_back(ToProblem(problem));
     }
   }
   std::string message = status.error_message();
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE && reason.empty()) {
     reason = "UNREACHABLE";
-    message = "the coordinator at " + options_.address + " cannot be reached (" + message +
-              "); is penstockd running there? `penstock dev` starts one for this machine, "
-              "--address or PENSTOCK_ADDRESS names another";
+    message = "the coordinator at " + options_.address + " cannot be reached (" + message + "); " +
+              Advice(options_, message);
   }
   return Status(static_cast<StatusCode>(status.error_code()), message, reason)
       .WithProblems(std::move(problems));

@@ -24,13 +24,18 @@ namespace pb = ::penstock::v1;
 
 struct ConnectionOptions {
   std::string address = "127.0.0.1:7070";
-  std::string token;   // empty: none; never printed
-  std::string tls_ca;  // file of the certificate to trust; empty: no TLS
+  std::string token;                           // empty: none; never printed
+  std::string tls_ca;                          // file of the certificate to trust; empty: no TLS
+  Micros patience = std::chrono::seconds(30);  // with one call
 };
+
+// The path with its line, unless the message names that.
+Problem ToProblem(const pb::Problem& problem);
 
 class Connection {
  public:
-  // kNotFound where the certificate's file cannot be read.
+  // kNotFound where the certificate's file cannot be read. WRONG_USE where a token would be sent in
+  // clear to another machine.
   static Result<std::unique_ptr<Connection>> Open(const ConnectionOptions& options);
 
   pb::PipelineService::Stub& pipelines() { return *pipelines_; }
@@ -43,7 +48,7 @@ class Connection {
   const std::string& address() const { return options_.address; }
 
   // A context with credential, caller's name and deadline (0: none).
-  std::unique_ptr<grpc::ClientContext> Context(Micros deadline = std::chrono::seconds(30)) const;
+  std::unique_ptr<grpc::ClientContext> Context(Micros deadline) const;
 
   // What a call's status means: OK, or the server's own words, reason and problems.
   Status Translate(const grpc::Status& status) const;
@@ -55,7 +60,7 @@ class Connection {
                                                      Response*),
                         const Request& request) {
     Response response;
-    const std::unique_ptr<grpc::ClientContext> context = Context();
+    const std::unique_ptr<grpc::ClientContext> context = Context(options_.patience);
     const Status status = Translate((stub.*method)(context.get(), request, &response));
     if (!status.ok()) return status;
     return response;

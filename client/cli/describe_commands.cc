@@ -7,7 +7,9 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "client/cli/attempts.h"
 #include "client/cli/cli.h"
+#include "client/cli/follow.h"
 #include "client/cli/names.h"
 
 namespace penstock::cli {
@@ -32,9 +34,8 @@ std::string WhoAndWhen(const pb::Provenance& provenance) {
 }
 
 std::string Metrics(const google::protobuf::Map<std::string, double>& metrics) {
-  const std::map<std::string, double> sorted(metrics.begin(), metrics.end());
   std::string text;
-  for (const auto& [name, value] : sorted) {
+  for (const auto& [name, value] : Sorted(metrics)) {
     text += (text.empty() ? "" : ", ") + name + " " + FormatMetric(value);
   }
   return text;
@@ -70,7 +71,8 @@ void ShowSteps(const pb::Run& run, Time now) {
   for (const pb::Step& step : run.steps()) {
     const std::string type =
         step.algorithm().empty() ? step.type() : step.type() + "/" + step.algorithm();
-    std::string result = step.message();
+    const bool warned = step.state() == pb::Step::SUCCEEDED && step.branch().empty();
+    std::string result = warned ? "" : step.message();
     if (!step.model_version().empty()) result = step.model_version();
     if (result.empty()) result = Metrics(step.metrics());
     if (!step.branch().empty()) result = step.branch() + ": " + step.message();
@@ -80,14 +82,31 @@ void ShowSteps(const pb::Run& run, Time now) {
                Lasted(step.started_at(), step.ended_at(), now), step.worker(), result});
   }
   std::cout << "\n" << table.Text();
+  for (const std::string& warning : WarningsOf(run)) std::cout << warning << "\n";
+}
+
+// Of steps that were tried more than once: how each try ended.
+Status ShowAttempts(Connection& connection, const pb::Run& run, Time now) {
+  Table table({"STEP", "TRY", "STATE", "TOOK", "WORKER", "WHY IT ENDED"});
+  for (const pb::Step& step : run.steps()) {
+    if (step.attempt() < 2) continue;
+    PENSTOCK_ASSIGN_OR_RETURN(const std::vector<pb::Attempt> attempts,
+                              ListAttempts(connection, run.run_id(), step.name()));
+    for (const pb::Attempt& attempt : attempts) {
+      table.Add({step.name(), std::to_string(attempt.number()),
+                 Coloured(pb::Attempt::State_Name(attempt.state())),
+                 Lasted(attempt.started_at(), attempt.ended_at(), now), attempt.worker(),
+                 WhyEnded(attempt)});
+    }
+  }
+  if (!table.empty()) std::cout << "\n" << table.Text();
+  return Status::Ok();
 }
 
 void ShowOutputs(const pb::Run& run) {
   Table table({"OUTPUT", "TYPE", "SIZE", "DIGEST"});
   for (const pb::Step& step : run.steps()) {
-    const std::map<std::string, pb::ArtifactRef> outputs(step.outputs().begin(),
-                                                         step.outputs().end());
-    for (const auto& [name, ref] : outputs) {
+    for (const auto& [name, ref] : Sorted(step.outputs())) {
       table.Add({step.name() + "/" + name, ref.type(), FormatSize(ref.size()), ref.digest()});
     }
   }
@@ -132,11 +151,12 @@ Result<int> DescribeRun(Connection& connection, const DescribeOptions& options) 
   Line("Message", run.message());
   Line("Created", WhoAndWhen(run.created()));
   Line("Took", Lasted(run.started_at(), run.ended_at(), now));
-  const std::map<std::string, pb::Value> parameters(run.parameters().begin(),
-                                                    run.parameters().end());
-  for (const auto& [name, value] : parameters) Line("Parameter", name + " = " + ShowValue(value));
-  for (const auto& [key, value] : run.tags()) Line("Tag", key + "=" + value);
+  for (const auto& [name, value] : Sorted(run.parameters())) {
+    Line("Parameter", name + " = " + ShowValue(value));
+  }
+  for (const auto& [key, value] : Sorted(run.tags())) Line("Tag", key + "=" + value);
   ShowSteps(run, now);
+  PENSTOCK_RETURN_IF_ERROR(ShowAttempts(connection, run, now));
   ShowOutputs(run);
   return kDone;
 }
@@ -211,8 +231,8 @@ Result<int> DescribeModel(Connection& connection, const DescribeOptions& options
   if (!model.metrics().empty()) {
     std::cout << "\n";
     Table table({"METRIC", "VALUE"});
-    const std::map<std::string, double> metrics(model.metrics().begin(), model.metrics().end());
-    for (const auto& [metric, value] : metrics) table.Add({metric, FormatMetric(value)});
+    for (const auto& [metric, value] : Sorted(model.metrics()))
+      table.Add({metric, FormatMetric(value)});
     std::cout << table.Text();
   }
   std::cout << "\nIts files: penstock artifacts get model:" << id << " -o FOLDER\n";
@@ -245,9 +265,9 @@ Result<int> DescribeWorker(Connection& connection, const DescribeOptions& option
     Line("GPUs", std::to_string(worker.gpus_used()) + " of " + std::to_string(info.gpus()));
     Line("Running", std::to_string(worker.running()) + ", " + std::to_string(worker.backlog()) +
                         " waiting on it");
-    for (const auto& [key, value] : info.labels()) Line("Label", key + "=" + value);
+    for (const auto& [key, value] : Sorted(info.labels())) Line("Label", key + "=" + value);
     for (const std::string& root : info.data_roots()) Line("Data root", root);
-    for (const std::string& step : info.steps()) Line("Step", step);
+    Line("Steps", Join({info.steps().begin(), info.steps().end()}, ", "));
     return kDone;
   }
   return NotFound("there is no worker \"" + options.name + "\"" + Suggestion(options.name, names));
@@ -284,7 +304,9 @@ void AddDescribeCommands(CLI::App& app, Cli& cli) {
   CLI::App* command = app.add_subcommand(
       "describe", "show one pipeline, run, step type, model, worker or artifact in full");
   auto options = std::make_shared<DescribeOptions>();
-  command->add_option("kind", options->kind, "pipeline|run|step|model|worker|artifact")->required();
+  command->add_option("kind", options->kind, "what it is")
+      ->required()
+      ->type_name("pipeline|run|step|model|worker|artifact");
   command
       ->add_option("name", options->name,
                    "NAME[@VERSION], run id, train/xgboost, GROUP/VERSION, worker, digest")

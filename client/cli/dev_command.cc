@@ -1,21 +1,19 @@
 // dev: a coordinator and workers on this machine, for a laptop.
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <climits>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <sstream>
 
 #include "base/json.h"
+#include "base/subprocess.h"
 #include "base/text.h"
 #include "client/cli/cli.h"
 
@@ -31,53 +29,58 @@ struct DevOptions {
   std::string log_level = "warn";
 };
 
+constexpr int kMaxRestarts = 20;
+constexpr Micros kRestartPause = std::chrono::milliseconds(200);
+constexpr Micros kReadyPoll = std::chrono::milliseconds(20);
+
 struct Child {
   std::string name;
   std::vector<std::string> arguments;
-  pid_t pid = 0;
+  std::optional<Subprocess> process;  // while it runs, as far as is known
   int restarts = 0;
 };
 
-// Starts the child in its own process group (Ctrl-C comes to us alone) and lets it die with us.
-Result<pid_t> Start(const Child& child) {
-  std::vector<char*> argv;
-  for (const std::string& argument : child.arguments) {
-    argv.push_back(const_cast<char*>(argument.c_str()));
+// The signals that end `dev`, and that of a child that ended. Blocked from here on: they are waited
+// for.
+class Signals {
+ public:
+  Signals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&set_, signal);
+    sigprocmask(SIG_BLOCK, &set_, nullptr);
   }
-  argv.push_back(nullptr);
-  const pid_t parent = getpid();
-  const pid_t pid = fork();
-  if (pid < 0) return ErrnoStatus(errno, "starting " + child.name);
-  if (pid == 0) {
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent) _exit(1);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    execv(argv[0], argv.data());
-    const char* text = std::strerror(errno);
-    static_cast<void>(!write(STDERR_FILENO, text, std::strlen(text)));
-    _exit(127);
+  // Returns early when a child ends. True: we are asked to stop.
+  bool AskedToStop(Micros patience) const {
+    const timespec time{patience.count() / 1'000'000, patience.count() % 1'000'000 * 1'000};
+    const int signal = sigtimedwait(&set_, nullptr, &time);
+    return signal > 0 && signal != SIGCHLD;
   }
-  return pid;
+
+ private:
+  sigset_t set_;
+};
+
+// In a process group of its own (Ctrl-C comes to us alone); it dies with us.
+Status Start(Child& child) {
+  PENSTOCK_ASSIGN_OR_RETURN(child.process, Subprocess::Start({.arguments = child.arguments,
+                                                              .own_group = true,
+                                                              .death_signal = SIGTERM}));
+  return Status::Ok();
 }
 
-// Waits for `ready.json` with this pid; empty when the child ended before.
-Json WaitReady(const std::string& folder, pid_t pid) {
-  const std::string path = folder + "/ready.json";
+// Waits for `ready.json` with the child's pid. kCancelled: we are asked to stop; kUnavailable: the
+// child ended before.
+Result<Json> WaitReady(const std::string& folder, Child& child, const Signals& signals) {
   while (true) {
-    std::ifstream file(path);
+    std::ifstream file(folder + "/ready.json");
     std::stringstream text;
     text << file.rdbuf();
-    if (const Result<Json> json = ParseJson(text.str());
-        json.ok() && JsonInt(*json, "pid") == pid) {
-      return *json;
+    Result<Json> json = ParseJson(text.str());
+    if (json.ok() && JsonInt(*json, "pid") == child.process->pid()) return json;
+    if (child.process->Poll()) {
+      return Unavailable("the coordinator did not start; what it said stands above");
     }
-    int status = 0;
-    if (waitpid(pid, &status, WNOHANG) == pid) return {};
-    timespec pause{0, 20'000'000};
-    nanosleep(&pause, nullptr);
+    if (signals.AskedToStop(kReadyPoll)) return Cancelled("stopped before it was up");
   }
 }
 
@@ -107,39 +110,74 @@ Child WorkerOf(const DevOptions& options, const std::string& folder, const std::
   return child;
 }
 
-// Restarts children that end by themselves, until a signal asks to stop.
-void Supervise(std::vector<Child>& children, const sigset_t& signals) {
+// Starts a child again that ended by itself. kUnavailable: it is of no use.
+Status Restart(Child& child) {
+  std::cerr << child.name << " " << child.process->Poll()->Describe()
+            << " unexpectedly; starting it again\n";
+  child.process.reset();
+  if (++child.restarts > kMaxRestarts) {
+    return Unavailable(child.name + " ends again and again: giving up");
+  }
+  return Start(child).WithContext("giving up");
+}
+
+// Restarts children that end by themselves until a signal asks to stop: OK then.
+Status Supervise(std::vector<Child>& children, const Signals& signals) {
   while (true) {
-    int signal = 0;
-    sigwait(&signals, &signal);
-    if (signal != SIGCHLD) return;
-    int status = 0;
-    pid_t ended = 0;
-    while ((ended = waitpid(-1, &status, WNOHANG)) > 0) {
-      for (Child& child : children) {
-        if (child.pid != ended) continue;
-        std::cerr << child.name << " ended unexpectedly; starting it again\n";
-        if (++child.restarts > 20) {
-          std::cerr << child.name << " ends again and again: giving up\n";
-          return;
-        }
-        timespec pause{0, 200'000'000};
-        nanosleep(&pause, nullptr);
-        if (const Result<pid_t> pid = Start(child); pid.ok()) child.pid = *pid;
-      }
+    bool restarted = false;
+    for (Child& child : children) {
+      if (!child.process->Poll()) continue;
+      if (signals.AskedToStop(kRestartPause)) return Status::Ok();
+      PENSTOCK_RETURN_IF_ERROR(Restart(child));
+      restarted = true;
     }
+    // A child's end between the look and the wait is pending as SIGCHLD.
+    if (!restarted && signals.AskedToStop(std::chrono::seconds(60))) return Status::Ok();
   }
 }
 
-void StopAll(std::vector<Child>& children) {
-  // Workers first: they say goodbye to the coordinator.
-  for (auto child = children.rbegin(); child != children.rend(); ++child) {
-    if (child->pid <= 0) continue;
-    kill(child->pid, SIGTERM);
-    int status = 0;
-    while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR) {
-    }
+// Workers first: they say goodbye to the coordinator. Who asks a second time is not kept waiting:
+// false then.
+bool StopAll(std::vector<Child>& children, const Signals& signals) {
+  bool at_once = false;
+  for (std::size_t i = 1; i < children.size(); ++i) {
+    if (children[i].process) children[i].process->Signal(SIGTERM);
   }
+  for (auto child = children.rbegin(); child != children.rend(); ++child) {
+    if (!child->process) continue;
+    if (&*child == children.data()) child->process->Signal(SIGTERM);
+    while (!at_once && !child->process->Poll()) {
+      at_once = signals.AskedToStop(std::chrono::seconds(1));
+    }
+    if (at_once) child->process->Kill();
+  }
+  return !at_once;
+}
+
+// Starts all of them, and keeps them up until we are asked to stop: OK, or kCancelled where that
+// came before all were up.
+Status Serve(const DevOptions& options, const std::string& folder, std::vector<Child>& children,
+             const Signals& signals) {
+  children.push_back(CoordinatorOf(options, folder));
+  PENSTOCK_RETURN_IF_ERROR(Start(children[0]));
+  PENSTOCK_ASSIGN_OR_RETURN(const Json ready, WaitReady(folder, children[0], signals));
+  const std::string grpc = JsonString(ready, "grpc");
+  // A restart must find the same addresses, which a free port would not be.
+  DevOptions fixed = options;
+  fixed.grpc_address = grpc;
+  fixed.http_address = JsonString(ready, "http");
+  children[0].arguments = CoordinatorOf(fixed, folder).arguments;
+  for (int number = 1; number <= options.workers; ++number) {
+    Child worker = WorkerOf(options, folder, grpc, number);
+    PENSTOCK_RETURN_IF_ERROR(Start(worker));
+    children.push_back(std::move(worker));
+  }
+  std::cout << "Penstock is up: gRPC " << grpc << ", HTTP http://" << fixed.http_address
+            << ", data in " << folder << "\n";
+  if (grpc != "127.0.0.1:7070") std::cout << "  export PENSTOCK_ADDRESS=" << grpc << "\n";
+  std::cout << "  penstock run -f PIPELINE.yaml --follow     in another terminal\n"
+            << "Ctrl-C stops it; its data stay." << std::endl;
+  return Supervise(children, signals);
 }
 
 int Dev(const DevOptions& options) {
@@ -150,45 +188,17 @@ int Dev(const DevOptions& options) {
         InvalidArgument("the folder " + options.data_dir + " cannot be made: " + error.message()));
   }
   const std::string folder = std::filesystem::absolute(options.data_dir).lexically_normal();
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&signals, signal);
-  sigprocmask(SIG_BLOCK, &signals, nullptr);
-
-  std::vector<Child> children = {CoordinatorOf(options, folder)};
-  Result<pid_t> pid = Start(children[0]);
-  if (!pid.ok()) return Fail(pid.status());
-  children[0].pid = *pid;
-  const Json ready = WaitReady(folder, *pid);
-  if (ready.is_null()) {
-    std::cerr << "error: the coordinator did not start; what it said stands above\n";
-    return kWorkFailed;
+  const Signals signals;
+  std::vector<Child> children;
+  const Status served = Serve(options, folder, children, signals);
+  const bool asked = served.ok() || served.code() == StatusCode::kCancelled;
+  if (asked) {
+    std::cerr << "stopping; Ctrl-C again ends it at once\n";
+  } else {
+    std::cerr << "error: " << served.message() << "\n";
   }
-  const std::string grpc = JsonString(ready, "grpc");
-  // A restart must find the same addresses, which a free port would not be.
-  DevOptions fixed = options;
-  fixed.grpc_address = grpc;
-  fixed.http_address = JsonString(ready, "http");
-  children[0].arguments = CoordinatorOf(fixed, folder).arguments;
-  for (int number = 1; number <= options.workers; ++number) {
-    Child child = WorkerOf(options, folder, grpc, number);
-    pid = Start(child);
-    if (!pid.ok()) {
-      StopAll(children);
-      return Fail(pid.status());
-    }
-    child.pid = *pid;
-    children.push_back(std::move(child));
-  }
-  std::cout << "Penstock is up: gRPC " << grpc << ", HTTP http://" << fixed.http_address
-            << ", data in " << folder << "\n";
-  if (grpc != "127.0.0.1:7070") std::cout << "  export PENSTOCK_ADDRESS=" << grpc << "\n";
-  std::cout << "  penstock run -f PIPELINE.yaml --follow     in another terminal\n"
-            << "Ctrl-C stops it; its data stay." << std::endl;
-  Supervise(children, signals);
-  std::cerr << "stopping\n";
-  StopAll(children);
-  return kDone;
+  const bool in_order = StopAll(children, signals);
+  return asked && in_order ? kDone : kWorkFailed;
 }
 
 }  // namespace

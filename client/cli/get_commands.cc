@@ -1,10 +1,11 @@
-// get pipelines|runs|steps|models|workers|artifacts [NAME].
+// get pipelines|runs|steps|models|workers|artifacts [NAME], get metrics RUN STEP.
 
 #include <iostream>
 #include <memory>
 
 #include "base/text.h"
 #include "client/cli/cli.h"
+#include "client/cli/curves.h"
 #include "client/cli/names.h"
 
 namespace penstock::cli {
@@ -13,6 +14,7 @@ namespace {
 struct GetOptions {
   std::string kind;
   std::string name;
+  std::string step;
   std::shared_ptr<Format> format = std::make_shared<Format>(Format::kTable);
   int limit = 50;
   std::string pipeline;
@@ -113,12 +115,7 @@ Result<int> GetRuns(Connection& connection, const GetOptions& options) {
   request.set_pipeline(options.pipeline);
   for (const std::string& name : options.states) {
     pb::Run::State state;
-    if (!pb::Run::State_Parse(name, &state)) {
-      return WrongUse("state \"" + name + "\" is unknown" +
-                      Suggestion(name, {"PENDING", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED",
-                                        "CANCELLED"}));
-    }
-    request.add_states(state);
+    if (pb::Run::State_Parse(name, &state)) request.add_states(state);
   }
   for (const std::string& tag : options.tags) {
     PENSTOCK_ASSIGN_OR_RETURN(auto assignment, ParseAssignment(tag, "--tag KEY=VALUE"));
@@ -167,6 +164,17 @@ Result<int> GetSteps(Connection& connection, const GetOptions& options) {
   return Show(options, list, table, "");
 }
 
+Status NoModelGroup(Connection& connection, const std::string& name) {
+  pb::ListModelGroupsRequest request;
+  request.mutable_page()->set_page_size(1000);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::ListModelGroupsResponse list,
+      connection.Call(connection.models(), &pb::ModelService::Stub::ListModelGroups, request));
+  std::vector<std::string> names;
+  for (const pb::ModelGroup& group : list.groups()) names.push_back(group.name());
+  return NotFound("there is no model group \"" + name + "\"" + Suggestion(name, names));
+}
+
 Result<int> GetModels(Connection& connection, const GetOptions& options) {
   using Stub = pb::ModelService::Stub;
   const Time now = Clock::Real().Now();
@@ -208,6 +216,8 @@ Result<int> GetModels(Connection& connection, const GetOptions& options) {
                     return connection.Call(connection.models(), &Stub::ListModelVersions, page);
                   },
                   [](auto& page) { return page.mutable_versions(); })));
+    // A group comes with its first version.
+    if (list.versions().empty()) return NoModelGroup(connection, name.group);
   }
   Table table({"MODEL", "STATUS", "METRICS", "RUN", "CREATED", "BY"});
   for (const pb::ModelVersion& version : list.versions()) {
@@ -222,7 +232,7 @@ Result<int> GetModels(Connection& connection, const GetOptions& options) {
                Coloured(pb::ModelVersion::Status_Name(version.status())), metrics, version.run_id(),
                Age(version.created().time(), now), version.created().principal()});
   }
-  return Show(options, list, table, "model group \"" + name.group + "\" has no versions");
+  return Show(options, list, table, "");
 }
 
 Result<int> GetWorkers(Connection& connection, const GetOptions& options) {
@@ -238,7 +248,7 @@ Result<int> GetWorkers(Connection& connection, const GetOptions& options) {
   for (const pb::Worker& worker : list.workers()) {
     const pb::WorkerInfo& info = worker.info();
     std::string labels;
-    for (const auto& [key, value] : info.labels()) {
+    for (const auto& [key, value] : Sorted(info.labels())) {
       labels += (labels.empty() ? "" : ",") + key + "=" + value;
     }
     const char* state = !worker.connected() ? "gone" : worker.draining() ? "draining" : "ready";
@@ -276,32 +286,72 @@ Result<int> GetArtifacts(Connection& connection, const GetOptions& options) {
   return Show(options, list, table, "no artifacts match; `penstock artifacts put PATH` makes one");
 }
 
+Result<int> GetMetrics(Connection& connection, const GetOptions& options) {
+  if (options.name.empty() || options.step.empty()) {
+    return WrongUse("name the run and its step: penstock get metrics RUN STEP");
+  }
+  pb::ReadMetricsRequest request;
+  request.set_run_id(options.name);
+  request.set_step(options.step);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::ReadMetricsResponse answer,
+      connection.Call(connection.runs(), &pb::RunService::Stub::ReadMetrics, request));
+  return Show(options, answer, CurveTable(answer),
+              "step " + options.step +
+                  " logged no series; its last values: penstock describe run " + options.name);
+}
+
 }  // namespace
+
+CLI::Validator OneOf(const std::vector<std::string>& words) {
+  return CLI::Validator(
+      [words](std::string& text) -> std::string {
+        for (const std::string& word : words) {
+          if (CLI::detail::to_lower(text) != CLI::detail::to_lower(word)) continue;
+          text = word;
+          return {};
+        }
+        return "\"" + text + "\" is none of " + Join(words, ", ");
+      },
+      "");
+}
 
 void AddFormat(CLI::App* command, std::shared_ptr<Format> format) {
   static const std::map<std::string, Format> kFormats = {
       {"table", Format::kTable}, {"json", Format::kJson}, {"yaml", Format::kYaml}};
-  command->add_option("-o,--output", *format, "table, json (stable) or yaml")
-      ->transform(CLI::CheckedTransformer(kFormats, CLI::ignore_case).description(""))
-      ->type_name("FORMAT");
+  command
+      ->add_option_function<std::string>(
+          "-o,--output", [format](const std::string& name) { *format = kFormats.at(name); },
+          "for people, or for programs: the API's message, stable")
+      ->transform(OneOf({"table", "json", "yaml"}))
+      ->type_name("table|json|yaml");
 }
 
 void AddGetCommands(CLI::App& app, Cli& cli) {
-  CLI::App* command =
-      app.add_subcommand("get", "list pipelines, runs, step types, models, workers or artifacts");
+  CLI::App* command = app.add_subcommand(
+      "get", "list pipelines, runs, step types, models, workers, artifacts or a step's metrics");
   auto options = std::make_shared<GetOptions>();
-  command->add_option("kind", options->kind, "pipelines|runs|steps|models|workers|artifacts")
-      ->required();
+  command->add_option("kind", options->kind, "what to list")
+      ->required()
+      ->type_name("pipelines|runs|steps|models|workers|artifacts|metrics");
   command->add_option("name", options->name,
-                      "one of them (pipelines: its versions; models: a group's; artifacts: a run)");
+                      "one of them (pipelines: its versions; models: a group's; artifacts and "
+                      "metrics: a run)");
+  command->add_option("step", options->step, "metrics: the step that logged them");
   AddFormat(command, options->format);
   command->add_option("--limit", options->limit, "rows at the most")
-      ->check(CLI::Range(1, 100'000))
+      ->check(CLI::Range(1, 100'000).description(""))
       ->capture_default_str();
   command->add_option("--pipeline", options->pipeline, "runs of this pipeline");
-  command->add_option("--state", options->states, "runs in these states");
-  command->add_option("--tag", options->tags, "runs with this tag, KEY=VALUE");
-  command->add_option("--type", options->type, "artifacts of this type");
+  command->add_option("--state", options->states, "runs in this state; may be given several times")
+      ->allow_extra_args(false)
+      ->transform(OneOf({"PENDING", "RUNNING", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED"}))
+      ->type_name("PENDING|RUNNING|CANCELLING|SUCCEEDED|FAILED|CANCELLED");
+  command->add_option("--tag", options->tags, "runs with this tag, KEY=VALUE")
+      ->allow_extra_args(false);
+  command->add_option("--type", options->type, "artifacts of this type")
+      ->transform(OneOf({"dataset", "model", "transform", "report", "file"}))
+      ->type_name("dataset|model|transform|report|file");
   command->callback(cli.Command([options](Connection& connection) -> Result<int> {
     using Handler = Result<int> (*)(Connection&, const GetOptions&);
     static const std::map<std::string, Handler> kKinds = {
@@ -310,12 +360,16 @@ void AddGetCommands(CLI::App& app, Cli& cli) {
         {"steps", GetSteps},         {"step", GetSteps},
         {"models", GetModels},       {"model", GetModels},
         {"workers", GetWorkers},     {"worker", GetWorkers},
-        {"artifacts", GetArtifacts}, {"artifact", GetArtifacts}};
+        {"artifacts", GetArtifacts}, {"artifact", GetArtifacts},
+        {"metrics", GetMetrics},     {"metric", GetMetrics}};
     const auto found = kKinds.find(options->kind);
     if (found == kKinds.end()) {
       return WrongUse("\"" + options->kind + "\" cannot be listed" +
-                      Suggestion(options->kind,
-                                 {"pipelines", "runs", "steps", "models", "workers", "artifacts"}));
+                      Suggestion(options->kind, {"pipelines", "runs", "steps", "models", "workers",
+                                                 "artifacts", "metrics"}));
+    }
+    if (!options->step.empty() && found->second != GetMetrics) {
+      return WrongUse("\"" + options->step + "\" is one word too many for get " + options->kind);
     }
     return found->second(connection, *options);
   }));

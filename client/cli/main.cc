@@ -1,12 +1,11 @@
 // penstock: the command line client.
 
-#include <unistd.h>
-
 #include <exception>
 #include <iostream>
 
-#include "base/log.h"
+#include "base/text.h"
 #include "client/cli/cli.h"
+#include "client/cli/completion.h"
 
 namespace penstock::cli {
 namespace {
@@ -22,10 +21,40 @@ constexpr char kFooter[] =
     "  penstock get runs\n"
     "  penstock describe step train/xgboost           what a step takes and gives\n";
 
+// The deepest command that was named.
+const CLI::App& Deepest(const CLI::App& app) {
+  const CLI::App* at = &app;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  return *at;
+}
+
+// The word in the place of a command that is none, with the nearest; empty where that is not what
+// is wrong.
+std::string NoSuchCommand(const CLI::App& app) {
+  const CLI::App& at = Deepest(app);
+  std::vector<std::string> names;
+  for (const CLI::App* command : at.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  if (names.empty()) return {};
+  for (const std::string& word : app.remaining(true)) {
+    if (word.starts_with('-')) return {};
+    return "\"" + word + "\" is no command" + Suggestion(word, names);
+  }
+  return {};
+}
+
+int ExitParse(const CLI::App& app, const CLI::ParseError& error) {
+  const bool wrong = error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success);
+  if (const std::string message = wrong ? NoSuchCommand(app) : ""; !message.empty()) {
+    return Fail(WrongUse(message));
+  }
+  return app.exit(error) == 0 ? kDone : kWrongUse;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("Penstock: pipelines from data to a registered model, on your own machines.",
                "penstock");
-  app.footer(kFooter);
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", std::string("penstock ") + PENSTOCK_VERSION);
@@ -47,11 +76,16 @@ int Main(int argc, char** argv) {
   AddArtifactCommands(app, cli);
   AddDevCommand(app, cli);
   AddAdminCommands(app, cli);
+  AddCompletionCommand(app, cli);
+  // Last: what is added later would take it over.
+  app.footer(kFooter);
+  if (argc > 1 && std::string_view(argv[1]) == kCompleteCommand) {
+    return Complete(app, cli, std::vector<std::string>(argv + 2, argv + argc));
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? kDone : kWrongUse;
+    return ExitParse(app, error);
   }
   return cli.exit_code;
 }

@@ -1,6 +1,5 @@
 // approve, reject: of model versions, and of steps that wait for a person.
 
-#include <charconv>
 #include <iostream>
 
 #include "client/cli/cli.h"
@@ -8,6 +7,11 @@
 
 namespace penstock::cli {
 namespace {
+
+std::string ByWhom(const pb::Provenance& decided) {
+  if (decided.principal().empty()) return {};
+  return " (" + decided.principal() + ", " + LocalTime(decided.time()) + ")";
+}
 
 Result<int> DecideModel(Connection& connection, const std::string& name, const std::string& comment,
                         bool approve) {
@@ -20,12 +24,25 @@ Result<int> DecideModel(Connection& connection, const std::string& name, const s
   request.set_version(model.version);
   request.set_comment(comment);
   using Stub = pb::ModelService::Stub;
+  pb::GetModelVersionRequest find;
+  find.set_group(request.group());
+  find.set_version(request.version());
+  PENSTOCK_ASSIGN_OR_RETURN(const pb::ModelVersion before,
+                            connection.Call(connection.models(), &Stub::GetModelVersion, find));
   PENSTOCK_ASSIGN_OR_RETURN(
       const pb::ModelVersion decided,
       connection.Call(connection.models(),
                       approve ? &Stub::ApproveModelVersion : &Stub::RejectModelVersion, request));
-  std::cout << decided.group() << "/" << decided.version() << " is "
-            << pb::ModelVersion::Status_Name(decided.status()) << "\n";
+  const std::string status = pb::ModelVersion::Status_Name(decided.status());
+  std::cout << decided.group() << "/" << decided.version();
+  if (before.status() == decided.status()) {
+    std::cout << " was " << status << " already" << ByWhom(before.decided()) << "\n";
+  } else if (before.status() == pb::ModelVersion::PendingManualApproval) {
+    std::cout << " is " << status << "\n";
+  } else {
+    std::cout << " is " << status << "; it was " << pb::ModelVersion::Status_Name(before.status())
+              << ByWhom(before.decided()) << "\n";
+  }
   return kDone;
 }
 

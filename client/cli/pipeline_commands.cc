@@ -1,7 +1,8 @@
 // validate, apply, delete.
 
-#include <unistd.h>
-
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -38,17 +39,62 @@ int Validate(const std::vector<std::string>& files) {
   return code;
 }
 
-Result<int> Apply(Connection& connection, const std::vector<std::string>& files) {
+struct Definition {
+  std::string file;
+  std::string text;
+};
+
+// The files that can be read; names the others, and `code` is then what they mean.
+std::vector<Definition> ReadAll(const std::vector<std::string>& files, int* code) {
+  std::vector<Definition> definitions;
   for (const std::string& file : files) {
-    PENSTOCK_ASSIGN_OR_RETURN(std::string text, ReadDefinition(file));
+    Result<std::string> text = ReadDefinition(file);
+    if (text.ok()) {
+      definitions.push_back({file, *std::move(text)});
+    } else {
+      *code = Fail(text.status());
+    }
+  }
+  return definitions;
+}
+
+// Asks the server about each; prints every problem of every file. Whether all are valid.
+Result<bool> JudgeAll(Connection& connection, const std::vector<Definition>& definitions) {
+  bool valid = true;
+  for (const Definition& definition : definitions) {
+    pb::ValidatePipelineRequest request;
+    request.mutable_definition()->set_text(definition.text);
+    PENSTOCK_ASSIGN_OR_RETURN(
+        const pb::ValidatePipelineResponse answer,
+        connection.Call(connection.pipelines(), &pb::PipelineService::Stub::ValidatePipeline,
+                        request));
+    if (answer.valid()) continue;
+    valid = false;
+    std::vector<Problem> problems;
+    for (const pb::Problem& problem : answer.problems()) problems.push_back(ToProblem(problem));
+    Fail(InvalidArgument(definition.file + ": the definition is wrong")
+             .WithProblems(std::move(problems)));
+  }
+  return valid;
+}
+
+// Judges all before it stores any: a wrong one among many changes nothing.
+Result<int> Apply(Connection& connection, const std::vector<std::string>& files) {
+  int code = kDone;
+  std::vector<Definition> definitions = ReadAll(files, &code);
+  if (files.size() > 1) {
+    PENSTOCK_ASSIGN_OR_RETURN(const bool valid, JudgeAll(connection, definitions));
+    if (!valid) code = kRefused;
+    if (code != kDone) std::cerr << "nothing was registered\n";
+  }
+  if (code != kDone) return code;
+  for (Definition& definition : definitions) {
     pb::RegisterPipelineRequest request;
-    request.mutable_definition()->set_text(std::move(text));
+    request.mutable_definition()->set_text(std::move(definition.text));
     Result<pb::RegisterPipelineResponse> answer = connection.Call(
         connection.pipelines(), &pb::PipelineService::Stub::RegisterPipeline, request);
-    if (!answer.ok()) return answer.status().WithContext(file);
-    for (const pb::Problem& warning : answer->warnings()) {
-      std::cerr << file << ": warning: " << warning.path() << ": " << warning.message() << "\n";
-    }
+    if (!answer.ok()) return answer.status().WithContext(definition.file);
+    PrintWarnings(answer->warnings(), definition.file);
     std::cout << "pipeline " << answer->pipeline().name() << "@" << answer->pipeline().version()
               << (answer->created() ? " created" : " unchanged") << "\n";
   }
@@ -61,9 +107,23 @@ Result<std::string> ReadDefinition(const std::string& path) {
   if (path == "-") {
     return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
   }
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return WrongUse("the definition " + path +
+                    " is a folder; name the file in it, or several with "
+                    "-f each");
+  }
   std::ifstream file(path, std::ios::binary);
-  if (!file) return WrongUse("the definition " + path + " cannot be read: there is no such file");
+  if (!file) return WrongUse("the definition " + path + " cannot be read: " + std::strerror(errno));
   return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+}
+
+void PrintWarnings(const google::protobuf::RepeatedPtrField<pb::Problem>& warnings,
+                   const std::string& file) {
+  for (const pb::Problem& warning : warnings) {
+    std::cerr << (file.empty() ? "" : file + ": ") << "warning: " << warning.path()
+              << (warning.path().empty() ? "" : ": ") << warning.message() << "\n";
+  }
 }
 
 void AddPipelineCommands(CLI::App& app, Cli& cli) {
@@ -80,8 +140,8 @@ void AddPipelineCommands(CLI::App& app, Cli& cli) {
   CLI::App* remove = app.add_subcommand("delete", "take a pipeline out of the lists");
   auto kind = std::make_shared<std::string>();
   auto name = std::make_shared<std::string>();
-  remove->add_option("kind", *kind, "pipeline")->required();
-  remove->add_option("name", *name)->required();
+  remove->add_option("kind", *kind, "what it is")->required()->type_name("pipeline");
+  remove->add_option("name", *name, "its name; all of its versions go")->required();
   remove->callback(cli.Command([kind, name](Connection& connection) -> Result<int> {
     if (*kind != "pipeline" && *kind != "pipelines") {
       return WrongUse("\"" + *kind + "\" cannot be deleted; a pipeline can");

@@ -34,7 +34,7 @@ Result<int> Retry(Connection& connection, const RetryOptions& options) {
   std::cout << id << std::endl;
   if (!options.wait && !options.follow) return kDone;
   PENSTOCK_ASSIGN_OR_RETURN(const pb::Run ended, Follow(connection, id, options.follow));
-  PrintEnding(ended);
+  PrintEnding(connection, ended);
   return ended.state() == pb::Run::SUCCEEDED ? kDone : kWorkFailed;
 }
 

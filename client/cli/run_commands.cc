@@ -1,12 +1,15 @@
 // run, cancel, logs.
 
+#include <algorithm>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <utility>
 
 #include "base/json.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "client/cli/attempts.h"
 #include "client/cli/cli.h"
 #include "client/cli/follow.h"
 #include "client/cli/names.h"
@@ -82,13 +85,6 @@ Status BindParameters(Connection& connection, const RunOptions& options, const J
   return Status::Ok();
 }
 
-void PrintWarnings(const google::protobuf::RepeatedPtrField<pb::Problem>& warnings) {
-  for (const pb::Problem& warning : warnings) {
-    std::cerr << "warning: " << warning.path() << (warning.path().empty() ? "" : ": ")
-              << warning.message() << "\n";
-  }
-}
-
 Result<pb::Pipeline> ApplyOrFind(Connection& connection, const RunOptions& options) {
   using Stub = pb::PipelineService::Stub;
   if (options.file.empty()) {
@@ -104,7 +100,8 @@ Result<pb::Pipeline> ApplyOrFind(Connection& connection, const RunOptions& optio
   PENSTOCK_ASSIGN_OR_RETURN(
       pb::RegisterPipelineResponse registered,
       connection.Call(connection.pipelines(), &Stub::RegisterPipeline, request));
-  PrintWarnings(registered.warnings());
+  // An unchanged definition was warned of when it was made.
+  if (registered.created()) PrintWarnings(registered.warnings(), options.file);
   return std::move(*registered.mutable_pipeline());
 }
 
@@ -133,33 +130,92 @@ Result<int> RunPipeline(Connection& connection, const RunOptions& options) {
   PENSTOCK_ASSIGN_OR_RETURN(
       const pb::SubmitRunResponse submitted,
       connection.Call(connection.runs(), &pb::RunService::Stub::SubmitRun, request));
-  PrintWarnings(submitted.warnings());
+  // Who follows is told by the steps that wait.
+  if (!options.follow) PrintWarnings(submitted.warnings());
   const std::string& id = submitted.run().run_id();
   std::cout << id << std::endl;
   if (!options.wait && !options.follow) return kDone;
-  PENSTOCK_ASSIGN_OR_RETURN(const pb::Run ended, Follow(connection, id, options.follow));
-  PrintEnding(ended);
+  const Warnings warnings(submitted.warnings().begin(), submitted.warnings().end());
+  PENSTOCK_ASSIGN_OR_RETURN(const pb::Run ended, Follow(connection, id, options.follow, warnings));
+  PrintEnding(connection, ended);
   return ended.state() == pb::Run::SUCCEEDED ? kDone : kWorkFailed;
 }
 
-Result<int> ShowLogs(Connection& connection, const std::string& run, const std::string& step,
-                     int attempt, bool follow) {
+struct LogOptions {
+  std::string run;
+  std::string step;
+  int attempt = 0;
+  bool follow = false;
+};
+
+// The steps that have been tried more than once, with their attempts. kNotFound where the options
+// name an attempt that a step never had.
+Result<std::map<std::string, std::vector<pb::Attempt>>> AttemptsToShow(Connection& connection,
+                                                                       const LogOptions& options) {
+  pb::GetRunRequest request;
+  request.set_run_id(options.run);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::Run run,
+      connection.Call(connection.runs(), &pb::RunService::Stub::GetRun, request));
+  std::map<std::string, std::vector<pb::Attempt>> attempts;
+  int most = 0;
+  bool found = options.step.empty();
+  for (const pb::Step& step : run.steps()) {
+    if (!options.step.empty() && step.name() != options.step) continue;
+    found = true;
+    most = std::max(most, step.attempt());
+    if (step.attempt() < 2) continue;
+    PENSTOCK_ASSIGN_OR_RETURN(attempts[step.name()],
+                              ListAttempts(connection, run.run_id(), step.name()));
+  }
+  if (found && options.attempt > most && !options.follow) {
+    return NotFound("there is no attempt " + std::to_string(options.attempt) + " of " +
+                    (options.step.empty() ? "any step" : "step " + options.step) + " in " +
+                    run.run_id() + "; the last is " + std::to_string(most));
+  }
+  return attempts;
+}
+
+// "train, attempt 2 FAILED, STEP_ERROR: no label": what stands above an attempt's log.
+std::string LogHeader(const pb::ReadLogsResponse& chunk, const std::vector<pb::Attempt>& attempts) {
+  std::string header = chunk.step();
+  if (attempts.empty() && chunk.attempt() == 1) return header;
+  header += ", attempt " + std::to_string(chunk.attempt());
+  for (const pb::Attempt& attempt : attempts) {
+    if (attempt.number() != chunk.attempt()) continue;
+    header += " " + pb::Attempt::State_Name(attempt.state());
+    if (const std::string why = WhyEnded(attempt); !why.empty()) header += ", " + why;
+  }
+  return header;
+}
+
+Result<int> ShowLogs(Connection& connection, const LogOptions& options) {
+  PENSTOCK_ASSIGN_OR_RETURN(const auto attempts, AttemptsToShow(connection, options));
   pb::ReadLogsRequest request;
-  request.set_run_id(run);
-  request.set_step(step);
-  request.set_attempt(attempt);
-  request.set_follow(follow);
+  request.set_run_id(options.run);
+  request.set_step(options.step);
+  request.set_attempt(options.attempt);
+  request.set_follow(options.follow);
   const auto context = connection.Context(Micros(0));
   const auto reader = connection.runs().ReadLogs(context.get(), request);
   pb::ReadLogsResponse chunk;
-  std::string header;
+  std::pair<std::string, int> last;
   bool any = false;
+  bool line_ended = true;
   while (reader->Read(&chunk)) {
-    std::string now = chunk.step();
-    if (chunk.attempt() > 1) now += " (attempt " + std::to_string(chunk.attempt()) + ")";
-    if (step.empty() && now != header) std::cout << "=== " << now << " ===\n";
-    header = now;
-    any = true;
+    const auto several = attempts.find(chunk.step());
+    const bool header = options.step.empty() || several != attempts.end() || chunk.attempt() > 1;
+    if (const std::pair now(chunk.step(), static_cast<int>(chunk.attempt())); now != last) {
+      last = now;
+      if (header && options.attempt == 0) {
+        std::cout << (line_ended ? "" : "\n") << "=== "
+                  << LogHeader(chunk, several != attempts.end() ? several->second
+                                                                : std::vector<pb::Attempt>())
+                  << " ===\n";
+      }
+    }
+    any = any || !chunk.data().empty();
+    if (!chunk.data().empty()) line_ended = chunk.data().back() == '\n';
     std::cout << chunk.data() << std::flush;
   }
   PENSTOCK_RETURN_IF_ERROR(connection.Translate(reader->Finish()));
@@ -174,10 +230,13 @@ void AddRun(CLI::App& app, Cli& cli) {
   command->add_option("pipeline", options->pipeline, "NAME or NAME@VERSION");
   command->add_option("-f,--file", options->file,
                       "apply this definition first (unchanged, it is the same version)");
-  command->add_option("-p,--parameter", options->parameters,
-                      "NAME=VALUE, or NAME=@PATH to upload a file or folder");
+  command
+      ->add_option("-p,--parameter", options->parameters,
+                   "NAME=VALUE, or NAME=@PATH to upload a file or folder; may be given several "
+                   "times")
+      ->allow_extra_args(false);
   command->add_option("--name", options->name, "what to call the run");
-  command->add_option("--tag", options->tags, "KEY=VALUE, to find it by");
+  command->add_option("--tag", options->tags, "KEY=VALUE, to find it by")->allow_extra_args(false);
   command->add_option("--idempotency-key", options->idempotency_key,
                       "the same key again answers with the same run");
   command->add_flag("--no-cache", options->no_cache, "use no results of earlier runs");
@@ -189,26 +248,51 @@ void AddRun(CLI::App& app, Cli& cli) {
       cli.Command([options](Connection& connection) { return RunPipeline(connection, *options); }));
 }
 
+Result<int> CancelRun(Connection& connection, const pb::CancelRunRequest& request) {
+  using Stub = pb::RunService::Stub;
+  pb::GetRunRequest find;
+  find.set_run_id(request.run_id());
+  PENSTOCK_ASSIGN_OR_RETURN(const pb::Run before,
+                            connection.Call(connection.runs(), &Stub::GetRun, find));
+  if (before.state() >= pb::Run::SUCCEEDED) {
+    std::cerr << "run " << before.run_id() << " had ended already: it is "
+              << pb::Run::State_Name(before.state()) << "\n";
+    return kDone;
+  }
+  PENSTOCK_ASSIGN_OR_RETURN(const pb::CancelRunResponse answer,
+                            connection.Call(connection.runs(), &Stub::CancelRun, request));
+  std::cerr << "run " << answer.run().run_id() << " is "
+            << pb::Run::State_Name(answer.run().state()) << "\n";
+  return kDone;
+}
+
 void AddCancel(CLI::App& app, Cli& cli) {
   CLI::App* command = app.add_subcommand("cancel", "stop a run");
   auto run = std::make_shared<std::string>();
   auto comment = std::make_shared<std::string>();
-  command->add_option("run", *run)->required();
+  command->add_option("run", *run, "its id, as `get runs` lists it")->required();
   command->add_option("--comment", *comment, "why");
   auto now = std::make_shared<bool>(false);
   command->add_flag("--now", *now, "stop its onExit steps, too");
-  command->callback(cli.Command([=](Connection& connection) -> Result<int> {
+  command->callback(cli.Command([=](Connection& connection) {
     pb::CancelRunRequest request;
     request.set_run_id(*run);
     request.set_comment(*comment);
     request.set_now(*now);
-    PENSTOCK_ASSIGN_OR_RETURN(
-        const pb::CancelRunResponse answer,
-        connection.Call(connection.runs(), &pb::RunService::Stub::CancelRun, request));
-    std::cerr << "run " << answer.run().run_id() << " is "
-              << pb::Run::State_Name(answer.run().state()) << "\n";
-    return kDone;
+    return CancelRun(connection, request);
   }));
+}
+
+void AddLogs(CLI::App& app, Cli& cli) {
+  CLI::App* command = app.add_subcommand("logs", "what a run's steps wrote, live or long after");
+  auto options = std::make_shared<LogOptions>();
+  command->add_option("run", options->run, "its id, as `get runs` lists it")->required();
+  command->add_option("step", options->step, "one step; all of them without it");
+  command->add_option("--attempt", options->attempt, "one attempt, from 1")
+      ->check(CLI::Range(1, 1'000'000).description(""));
+  command->add_flag("-f,--follow", options->follow, "until the step, or the run, has ended");
+  command->callback(
+      cli.Command([options](Connection& connection) { return ShowLogs(connection, *options); }));
 }
 
 }  // namespace
@@ -216,18 +300,7 @@ void AddCancel(CLI::App& app, Cli& cli) {
 void AddRunCommands(CLI::App& app, Cli& cli) {
   AddRun(app, cli);
   AddCancel(app, cli);
-  CLI::App* logs = app.add_subcommand("logs", "what a run's steps wrote, live or long after");
-  auto run = std::make_shared<std::string>();
-  auto step = std::make_shared<std::string>();
-  auto attempt = std::make_shared<int>(0);
-  auto follow = std::make_shared<bool>(false);
-  logs->add_option("run", *run)->required();
-  logs->add_option("step", *step, "one step; all of them without it");
-  logs->add_option("--attempt", *attempt, "one attempt, from 1")->check(CLI::Range(1, 1'000'000));
-  logs->add_flag("-f,--follow", *follow, "until the step, or the run, has ended");
-  logs->callback(cli.Command([=](Connection& connection) {
-    return ShowLogs(connection, *run, *step, *attempt, *follow);
-  }));
+  AddLogs(app, cli);
 }
 
 }  // namespace penstock::cli

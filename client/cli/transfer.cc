@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "client/cli/names.h"
 #include "client/cli/output.h"
+#include "client/cli/scratch.h"
 #include "storage/model/limits.h"
 
 namespace penstock::cli {
@@ -211,7 +212,8 @@ Status Download(Connection& connection, const pb::Artifact& artifact, const fs::
   if (fs::exists(destination, error)) {
     return WrongUse(destination.string() + " is there already; name another place");
   }
-  const fs::path partial = destination.string() + ".part-" + std::to_string(getpid());
+  const Scratch scratch(destination.string() + ".part-" + std::to_string(getpid()));
+  const fs::path& partial = scratch.path();
   const auto fetch = [&]() -> Status {
     if (!artifact.ref().tree()) return FetchBlob(connection, artifact.ref().digest(), partial);
     fs::create_directories(partial, error);
@@ -223,13 +225,10 @@ Status Download(Connection& connection, const pb::Artifact& artifact, const fs::
     }
     return Status::Ok();
   };
-  Status status = fetch();
-  if (status.ok()) {
-    fs::rename(partial, destination, error);
-    if (error) status = InvalidArgument("writing " + destination.string() + ": " + error.message());
-  }
-  if (!status.ok()) fs::remove_all(partial, error);
-  return status;
+  PENSTOCK_RETURN_IF_ERROR(fetch());
+  fs::rename(partial, destination, error);
+  if (error) return InvalidArgument("writing " + destination.string() + ": " + error.message());
+  return Status::Ok();
 }
 
 Result<pb::Artifact> FindArtifact(Connection& connection, const std::string& name) {

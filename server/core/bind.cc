@@ -6,6 +6,7 @@
 #include "base/digest.h"
 #include "base/text.h"
 #include "server/core/expression.h"
+#include "server/core/flow_tasks.h"
 #include "server/core/validate.h"
 
 namespace penstock {
@@ -185,6 +186,7 @@ Result<Json> BindParameters(const PipelineSpec& spec, const std::map<std::string
     }
   }
   if (problems.empty()) CheckBound(spec, bound, catalog, problems);
+  if (problems.empty()) CheckBoundTasks(spec, bound, catalog, problems);
   if (problems.empty()) return bound;
   return InvalidArgument("the parameters do not fit pipeline \"" + spec.name + "\"",
                          "INVALID_PARAMETERS")

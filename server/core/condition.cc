@@ -20,7 +20,8 @@ void Check(const Json& condition, const std::string& path, int depth,
     problems.push_back({where, std::move(message)});
   };
   if (depth > limits::kMaxConditionDepth) {
-    return wrong(path, "is nested deeper than " + std::to_string(limits::kMaxConditionDepth));
+    return wrong(path, "is nested deeper than " + std::to_string(limits::kMaxConditionDepth) +
+                           "; take several condition steps, one in the branch of another");
   }
   const auto all = [&](const Json& list, const std::string& where) {
     if (!list.is_array() || list.empty()) return wrong(where, "must be a list of conditions");
@@ -50,7 +51,9 @@ void Check(const Json& condition, const std::string& path, int depth,
     }
   }
   for (const std::string& key : kKeys) {
-    if (!condition.contains(key)) wrong(path + "." + key, "is missing");
+    if (!condition.contains(key)) {
+      wrong(path + "." + key, "is missing: write {left: VALUE, op: \">=\", right: VALUE}");
+    }
   }
   const std::string op = JsonString(condition, "op");
   if (condition.contains("op") &&
@@ -77,8 +80,11 @@ Result<Json> Operand(const Json& value, const Scope& scope) {
   };
   Result<Json> resolved = Resolve(value, scope);
   if (!resolved.ok()) {
-    if (resolved.status().reason() == "ABSENT") return undefined(resolved.status().message());
-    return resolved.status();
+    if (resolved.status().reason() != "ABSENT") return resolved.status();
+    // A lone reference is named once.
+    const std::string& why = resolved.status().message();
+    const std::string name = Show(value) + ": ";
+    return undefined(why.starts_with(name) ? why.substr(name.size()) : why);
   }
   if (resolved->is_null()) return undefined("it is null or not a number");
   if (resolved->is_number_float() && std::isnan(resolved->get<double>())) {

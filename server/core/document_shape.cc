@@ -30,8 +30,8 @@ bool IsFinite(const Json& value) {
 
 bool CheckShape(const Json& document, std::vector<Problem>& problems) {
   if (JsonDepth(document) > limits::kMaxDefinitionDepth) {
-    problems.push_back(
-        {"", "is nested deeper than " + std::to_string(limits::kMaxDefinitionDepth) + " levels"});
+    problems.push_back({"", "is nested deeper than " + std::to_string(limits::kMaxDefinitionDepth) +
+                                " levels; flatten it"});
     return false;
   }
   if (HasLongKey(document)) {

@@ -117,15 +117,63 @@ Result<Reference> ParseReference(std::string_view text) {
   return reference;
 }
 
-Result<Expression> ParseExpression(std::string_view text) {
+// Leaves alternatives out that are no references, and says so in `wrong`.
+Expression ParseExpression(std::string_view text, std::vector<Status>& wrong) {
   Expression expression;
   while (true) {
     const auto at = text.find("??");
-    PENSTOCK_ASSIGN_OR_RETURN(Reference reference, ParseReference(Trim(text.substr(0, at))));
-    expression.alternatives.push_back(std::move(reference));
+    Result<Reference> reference = ParseReference(Trim(text.substr(0, at)));
+    if (reference.ok()) {
+      expression.alternatives.push_back(*std::move(reference));
+    } else {
+      wrong.push_back(reference.status());
+    }
     if (at == std::string_view::npos) return expression;
     text.remove_prefix(at + 2);
   }
+}
+
+// Goes on behind what is wrong, so that every mistake of a text is found.
+Template ParseParts(std::string_view text, std::vector<Status>& wrong) {
+  Template parsed;
+  std::string literal;
+  const auto flush = [&] {
+    if (literal.empty()) return;
+    parsed.parts.push_back({std::exchange(literal, {}), {}});
+  };
+  while (!text.empty() && wrong.size() < limits::kMaxProblemsReported) {
+    const auto at = text.find("${");
+    if (at == std::string_view::npos) {
+      literal += text;
+      break;
+    }
+    if (at > 0 && text[at - 1] == '$') {
+      literal += text.substr(0, at - 1);
+      literal += "${";
+      text.remove_prefix(at + 2);
+      continue;
+    }
+    literal += text.substr(0, at);
+    text.remove_prefix(at + 2);
+    const auto end = text.find('}');
+    if (end == std::string_view::npos) {
+      wrong.push_back(
+          InvalidArgument("\"${" + std::string(text.substr(0, 60)) +
+                          "\" is not closed; write ${…}, or $${ for the characters themselves"));
+      break;
+    }
+    flush();
+    if (end > static_cast<std::size_t>(limits::kMaxExpressionLength)) {
+      wrong.push_back(InvalidArgument("a reference is longer than " +
+                                      std::to_string(limits::kMaxExpressionLength) +
+                                      " characters"));
+    } else {
+      parsed.parts.push_back({{}, ParseExpression(text.substr(0, end), wrong)});
+    }
+    text.remove_prefix(end + 1);
+  }
+  flush();
+  return parsed;
 }
 
 std::string AsText(const Json& value) {
@@ -195,41 +243,9 @@ bool Template::has_expressions() const {
 }
 
 Result<Template> ParseTemplate(std::string_view text) {
-  Template parsed;
-  std::string literal;
-  const auto flush = [&] {
-    if (literal.empty()) return;
-    parsed.parts.push_back({std::exchange(literal, {}), {}});
-  };
-  while (!text.empty()) {
-    const auto at = text.find("${");
-    if (at == std::string_view::npos) {
-      literal += text;
-      break;
-    }
-    if (at > 0 && text[at - 1] == '$') {
-      literal += text.substr(0, at - 1);
-      literal += "${";
-      text.remove_prefix(at + 2);
-      continue;
-    }
-    literal += text.substr(0, at);
-    text.remove_prefix(at + 2);
-    const auto end = text.find('}');
-    if (end == std::string_view::npos) {
-      return InvalidArgument("\"${" + TruncateUtf8(text, 60) +
-                             "\" is not closed; write ${…}, or $${ for the characters themselves");
-    }
-    if (end > static_cast<std::size_t>(limits::kMaxExpressionLength)) {
-      return InvalidArgument("a reference is longer than " +
-                             std::to_string(limits::kMaxExpressionLength) + " characters");
-    }
-    flush();
-    PENSTOCK_ASSIGN_OR_RETURN(Expression expression, ParseExpression(text.substr(0, end)));
-    parsed.parts.push_back({{}, std::move(expression)});
-    text.remove_prefix(end + 1);
-  }
-  flush();
+  std::vector<Status> wrong;
+  Template parsed = ParseParts(text, wrong);
+  if (!wrong.empty()) return wrong.front();
   return parsed;
 }
 
@@ -246,15 +262,14 @@ void CollectReferences(const Json& value, const std::string& path,
   } else if (value.is_string()) {
     const auto& text = value.get_ref<const std::string&>();
     if (text.find("${") == std::string::npos) return;
-    const Result<Template> parsed = ParseTemplate(text);
-    if (!parsed.ok()) {
-      problems.push_back({path, parsed.status().message()});
-      return;
-    }
-    for (const Template::Part& part : parsed->parts) {
-      const std::size_t count = part.expression.alternatives.size();
+    std::vector<Status> wrong;
+    const Template parsed = ParseParts(text, wrong);
+    for (const Status& status : wrong) problems.push_back({path, status.message()});
+    for (const Template::Part& part : parsed.parts) {
+      // Beside a mistake, an alternative may stand alone that was not written so.
+      const bool guarded = part.expression.alternatives.size() > 1 || !wrong.empty();
       for (const Reference& reference : part.expression.alternatives) {
-        found.push_back({reference, path, count > 1});
+        found.push_back({reference, path, guarded});
       }
     }
   }

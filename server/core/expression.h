@@ -72,7 +72,7 @@ struct FoundReference {
   std::string path;      // "steps[2].inputs.data"
   bool guarded = false;  // has an alternative beside it ("??"): may be absent
 };
-// Appends every reference in `value`; texts that cannot be parsed become problems.
+// Appends every reference in `value`; each one that cannot be parsed becomes a problem.
 void CollectReferences(const Json& value, const std::string& path,
                        std::vector<FoundReference>& found, std::vector<Problem>& problems);
 

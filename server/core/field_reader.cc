@@ -82,8 +82,8 @@ void FieldReader::Number(const std::string& key, double minimum, double maximum,
   if (!member->is_number()) {
     Kind(key, "a number", *member);
   } else if (const auto number = member->get<double>(); !(number >= minimum && number <= maximum)) {
-    Wrong(key, FormatDouble(number) + " is out of bounds; it must be " + FormatDouble(minimum) +
-                   " to " + FormatDouble(maximum));
+    Wrong(key, FormatNumber(number) + " is out of bounds; it must be " + FormatNumber(minimum) +
+                   " to " + FormatNumber(maximum));
   } else {
     value = number;
   }

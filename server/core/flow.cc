@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "server/core/expression.h"
+#include "server/core/flow_tasks.h"
 #include "server/core/plan.h"
 
 namespace penstock {
@@ -217,6 +218,7 @@ void CheckPlan(const Plan& plan, const std::string& path, const Catalog& catalog
   const std::vector<StepIndex> order = Order(plan);
   LabelCheck(plan, path, catalog, problems).Run(order);
   BranchCheck(plan, path, problems).Run(order);
+  CheckTasks(plan, path, catalog, problems);
   for (StepIndex step = 0; step < plan.size(); ++step) {
     if (const auto body = plan.body(step)) {
       CheckPlan(*body, path + "[" + std::to_string(step) + "].steps", catalog, problems);

@@ -44,7 +44,7 @@ class Parser {
     Envelope(fields);
     fields.String("name", spec.name);
     if (spec.name.empty()) {
-      if (JsonMember(document, "name").is_null()) fields.Wrong("name", "is missing");
+      if (JsonMember(document, "name").is_null()) fields.Wrong("name", kNameMissing);
     } else {
       steps_.CheckName("name", spec.name);
     }
@@ -161,8 +161,8 @@ class Parser {
       }
     }
     if (parameter.minimum && parameter.maximum && *parameter.minimum > *parameter.maximum) {
-      fields.Wrong("minimum", FormatDouble(*parameter.minimum) + " is above the maximum, " +
-                                  FormatDouble(*parameter.maximum));
+      fields.Wrong("minimum", FormatNumber(*parameter.minimum) + " is above the maximum, " +
+                                  FormatNumber(*parameter.maximum));
     }
     if (parameter.type == Type::kEnum && parameter.values.empty()) {
       fields.Wrong("values", "an enum needs the list of its choices");

@@ -171,7 +171,7 @@ StepSpec StepReader::Step(const Json& json, const std::string& path, const StepS
   std::string name;
   fields.String("name", name);
   if (name.empty()) {
-    fields.Wrong("name", "is missing");
+    fields.Wrong("name", kNameMissing);
   } else {
     CheckName(path + ".name", name);
   }

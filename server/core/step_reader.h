@@ -12,6 +12,10 @@
 
 namespace penstock {
 
+// What is said where a pipeline or a step has no name.
+inline constexpr char kNameMissing[] =
+    "is missing; give it one of 1 to 64 characters of a-z 0-9 - _, for example name: prepare";
+
 class StepReader {
  public:
   StepReader(const Catalog& catalog, std::vector<Problem>& problems)

@@ -13,6 +13,7 @@
 #include "server/core/document_shape.h"
 #include "server/core/expression.h"
 #include "server/core/flow.h"
+#include "server/core/flow_tasks.h"
 #include "storage/model/limits.h"
 
 namespace penstock {
@@ -119,7 +120,8 @@ class Validator {
       return nullptr;
     }
     if (found->second == self_) {
-      Wrong(path, "step \"" + name + "\" waits for itself");
+      Wrong(path,
+            "step \"" + name + "\" waits for itself; name another step here, or take this out");
       return nullptr;
     }
     if (self_ >= 0) edges_[static_cast<std::size_t>(self_)].insert(found->second);
@@ -455,6 +457,7 @@ void CheckDefaults(const PipelineSpec& spec, const Catalog& catalog,
     if (!parameter.default_value.is_null()) defaults[parameter.name] = parameter.default_value;
   }
   CheckBound(spec, defaults, catalog, problems);
+  if (problems.empty()) CheckBoundTasks(spec, defaults, catalog, problems);
 }
 
 bool InBounds(const ParameterSpec& parameter, double value) {
@@ -464,9 +467,9 @@ bool InBounds(const ParameterSpec& parameter, double value) {
 
 std::string BoundsText(const ParameterSpec& parameter) {
   std::string text;
-  if (parameter.minimum) text += ">= " + FormatDouble(*parameter.minimum);
+  if (parameter.minimum) text += ">= " + FormatNumber(*parameter.minimum);
   if (parameter.maximum) {
-    text += (text.empty() ? "" : " and ") + ("<= " + FormatDouble(*parameter.maximum));
+    text += (text.empty() ? "" : " and ") + ("<= " + FormatNumber(*parameter.maximum));
   }
   return text;
 }

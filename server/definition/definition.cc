@@ -1,5 +1,6 @@
 #include "server/definition/definition.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -11,7 +12,9 @@ namespace {
 
 Status TooLarge(std::size_t bytes) {
   return InvalidArgument("the definition has " + std::to_string(bytes) + " bytes; at most " +
-                             std::to_string(limits::kMaxDefinitionBytes) + " are accepted",
+                             std::to_string(limits::kMaxDefinitionBytes) +
+                             " are accepted; keep data out of it (inputs take files), or split it "
+                             "into several pipelines",
                          "TOO_LARGE");
 }
 
@@ -23,11 +26,18 @@ Result<CheckedDefinition> Check(const Json& document, const Catalog& catalog) {
   return checked;
 }
 
+// In the order of the text; those without a line come first.
 std::vector<Problem> WithLines(const DefinitionText& text, std::vector<Problem> problems) {
+  std::vector<std::pair<int, Problem>> found;
   for (Problem& problem : problems) {
     const int line = text.LineOf(problem.path);
     if (line > 0) problem.message = "line " + std::to_string(line) + ": " + problem.message;
+    found.emplace_back(line, std::move(problem));
   }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  problems.clear();
+  for (auto& [line, problem] : found) problems.push_back(std::move(problem));
   return problems;
 }
 

@@ -94,7 +94,7 @@ class Builder : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    if (AtKey()) Refuse(mark, "a key must be a word");
+    if (AtKey()) RefuseKey(mark);
     Count(mark, 1, 0);
     Remember(mark);
     Anchored(anchor, nullptr, 1, 0);
@@ -102,7 +102,7 @@ class Builder : public YAML::EventHandler {
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    if (AtKey()) Refuse(mark, "a key must be a word, not an alias");
+    if (AtKey()) Refuse(mark, "a key must be a word, not an alias; write the word itself");
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end()) {
       Refuse(mark, "an alias cannot stand inside of what it means");
@@ -163,8 +163,16 @@ class Builder : public YAML::EventHandler {
   };
 
   [[noreturn]] static void TooDeep(const YAML::Mark& mark) {
-    Refuse(mark, "nested deeper than " + std::to_string(limits::kMaxDefinitionDepth) + " levels",
+    Refuse(mark,
+           "nested deeper than " + std::to_string(limits::kMaxDefinitionDepth) +
+               " levels; flatten it, or look for a { or [ that is not closed",
            "TOO_DEEP");
+  }
+
+  [[noreturn]] static void RefuseKey(const YAML::Mark& mark) {
+    Refuse(mark,
+           "a key must be a word; where none was meant, a { or [ before this is not closed, or a "
+           "comma is too many");
   }
 
   static void CheckTag(const YAML::Mark& mark, const std::string& tag) {
@@ -193,7 +201,8 @@ class Builder : public YAML::EventHandler {
     Frame& frame = stack_.back();
     frame.merges = text == "<<" && !quoted;
     if (!frame.merges && frame.value.contains(text)) {
-      Refuse(mark, "the key \"" + TruncateUtf8(text, 80) + "\" stands here twice");
+      Refuse(mark, "the key \"" + TruncateUtf8(text, 80) +
+                       "\" stands here twice; remove one of the two, or rename it");
     }
     frame.has_key = true;
     frame.key = text;
@@ -221,7 +230,7 @@ class Builder : public YAML::EventHandler {
   }
 
   void Open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Json value) {
-    if (AtKey()) Refuse(mark, "a key must be a word");
+    if (AtKey()) RefuseKey(mark);
     CheckTag(mark, tag);
     if (static_cast<int>(stack_.size()) >= limits::kMaxDefinitionDepth) TooDeep(mark);
     Remember(mark);

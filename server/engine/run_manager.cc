@@ -258,7 +258,7 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
       KeepResult(run, index, report.result);
       RememberResult(run, index);
       EndAttempt(attempt, AttemptEvent::kSucceeded, Cause::kNone, "");
-      Finish(run, index, {StepEvent::kSucceed, Cause::kNone, ""});
+      Finish(run, index, {StepEvent::kSucceed, Cause::kNone, report.message});
       break;
     case ReportKind::kFailed:
       EndAttempt(attempt, AttemptEvent::kFailed, report.cause, report.message);

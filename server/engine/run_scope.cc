@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "base/text.h"
+
 namespace penstock {
 namespace {
 
@@ -24,6 +26,16 @@ std::string WhyNothing(const StepRecord& step) {
     default:
       return "step " + step.name + " has left nothing of that name";
   }
+}
+
+// A step that went well has other metrics; a slip is near to one of them.
+std::string WhyNoMetric(const StepRecord& step, const std::string& name) {
+  if (step.result.metrics.empty()) return WhyNothing(step);
+  std::vector<std::string> known;
+  for (const auto& [metric, value] : step.result.metrics) known.push_back(metric);
+  const std::string near = Nearest(name, known);
+  return "step " + step.name + " reported no metric " + name +
+         (near.empty() ? "; it reported " + Join(known, ", ") : " (did you mean " + near + "?)");
 }
 
 }  // namespace
@@ -123,7 +135,7 @@ Lookup RunScope::FindInStep(const Reference& reference) const {
                                                     : Value(found->second);
   }
   const auto found = step.result.metrics.find(reference.name);
-  if (found == step.result.metrics.end()) return Absent(WhyNothing(step));
+  if (found == step.result.metrics.end()) return Absent(WhyNoMetric(step, reference.name));
   if (!std::isfinite(found->second)) return {Lookup::State::kUndefined, {}, "it is undefined"};
   return Value(found->second);
 }

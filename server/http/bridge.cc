@@ -11,8 +11,10 @@
 
 #include <chrono>
 #include <future>
+#include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/json.h"
 #include "base/mutex.h"
 #include "base/text.h"
@@ -27,6 +29,11 @@ namespace pb = google::protobuf;
 constexpr std::string_view kPackage = "penstock.v1.";
 // Longer than the longest a parked call may take.
 constexpr std::chrono::seconds kUnaryDeadline{120};
+// How long a message of bytes may take to come or go, and how long the bytes may take to be made
+// durable: no handler waits without an end.
+constexpr std::chrono::seconds kStall{120};
+constexpr std::chrono::seconds kCommit{600};
+constexpr std::chrono::milliseconds kPoll{500};
 
 std::string PathOf(const pb::MethodDescriptor& method) {
   return "/" + method.service()->full_name() + "/" + method.name();
@@ -105,6 +112,20 @@ class GenericStream final : public Bridge::JsonStream,
   }
 
   Event Next(Micros wait, std::string& json, Status& status) override {
+    grpc::ByteBuffer message;
+    const Event event = NextMessage(wait, message, status);
+    if (event != Event::kMessage) return event;
+    auto converted = JsonFromResponse(method_, message);
+    if (!converted.ok()) {
+      status = converted.status();
+      return Event::kEnd;
+    }
+    json = *std::move(converted);
+    return Event::kMessage;
+  }
+
+  // The same without the conversion.
+  Event NextMessage(Micros wait, grpc::ByteBuffer& message, Status& status) {
     {
       MutexLock lock(mutex_);
       if (!have_message_ && !done_) wake_.WaitFor(mutex_, wait);
@@ -115,14 +136,9 @@ class GenericStream final : public Bridge::JsonStream,
       }
       have_message_ = false;
     }
-    auto converted = JsonFromResponse(method_, buffer_);
+    message.Swap(&buffer_);
     buffer_.Clear();
     StartRead(&buffer_);
-    if (!converted.ok()) {
-      status = converted.status();
-      return Event::kEnd;
-    }
-    json = *std::move(converted);
     return Event::kMessage;
   }
 
@@ -164,79 +180,76 @@ class GenericStream final : public Bridge::JsonStream,
 
 class GrpcBlobReader final : public Bridge::BlobReader {
  public:
-  GrpcBlobReader(v1::ArtifactService::Stub& stub, const HttpCaller& caller,
-                 const std::string& secret, const std::string& digest, int64_t offset) {
-    Describe(caller, secret, context_);
-    v1::DownloadBlobRequest request;
-    request.set_digest(digest);
-    request.set_offset(offset);
-    reader_ = stub.DownloadBlob(&context_, request);
-  }
-  ~GrpcBlobReader() override {
-    if (finished_) return;
-    context_.TryCancel();
-    v1::DownloadBlobResponse rest;
-    while (reader_->Read(&rest)) {
-    }
-    reader_->Finish();
-  }
+  explicit GrpcBlobReader(std::unique_ptr<GenericStream> stream) : stream_(std::move(stream)) {}
 
   Result<std::string> Next() override {
-    v1::DownloadBlobResponse response;
-    while (!finished_ && reader_->Read(&response)) {
-      if (response.size() > 0) size_ = response.size();
-      if (!response.data().empty()) return std::move(*response.mutable_data());
+    using Event = GenericStream::Event;
+    const auto deadline = std::chrono::steady_clock::now() + kStall;
+    while (!finished_) {
+      grpc::ByteBuffer message;
+      Status status;
+      switch (stream_->NextMessage(kPoll, message, status)) {
+        case Event::kMessage: {
+          v1::DownloadBlobResponse response;
+          PENSTOCK_RETURN_IF_ERROR(FromGrpcStatus(
+              grpc::SerializationTraits<pb::Message>::Deserialize(&message, &response)));
+          if (response.size() > 0) size_ = response.size();
+          if (!response.data().empty()) return std::move(*response.mutable_data());
+          break;
+        }
+        case Event::kEnd:
+          finished_ = true;
+          if (!status.ok()) return status;
+          break;
+        case Event::kNothingYet:
+          if (std::chrono::steady_clock::now() < deadline) break;
+          return DeadlineExceeded("the store gave no bytes for two minutes");
+      }
     }
-    if (finished_) return std::string();
-    finished_ = true;
-    const grpc::Status status = reader_->Finish();
-    if (!status.ok()) return FromGrpcStatus(status);
     return std::string();
   }
   int64_t size() const override { return size_; }
 
  private:
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReader<v1::DownloadBlobResponse>> reader_;
+  const std::unique_ptr<GenericStream> stream_;
   int64_t size_ = 0;
   bool finished_ = false;
 };
 
-class GrpcBlobWriter final : public Bridge::BlobWriter {
+// Not the synchronous writer: that one learns of an answer only when it asks for it, and over the
+// in-process channel a message that the store will not read any more is then waited for, for ever.
+class GrpcBlobWriter final : public Bridge::BlobWriter,
+                             public grpc::ClientWriteReactor<v1::UploadBlobRequest> {
  public:
   GrpcBlobWriter(v1::ArtifactService::Stub& stub, const HttpCaller& caller,
                  const std::string& secret, const std::string& digest, int64_t size)
       : digest_(digest), size_(size) {
     Describe(caller, secret, context_);
-    writer_ = stub.UploadBlob(&context_, &response_);
+    stub.async()->UploadBlob(&context_, &response_, this);
+    AddHold();  // writes start outside of reactions
+    StartCall();
   }
   ~GrpcBlobWriter() override {
-    if (finished_) return;
     context_.TryCancel();
-    writer_->Finish();
+    Release();
+    MutexLock lock(mutex_);
+    while (!done_) wake_.Wait(mutex_);
   }
 
   bool Write(std::string_view bytes) override {
     constexpr std::size_t kChunk = 256 << 10;
     while (!bytes.empty()) {
-      v1::UploadBlobRequest request;
-      Head(request);
-      request.set_data(std::string(bytes.substr(0, kChunk)));
+      request_.set_data(std::string(bytes.substr(0, kChunk)));
       bytes.remove_prefix(std::min(kChunk, bytes.size()));
-      if (!writer_->Write(request)) return false;
+      if (!Send()) return false;
     }
     return true;
   }
   Result<std::string> Finish() override {
-    if (!started_) {
-      v1::UploadBlobRequest request;
-      Head(request);
-      writer_->Write(request);
-    }
-    writer_->WritesDone();
-    finished_ = true;
-    const grpc::Status status = writer_->Finish();
-    if (!status.ok()) return FromGrpcStatus(status);
+    if (!started_) Send();
+    if (!broken_) StartWritesDone();
+    Release();
+    PENSTOCK_RETURN_IF_ERROR(AwaitEnd());
     std::string json;
     pb::util::JsonPrintOptions options;
     options.always_print_primitive_fields = true;
@@ -246,21 +259,84 @@ class GrpcBlobWriter final : public Bridge::BlobWriter {
   }
 
  private:
-  // The first message says what comes.
-  void Head(v1::UploadBlobRequest& request) {
-    if (started_) return;
-    started_ = true;
-    request.set_digest(digest_);
-    request.set_size(size_);
+  // One message, written or not: false where the stream takes no more.
+  bool Send() {
+    // The first message says what comes.
+    if (!std::exchange(started_, true)) {
+      request_.set_digest(digest_);
+      request_.set_size(size_);
+    }
+    if (broken_) return false;
+    {
+      MutexLock lock(mutex_);
+      writing_ = true;
+    }
+    StartWrite(&request_);
+    MutexLock lock(mutex_);
+    const auto deadline = std::chrono::steady_clock::now() + kStall;
+    while (writing_) {
+      if (WaitUntil(deadline)) continue;
+      context_.TryCancel();
+      broken_ = true;
+      return false;
+    }
+    request_.Clear();
+    broken_ = !written_;
+    return written_;
+  }
+
+  // How the stream ended.
+  Status AwaitEnd() {
+    MutexLock lock(mutex_);
+    const auto deadline = std::chrono::steady_clock::now() + kCommit;
+    while (!done_) {
+      if (WaitUntil(deadline)) continue;
+      return DeadlineExceeded("the store did not commit the bytes in ten minutes; put them again");
+    }
+    return FromGrpcStatus(status_);
+  }
+
+  // False once it is too late. Wakes spuriously.
+  bool WaitUntil(std::chrono::steady_clock::time_point deadline) PENSTOCK_REQUIRES(mutex_) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left <= std::chrono::seconds(0)) return false;
+    wake_.WaitFor(mutex_, std::chrono::duration_cast<Micros>(left));
+    return true;
+  }
+
+  // Nothing is written after it.
+  void Release() {
+    if (!std::exchange(released_, true)) RemoveHold();
+  }
+
+  void OnWriteDone(bool ok) override {
+    MutexLock lock(mutex_);
+    writing_ = false;
+    written_ = ok;
+    wake_.NotifyAll();
+  }
+  void OnDone(const grpc::Status& status) override {
+    MutexLock lock(mutex_);
+    status_ = status;
+    done_ = true;
+    wake_.NotifyAll();
   }
 
   const std::string digest_;
   const int64_t size_;
   grpc::ClientContext context_;
+  v1::UploadBlobRequest request_;
   v1::UploadBlobResponse response_;
-  std::unique_ptr<grpc::ClientWriter<v1::UploadBlobRequest>> writer_;
   bool started_ = false;
-  bool finished_ = false;
+  bool broken_ = false;  // takes no more messages
+  bool released_ = false;
+
+  Mutex mutex_;
+  CondVar wake_;
+  bool writing_ PENSTOCK_GUARDED_BY(mutex_) = false;
+  bool written_ PENSTOCK_GUARDED_BY(mutex_) = false;
+  bool done_ PENSTOCK_GUARDED_BY(mutex_) = false;
+  grpc::Status status_ PENSTOCK_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -336,7 +412,16 @@ Result<std::unique_ptr<Bridge::JsonStream>> Bridge::Open(const HttpCaller& calle
 
 std::unique_ptr<Bridge::BlobReader> Bridge::Download(const HttpCaller& caller,
                                                      const std::string& digest, int64_t offset) {
-  return std::make_unique<GrpcBlobReader>(impl_->artifacts, caller, impl_->secret, digest, offset);
+  v1::DownloadBlobRequest request;
+  request.set_digest(digest);
+  request.set_offset(offset);
+  grpc::ByteBuffer buffer;
+  bool own = false;
+  PENSTOCK_CHECK(grpc::SerializationTraits<pb::Message>::Serialize(request, &buffer, &own).ok());
+  const pb::MethodDescriptor* method = pb::DescriptorPool::generated_pool()->FindMethodByName(
+      std::string(kPackage) + "ArtifactService.DownloadBlob");
+  return std::make_unique<GrpcBlobReader>(std::make_unique<GenericStream>(
+      impl_->generic, *method, caller, impl_->secret, std::move(buffer)));
 }
 
 std::unique_ptr<Bridge::BlobWriter> Bridge::Upload(const HttpCaller& caller,

@@ -121,7 +121,7 @@ void BlobUpload::Acknowledge(bool existed) {
 
 void BlobUpload::End(const Status& status) {
   timer_.Record(status);
-  Finish(ToGrpcStatus(status));
+  Finish(ToGrpcStatus(Reply("UploadBlob", status)));
 }
 
 Status BlobDownload::Open() {

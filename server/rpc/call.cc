@@ -44,6 +44,11 @@ Result<Caller> CallGate::Admit(const grpc::CallbackServerContext& context, std::
   return caller;
 }
 
+Status Reply(std::string_view method, const Status& status) {
+  const Status lost = LostOnTheWay("rpc.reply.", method);
+  return lost.ok() ? status : lost;
+}
+
 UnaryCall::UnaryCall(CallGate& gate, const grpc::CallbackServerContext& context,
                      std::string_view service, std::string_view method)
     : method_(method), timer_(gate, service, method) {
@@ -58,8 +63,7 @@ UnaryCall::UnaryCall(CallGate& gate, const grpc::CallbackServerContext& context,
 
 void UnaryCall::Complete(const Status& status) {
   timer_.Record(status);
-  const Status lost = LostOnTheWay("rpc.reply.", method_);
-  Finish(ToGrpcStatus(lost.ok() ? status : lost));
+  Finish(ToGrpcStatus(Reply(method_, status)));
 }
 
 Status Overloaded() {

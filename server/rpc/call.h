@@ -60,6 +60,10 @@ class CallTimer {
   const Tick start_;
 };
 
+// What goes out where a call of `method` ended with `status`. Fault point "rpc.reply.METHOD": the
+// answer is lost on its way (kUnavailable), and what was done stays done.
+Status Reply(std::string_view method, const Status& status);
+
 // A call with one request and one response. Owns itself until gRPC is done with it; request and
 // response live as long. A handler makes one, returns it, and completes it exactly once:
 //
@@ -76,8 +80,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   bool admitted() const { return admitted_; }
   const Caller& caller() const { return caller_; }
   // The call must not be touched afterwards. Takes no lock; the caller should hold none. `method`
-  // given to the constructor is a literal. Fault point "rpc.reply.METHOD": the answer is lost on
-  // its way, and what was done stays done.
+  // given to the constructor is a literal.
   void Complete(const Status& status);
 
  private:

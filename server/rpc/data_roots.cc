@@ -54,8 +54,9 @@ Status CheckDataRoots(const PipelineSpec& spec, const std::map<std::string, Json
     CheckAddress(value, "parameters." + name, roots, problems);
   }
   if (problems.empty()) return Status::Ok();
-  const std::string message = problems.front().path + ": " + problems.front().message;
-  return InvalidArgument(message, "INVALID_PARAMETERS").WithProblems(std::move(problems));
+  return InvalidArgument("the parameters do not fit pipeline \"" + spec.name + "\"",
+                         "INVALID_PARAMETERS")
+      .WithProblems(std::move(problems));
 }
 
 void CheckDefinitionRoots(const PipelineSpec& spec, const std::vector<std::string>& roots,

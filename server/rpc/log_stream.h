@@ -13,6 +13,7 @@
 #include "server/rpc/log_hub.h"
 #include "server/rpc/stream.h"
 #include "storage/journal/journal.h"
+#include "storage/metadata/metadata_reader.h"
 
 namespace penstock {
 

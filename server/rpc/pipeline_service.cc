@@ -36,8 +36,10 @@ Result<CheckedDefinition> Check(const RpcDeps& deps, const v1::PipelineSource& s
   std::vector<Problem> problems;
   CheckDefinitionRoots(checked.spec, deps.data_roots, problems);
   if (problems.empty()) return checked;
-  const std::string message = problems.front().path + ": " + problems.front().message;
-  return InvalidArgument(message, "INVALID_DEFINITION").WithProblems(std::move(problems));
+  return InvalidArgument("the definition of \"" + checked.spec.name +
+                             "\" names files that this server does not read",
+                         "INVALID_DEFINITION")
+      .WithProblems(std::move(problems));
 }
 
 // Messages begin with "line 12: " where the line is known.

@@ -13,6 +13,7 @@
 #include "server/rpc/pipeline_service.h"
 #include "server/rpc/run_service.h"
 #include "server/rpc/worker_service.h"
+#include "storage/model/keepalive.h"
 #include "storage/model/limits.h"
 
 namespace penstock {
@@ -20,9 +21,6 @@ namespace {
 
 // Room around the largest message that is allowed: a refusal of ours says more than gRPC's.
 constexpr int kMaxReceiveBytes = limits::kMaxMessageBytes + (64 << 10);
-constexpr int kKeepaliveMs = 30'000;
-constexpr int kKeepaliveTimeoutMs = 10'000;
-constexpr int kMinClientPingMs = 5'000;
 
 // gRPC's own log, which otherwise goes to stderr: failed handshakes and the like. A remote party
 // can cause these lines, so they are not shown by default.
@@ -84,11 +82,13 @@ Result<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptions& opti
   builder.SetMaxSendMessageSize(-1);
   // Without it two daemons would share a port without a word.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  const auto millis = [](std::chrono::milliseconds time) { return static_cast<int>(time.count()); };
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, millis(keepalive::kServer.every));
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, millis(keepalive::kServer.patience));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                             kMinClientPingMs);
+                             millis(keepalive::kFastestAccepted));
   builder.RegisterService(&impl->pipelines);
   builder.RegisterService(&impl->runs);
   builder.RegisterService(&impl->workers);

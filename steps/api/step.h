@@ -74,7 +74,7 @@ class StepContext {
   virtual void LogMetric(std::string_view name, int64_t index, double value) = 0;
   // How far the step is, 0 to 1, and a few words. Cheap: rate-limited.
   virtual void SetProgress(double fraction, std::string_view note) = 0;
-  // A line for the step's log.
+  // A line for the step's log. One that begins with "warning: " is shown beside the step as well.
   virtual void Log(std::string_view line) = 0;
 };
 

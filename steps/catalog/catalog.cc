@@ -21,11 +21,11 @@ std::string Quoted(const Json& value) {
 std::string Bounds(const ParameterSchema& schema) {
   std::string text;
   if (schema.minimum) {
-    text += (schema.exclusive_minimum ? "> " : ">= ") + FormatDouble(*schema.minimum);
+    text += (schema.exclusive_minimum ? "> " : ">= ") + FormatNumber(*schema.minimum);
   }
   if (schema.maximum) {
     if (!text.empty()) text += " and ";
-    text += (schema.exclusive_maximum ? "< " : "<= ") + FormatDouble(*schema.maximum);
+    text += (schema.exclusive_maximum ? "< " : "<= ") + FormatNumber(*schema.maximum);
   }
   return text;
 }
@@ -39,9 +39,14 @@ bool WithinBounds(const ParameterSchema& schema, double value) {
          (schema.exclusive_maximum ? value < *schema.maximum : value <= *schema.maximum);
 }
 
+// Stands for what is not known: checks do not judge references.
+constexpr char kUnknown[] = "${?}";
+
 class Checker {
  public:
-  explicit Checker(std::vector<Problem>& problems) : problems_(problems) {}
+  // `mask`: puts kUnknown in the place of what is wrong.
+  explicit Checker(std::vector<Problem>& problems, bool mask = false)
+      : problems_(problems), mask_(mask) {}
 
   Json Object(const std::vector<ParameterSchema>& fields, const Json& value,
               const std::string& path) {
@@ -51,13 +56,19 @@ class Checker {
     for (const auto& [key, member] : value.items()) {
       bool found = key.starts_with("x-");
       for (const std::string& name : known) found = found || name == key;
-      if (!found) Add(Join(path, key), "unknown key" + Suggestion(key, known));
+      if (found) continue;
+      Add(Join(path, key), "unknown key" + Suggestion(key, known));
+      const std::string meant = mask_ ? Nearest(key, known) : "";
+      if (!meant.empty()) out[meant] = kUnknown;
     }
     for (const ParameterSchema& field : fields) {
       const auto member = value.find(field.name);
       if (member == value.end()) {
         if (field.required) {
           Add(Join(path, field.name), "is missing" + (field.help.empty() ? "" : ": " + field.help));
+          if (mask_) out[field.name] = kUnknown;
+        } else if (out.contains(field.name)) {
+          continue;
         } else if (!field.default_value.is_null() || field.nullable) {
           out[field.name] = field.default_value;
         } else if (field.kind == Kind::kObject) {
@@ -89,6 +100,15 @@ class Checker {
   }
 
   Json Value(const ParameterSchema& schema, const Json& value, const std::string& path) {
+    const std::size_t before = problems_.size();
+    Json checked = Shape(schema, value, path);
+    for (std::size_t i = before; mask_ && i < problems_.size(); ++i) {
+      if (problems_[i].path == path) return kUnknown;
+    }
+    return checked;
+  }
+
+  Json Shape(const ParameterSchema& schema, const Json& value, const std::string& path) {
     if (HoldsReference(value)) return value;
     if (value.is_null()) {
       if (!schema.nullable && schema.kind != Kind::kAny) {
@@ -108,7 +128,7 @@ class Checker {
         // 3.0 is the integer 3: YAML and JSON writers differ in how they print whole numbers.
         if (value.is_number_float() && std::nearbyint(value.get<double>()) == value.get<double>() &&
             std::abs(value.get<double>()) < 9e15) {
-          return Value(schema, Json(static_cast<int64_t>(value.get<double>())), path);
+          return Shape(schema, Json(static_cast<int64_t>(value.get<double>())), path);
         }
         if (!value.is_number_integer()) {
           Wrong(schema, value, path);
@@ -217,6 +237,7 @@ class Checker {
   }
 
   std::vector<Problem>& problems_;
+  const bool mask_;
 };
 
 Json SchemaOf(const ParameterSchema& parameter);
@@ -348,17 +369,22 @@ bool HoldsReference(const Json& value) {
 
 Json CheckParameters(const StepSchema& schema, const Json& parameters, const std::string& path,
                      std::vector<Problem>& problems) {
-  Checker checker(problems);
   if (!parameters.is_null() && !parameters.is_object()) {
-    checker.Add(path,
-                "must be an object of parameters, not a " + std::string(JsonKindName(parameters)));
+    problems.push_back(
+        {path, "must be an object of parameters, not a " + std::string(JsonKindName(parameters))});
     return Json::object();
   }
+  const Json& given = parameters.is_null() ? Json::object() : parameters;
   const std::size_t before = problems.size();
-  Json filled =
-      checker.Object(schema.parameters, parameters.is_null() ? Json::object() : parameters, path);
-  // The step's own check may rely on the shapes: it runs only where they are right.
-  if (schema.check && problems.size() == before) schema.check(filled, path, problems);
+  Json filled = Checker(problems).Object(schema.parameters, given, path);
+  if (!schema.check) return filled;
+  if (problems.size() == before) {
+    schema.check(filled, path, problems);
+  } else {
+    // One mistake hides no other: the step's own check sees all that has the right shape.
+    std::vector<Problem> noted;
+    schema.check(Checker(noted, true).Object(schema.parameters, given, path), path, problems);
+  }
   return filled;
 }
 

@@ -1,8 +1,71 @@
 // The schema of evaluate.
 
 #include "steps/catalog/builtin.h"
+#include "steps/catalog/task.h"
 
 namespace penstock {
+namespace {
+
+struct Measure {
+  const char* name;
+  LearningTasks tasks;
+  const char* help;
+};
+
+constexpr Measure kMeasures[] = {
+    {"rows", kAnyTask, "Rows that were judged."},
+    {"accuracy", kClassTasks, "share of right predictions, 0 to 1."},
+    {"precision", kBinaryTask, "tp / (tp + fp)."},
+    {"recall", kBinaryTask, "tp / (tp + fn)."},
+    {"specificity", kBinaryTask, "tn / (tn + fp)."},
+    {"f1", kBinaryTask, "harmonic mean of precision and recall."},
+    {"auc", kBinaryTask, "area under the ROC curve; ties count half."},
+    {"auc_pr", kBinaryTask, "average precision, the area under the precision-recall curve."},
+    {"log_loss", kClassTasks, "mean negative log-likelihood, in nats; lower is better."},
+    {"tp", kBinaryTask, "true positives, weighted."},
+    {"fn", kBinaryTask, "false negatives, weighted."},
+    {"fp", kBinaryTask, "false positives, weighted."},
+    {"tn", kBinaryTask, "true negatives, weighted."},
+    {"threshold", kBinaryTask, "the probability from which on positive is predicted."},
+    {"positive_share", kBinaryTask, "share of rows that are positive."},
+    {"macro_precision", kMulticlassTask, "mean over classes."},
+    {"macro_recall", kMulticlassTask, "mean over classes."},
+    {"macro_f1", kMulticlassTask, "mean over classes."},
+    {"micro_precision", kMulticlassTask, "over all decisions."},
+    {"micro_recall", kMulticlassTask, "over all decisions."},
+    {"micro_f1", kMulticlassTask, "over all decisions."},
+    {"weighted_precision", kMulticlassTask, "mean over classes by support."},
+    {"weighted_recall", kMulticlassTask, "mean over classes by support."},
+    {"weighted_f1", kMulticlassTask, "mean over classes by support."},
+    {"mse", kRegressionTask, "mean squared error; lower is better."},
+    {"rmse", kRegressionTask, "its square root, in the label's unit."},
+    {"mae", kRegressionTask, "mean absolute error, in the label's unit."},
+    {"r2", kRegressionTask, "share of the variance that is explained; 1 is perfect."},
+};
+
+std::string HelpOf(const Measure& measure) {
+  switch (measure.tasks) {
+    case kBinaryTask:
+      return std::string("Binary: ") + measure.help;
+    case kMulticlassTask:
+      return std::string("Multiclass: ") + measure.help;
+    case kClassTasks:
+      return std::string("Classification: ") + measure.help;
+    case kRegressionTask:
+      return std::string("Regression: ") + measure.help;
+    default:
+      return measure.help;
+  }
+}
+
+}  // namespace
+
+LearningTasks TasksOfMeasure(std::string_view metric) {
+  for (const Measure& measure : kMeasures) {
+    if (measure.name == metric) return measure.tasks;
+  }
+  return kAnyTask;
+}
 
 StepSchema EvaluateSchema() {
   using Kind = ParameterSchema::Kind;
@@ -30,35 +93,9 @@ StepSchema EvaluateSchema() {
       {.name = "predictions",
        .type = ArtifactType::kDataset,
        .help = "label, prediction and probability of each row, in its order."}};
-  schema.metrics = {
-      {"rows", "Rows that were judged."},
-      {"accuracy", "Classification: share of right predictions, 0 to 1."},
-      {"precision", "Binary: tp / (tp + fp)."},
-      {"recall", "Binary: tp / (tp + fn)."},
-      {"specificity", "Binary: tn / (tn + fp)."},
-      {"f1", "Binary: harmonic mean of precision and recall."},
-      {"auc", "Binary: area under the ROC curve; ties count half."},
-      {"auc_pr", "Binary: average precision, the area under the precision-recall curve."},
-      {"log_loss", "Classification: mean negative log-likelihood, in nats; lower is better."},
-      {"tp", "Binary: true positives, weighted."},
-      {"fn", "Binary: false negatives, weighted."},
-      {"fp", "Binary: false positives, weighted."},
-      {"tn", "Binary: true negatives, weighted."},
-      {"threshold", "Binary: the probability from which on positive is predicted."},
-      {"positive_share", "Binary: share of rows that are positive."},
-      {"macro_precision", "Multiclass: mean over classes."},
-      {"macro_recall", "Multiclass: mean over classes."},
-      {"macro_f1", "Multiclass: mean over classes."},
-      {"micro_precision", "Multiclass: over all decisions."},
-      {"micro_recall", "Multiclass: over all decisions."},
-      {"micro_f1", "Multiclass: over all decisions."},
-      {"weighted_precision", "Multiclass: mean over classes by support."},
-      {"weighted_recall", "Multiclass: mean over classes by support."},
-      {"weighted_f1", "Multiclass: mean over classes by support."},
-      {"mse", "Regression: mean squared error; lower is better."},
-      {"rmse", "Regression: its square root, in the label's unit."},
-      {"mae", "Regression: mean absolute error, in the label's unit."},
-      {"r2", "Regression: share of the variance that is explained; 1 is perfect."}};
+  for (const Measure& measure : kMeasures) {
+    schema.metrics.push_back({measure.name, HelpOf(measure)});
+  }
   schema.parameters = {{.name = "threshold",
                         .kind = Kind::kNumber,
                         .help = "Binary: positive is predicted from this probability on. null: the "

@@ -167,6 +167,20 @@ void EvaluateRegression(const ScoredInput& scored, Evaluation& evaluation) {
   section.Add("r2", measures.r2, "r2");
 }
 
+// "judged 100 rows: accuracy 0.87, auc 0.91".
+std::string Summary(const Evaluation& evaluation) {
+  std::string text;
+  for (const char* name : {"accuracy", "auc", "f1", "precision", "recall", "macro_f1", "log_loss",
+                           "rmse", "mae", "r2"}) {
+    const auto found = evaluation.metrics.find(name);
+    if (found == evaluation.metrics.end()) continue;
+    text += (text.empty() ? ": " : ", ") + std::string(name) + " " +
+            (std::isnan(found->second) ? std::string("undefined")
+                                       : FormatDouble(std::round(found->second * 1e5) / 1e5));
+  }
+  return "judged " + FormatNumber(evaluation.metrics.at("rows")) + " rows" + text;
+}
+
 // The data's own labels, as a column beside the predictions.
 Column LabelColumn(const ModelInfo& model, const ScoredInput& scored) {
   if (model.task == Task::kRegression) return MakeNumberColumn("label", scored.labels);
@@ -234,6 +248,7 @@ Result<StepOutcome> RunEvaluate(const AlgorithmRegistry& algorithms, StepContext
   // The threshold comes with the model or the definition; it is never chosen on these data.
   const double threshold = JsonDouble(context.parameters(), "threshold", model.info.threshold);
   const Evaluation evaluation = Evaluate(model.info, scored, threshold);
+  context.Log(Summary(evaluation));
   for (const std::string& warning : evaluation.warnings) context.Log("warning: " + warning);
 
   const std::filesystem::path folder = context.output_dir() / "report";

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "base/text.h"
 #include "steps/process/operation.h"
@@ -45,7 +46,7 @@ Result<std::vector<int32_t>> Strata(const Draft& draft, const std::string& name)
     std::vector<std::string> known = draft.others.names();
     for (const std::string& feature : draft.features.names()) known.push_back(feature);
     return InvalidArgument("split.stratify: no column is named \"" + name + "\"" +
-                           Suggestion(name, known));
+                           SuggestColumn(name, known));
   }
   std::vector<int32_t> strata = NumberValues(*column);
   const int32_t most = strata.empty() ? 0 : *std::max_element(strata.begin(), strata.end());
@@ -94,7 +95,7 @@ Status CheckRoles(const Roles& roles, const Table& table, const std::string& fil
   for (const auto& [role, name] : named) {
     if (name.empty() || table.Find(name) != nullptr) continue;
     return InvalidArgument(file + ": line 1: no column is named \"" + name + "\" (roles." + role +
-                           ")" + Suggestion(name, table.names()));
+                           ")" + SuggestColumn(name, table.names()));
   }
   return Status::Ok();
 }
@@ -145,6 +146,30 @@ Status CheckLabels(Draft& draft, const LabelRules& rules) {
   }
   KeepRows(draft, rows);
   return Status::Ok();
+}
+
+std::vector<std::string> ClassWarnings(const Draft& draft, const Parts& parts) {
+  const Column* label = draft.others.Find(draft.roles.label);
+  if (label == nullptr || draft.label.kind != LabelInfo::Kind::kClasses) return {};
+  const std::string column = "column \"" + label->info.name + "\"";
+  std::vector<std::string> warnings;
+  const std::set<int32_t> all(label->strings.codes.begin(), label->strings.codes.end());
+  for (std::size_t i = 0; i < draft.label.classes.size(); ++i) {
+    if (all.contains(static_cast<int32_t>(i))) continue;
+    warnings.push_back(draft.source.parts.front().display_name + ": no row of " + column +
+                       " has the class \"" + draft.label.classes[i] +
+                       "\" that is declared; look at labels.classes and labels.map");
+  }
+  for (const auto& [name, rows] : parts) {
+    if (parts.size() > 1 && name != kTrainPart) continue;
+    std::set<int32_t> here;
+    for (const int64_t row : rows) here.insert(label->strings.codes[static_cast<std::size_t>(row)]);
+    if (here.size() != 1 || *here.begin() < 0) continue;
+    warnings.push_back("all rows of " + name + " have the class \"" +
+                       draft.label.classes[static_cast<std::size_t>(*here.begin())] + "\" in " +
+                       column + ": no classifier can learn from them");
+  }
+  return warnings;
 }
 
 Result<std::vector<bool>> CompleteRows(const Draft& draft, const Json& spec) {

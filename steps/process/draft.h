@@ -20,6 +20,9 @@ namespace penstock {
 
 inline constexpr char kTrainPart[] = "train";
 
+// The rows of each output, in the data's order.
+using Parts = std::vector<std::pair<std::string, std::vector<int64_t>>>;
+
 // A dataset in the making: features and role columns of the same rows.
 struct Draft {
   RawTable source;              // its table is taken apart; kept to name cells
@@ -49,11 +52,12 @@ Result<Draft> MakeDraft(RawTable raw, const Roles& roles, const LabelRules& rule
 // Drops rows without a label, or refuses the first.
 Status CheckLabels(Draft& draft, const LabelRules& rules);
 
+// What the rows lack that a classifier needs: declared classes that do not occur, and training rows
+// of one class alone. Sentences for the log; none where the label is no class.
+std::vector<std::string> ClassWarnings(const Draft& draft, const Parts& parts);
+
 // Which rows have a value in each column that the entry of `drop_missing` chooses.
 Result<std::vector<bool>> CompleteRows(const Draft& draft, const Json& spec);
-
-// The rows of each output, in the data's order.
-using Parts = std::vector<std::pair<std::string, std::vector<int64_t>>>;
 
 // Draws the parts; rows that go to none leave the draft. Without a split, one part "data".
 Result<Parts> SplitRows(Draft& draft, const SplitSpec& split);

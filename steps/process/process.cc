@@ -51,9 +51,9 @@ class Process {
     PENSTOCK_ASSIGN_OR_RETURN(split_, SplitSpecFromJson(JsonMember(parameters_, "split")));
     context_.SetProgress(0, "reading");
     if (!context_.inputs("transform").empty()) {
-      PENSTOCK_RETURN_IF_ERROR(ApplyGiven());
+      PENSTOCK_RETURN_IF_ERROR(NamingData(ApplyGiven()));
     } else {
-      PENSTOCK_RETURN_IF_ERROR(FitNew());
+      PENSTOCK_RETURN_IF_ERROR(NamingData(FitNew()));
     }
     if (context_.cancelled()) return Cancelled("cancelled");
     PENSTOCK_RETURN_IF_ERROR(WriteOutputs());
@@ -63,6 +63,17 @@ class Process {
  private:
   WhereCell Cell() {
     return [this](int64_t row, const std::string& column) { return draft_.Where(row, column); };
+  }
+
+  // What is wrong with data that were read, with their name where it is not said yet.
+  Status NamingData(const Status& status) const {
+    if (status.code() != StatusCode::kInvalidArgument || data_names_.empty()) return status;
+    for (const std::string& name : data_names_) {
+      if (status.message().find(name + ":") != std::string::npos) return status;
+    }
+    const std::size_t more = data_names_.size() - 1;
+    return status.WithContext(data_names_.front() +
+                              (more > 0 ? " and " + std::to_string(more) + " more" : ""));
   }
 
   Status FitNew() {
@@ -94,6 +105,9 @@ class Process {
     PENSTOCK_ASSIGN_OR_RETURN(draft_, MakeDraft(std::move(raw), roles, rules, label));
     PENSTOCK_RETURN_IF_ERROR(CheckLabels(draft_, rules));
     PENSTOCK_RETURN_IF_ERROR(FitOperations(builder));
+    for (const std::string& warning : ClassWarnings(draft_, parts_)) {
+      context_.Log("warning: " + warning);
+    }
     transform_ = std::move(builder).Finish(draft_.features);
     return Status::Ok();
   }
@@ -238,6 +252,7 @@ class Process {
   void Describe(const RawTable& raw) {
     rows_read_ = raw.table.rows;
     for (const RawTable::Part& part : raw.parts) {
+      data_names_.push_back(part.display_name);
       context_.Log("read " + part.display_name + ": " + std::to_string(part.rows) + " rows, " +
                    std::to_string(part.names.size()) + " columns");
     }
@@ -289,6 +304,7 @@ class Process {
   Parts parts_;
   Transform transform_;
   int64_t rows_read_ = 0;
+  std::vector<std::string> data_names_;  // empty: not read yet
   StepOutcome outcome_;
 };
 

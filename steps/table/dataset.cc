@@ -115,8 +115,9 @@ Status TakeFeatures(Table& table, std::size_t first, std::size_t count, const st
     if (column.is_text()) {
       return InvalidArgument(name + ": column \"" + column.info.name + "\" is " +
                              std::string(Name(column.info.kind)) +
-                             ", a feature must be a number; encode it in `process` with one_hot or "
-                             "ordinal, drop it, or name it in roles.keep");
+                             ", a feature must be a number; encode it in `process`, for example "
+                             "with transforms: [{op: one_hot, columns: {kind: categorical}}], drop "
+                             "it, or name it in roles.keep");
     }
     features.names.push_back(column.info.name);
     features.columns.push_back(std::move(column.numbers));

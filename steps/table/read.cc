@@ -286,7 +286,7 @@ Status CheckWanted(const Request& request, const std::vector<std::string>& names
   for (const std::string& column : request.wanted) {
     if (Contains(names, column)) continue;
     return InvalidArgument(where + ": line 1: no column is named \"" + column + "\"" +
-                           Suggestion(column, names));
+                           SuggestColumn(column, names));
   }
   return Status::Ok();
 }

@@ -88,7 +88,7 @@ Status CheckHeader(const std::vector<std::string>& names, const Request& request
   for (const ColumnSpec& spec : options.columns) {
     if (request.Wants(spec.name) && !request.IsOptional(spec.name) && seen.count(spec.name) == 0) {
       return InvalidArgument(At(file, line) + ": no column is named \"" + spec.name + "\"" +
-                             Suggestion(spec.name, names));
+                             SuggestColumn(spec.name, names));
     }
   }
   return Status::Ok();

@@ -1,5 +1,6 @@
 #include "steps/table/table.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <unordered_map>
@@ -115,6 +116,20 @@ Column MakeStringColumn(std::string name, const std::vector<std::string>& values
     column.strings.codes.push_back(at->second);
   }
   return column;
+}
+
+std::string SuggestColumn(std::string_view name, const std::vector<std::string>& known) {
+  constexpr std::size_t kShown = 20;
+  if (const std::string near = Nearest(name, known); !near.empty()) return Suggestion(name, {near});
+  if (known.empty()) return {};
+  std::vector<std::string> shown;
+  for (std::size_t i = 0; i < std::min(kShown, known.size()); ++i) {
+    shown.push_back(known[i].substr(0, 64));
+  }
+  if (known.size() > kShown) {
+    shown.back() += " and " + std::to_string(known.size() - kShown) + " more";
+  }
+  return " (known: " + Join(shown, ", ") + ")";
 }
 
 }  // namespace penstock

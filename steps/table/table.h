@@ -68,6 +68,9 @@ struct Column {
   std::string text(std::size_t i) const;
 };
 
+// For a column that is not there: " (did you mean \"age\"?)", or which columns there are.
+std::string SuggestColumn(std::string_view name, const std::vector<std::string>& known);
+
 struct Table {
   int64_t rows = 0;
   std::vector<Column> columns;

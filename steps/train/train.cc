@@ -1,10 +1,11 @@
 #include "steps/train/train.h"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
-#include "base/text.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "steps/model_io/model_info.h"
 #include "steps/process/transform.h"
 #include "steps/table/dataset.h"
@@ -77,6 +78,21 @@ Status KeepTransform(const Source& train, const std::filesystem::path& folder, M
   return WriteFileAtomic(to, *bytes);
 }
 
+// A classifier of rows that are all of one class has nothing to tell apart.
+Status CheckClasses(const Source& train, const LabelledData& data) {
+  const std::vector<std::string>& classes = train.info.label.classes;
+  if (classes.empty() || std::any_of(data.labels.begin(), data.labels.end(),
+                                     [&](double label) { return label != data.labels.front(); })) {
+    return Status::Ok();
+  }
+  return InvalidArgument(train.name + ": all " + std::to_string(data.labels.size()) +
+                         " rows have the class \"" +
+                         classes[static_cast<std::size_t>(data.labels.front())] +
+                         "\" in column \"" + train.info.roles.label +
+                         "\", and learning needs rows of two classes; look at the data, and at "
+                         "labels.map and split of the process step");
+}
+
 Result<const InputArtifact*> OneInput(StepContext& context, const std::string& name) {
   const std::vector<InputArtifact>& bound = context.inputs(name);
   if (bound.size() == 1) return &bound.front();
@@ -102,6 +118,7 @@ Result<StepOutcome> RunTrain(const Algorithm& algorithm, StepContext& context) {
   PENSTOCK_ASSIGN_OR_RETURN(const LabelledData data,
                             LoadLabelled(train_input->path, options, train.name));
   if (data.features.rows == 0) return InvalidArgument(train.name + " has no rows to learn from");
+  PENSTOCK_RETURN_IF_ERROR(CheckClasses(train, data));
   LabelledData validation_data;
   const bool validated = !context.inputs("validation").empty();
   if (validated) {

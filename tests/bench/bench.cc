@@ -132,56 +132,49 @@ double Millis(const google::protobuf::Timestamp& from, const google::protobuf::T
          static_cast<double>(to.nanos() - from.nanos()) / 1e6;
 }
 
-int Main(int argc, char** argv) {
-  int idle_seconds = 0;
-  std::string census;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    if (name == "--idle") idle_seconds = std::atoi(argv[i + 1]);
-    if (name == "--census") census = argv[i + 1];
-  }
-  Cluster cluster;
-  cluster.StartCoordinator({"--log-level", "warn"});
-  cluster.StartWorker("w1", {"--log-level", "warn"});
-  Client client(cluster.grpc());
-  constexpr int kChain = 40;
-  constexpr int kFan = 10'000;
-  client.Register(Chain(kChain));
-  client.Register(Fan(kFan));
-  for (int i = 0; i < 3; ++i) client.RunToEnd("chain");
+constexpr int kChain = 40;
+constexpr int kFan = 10'000;
 
-  Json result = Json::object();
-  result["fsync_ms_p50"] = FsyncMillis(cluster.folder());
-  std::vector<double> chains;
+// Chains of no-op steps, one after the other; `suffix` stands in the figures' names.
+void MeasureChains(Client& client, int chains, const std::string& suffix, Json& result) {
+  std::vector<double> times;
   std::vector<double> overheads;
-  for (int i = 0; i < 25; ++i) {
+  for (int i = 0; i < chains; ++i) {
     const auto start = SteadyClock::now();
     const v1::Run run = client.RunToEnd("chain");
-    chains.push_back(MillisSince(start));
+    times.push_back(MillisSince(start));
     // From the turn that made a step ready to the turn that took its result.
     const v1::Run ended = client.Get(run.run_id());
     for (const v1::Step& step : ended.steps()) {
       overheads.push_back(Millis(step.ready_at(), step.ended_at()));
     }
   }
-  result["chain40_ms"] = Quantile(chains, 0.5);
-  result["step_overhead_ms_p50"] = Quantile(overheads, 0.5);
-  result["step_overhead_ms_p99"] = Quantile(overheads, 0.99);
-  std::vector<double> fans;
-  for (int i = 0; i < 3; ++i) {
+  result["chain40" + suffix + "_ms"] = Quantile(times, 0.5);
+  result["step_overhead" + suffix + "_ms_p50"] = Quantile(overheads, 0.5);
+  result["step_overhead" + suffix + "_ms_p99"] = Quantile(overheads, 0.99);
+}
+
+void MeasureFans(Client& client, int fans, const std::string& suffix, Json& result) {
+  std::vector<double> times;
+  for (int i = 0; i < fans; ++i) {
     const auto start = SteadyClock::now();
     client.RunToEnd("fan");
-    fans.push_back(MillisSince(start));
+    times.push_back(MillisSince(start));
   }
-  result["fan10000_ms"] = Quantile(fans, 0.5);
-  result["completions_per_s"] = kFan / Quantile(fans, 0.5) * 1e3;
-  if (idle_seconds > 0) {
-    std::this_thread::sleep_for(std::chrono::seconds(idle_seconds));
-    const auto start = SteadyClock::now();
-    client.RunToEnd("chain");
-    result["idle_seconds"] = idle_seconds;
-    result["chain40_after_idle_ms"] = MillisSince(start);
-  }
+  result["fan10000" + suffix + "_ms"] = Quantile(times, 0.5);
+  result["completions" + suffix + "_per_s"] = kFan / Quantile(times, 0.5) * 1e3;
+}
+
+// Each figure as the first thing after that much idleness.
+void MeasureAfterIdle(Client& client, int seconds, Json& result) {
+  result["idle_seconds"] = seconds;
+  std::this_thread::sleep_for(std::chrono::seconds(seconds));
+  MeasureChains(client, 1, "_after_idle", result);
+  std::this_thread::sleep_for(std::chrono::seconds(seconds));
+  MeasureFans(client, 1, "_after_idle", result);
+}
+
+void MeasureCensus(Cluster& cluster, Client& client, std::string census, Json& result) {
   if (census.empty()) {
     census = (cluster.folder() / "census.csv").string();
     RunProgram({Program("penstock-census-data"), census});
@@ -197,6 +190,30 @@ int Main(int argc, char** argv) {
     runs.push_back(MillisSince(start));
   }
   result["census_ms_median_of_9"] = Quantile(runs, 0.5);
+}
+
+int Main(int argc, char** argv) {
+  int idle_seconds = 0;
+  std::string census;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i];
+    if (name == "--idle") idle_seconds = std::atoi(argv[i + 1]);
+    if (name == "--census") census = argv[i + 1];
+  }
+  Cluster cluster;
+  cluster.StartCoordinator({"--log-level", "warn"});
+  cluster.StartWorker("w1", {"--log-level", "warn"});
+  Client client(cluster.grpc());
+  client.Register(Chain(kChain));
+  client.Register(Fan(kFan));
+  for (int i = 0; i < 3; ++i) client.RunToEnd("chain");
+
+  Json result = Json::object();
+  result["fsync_ms_p50"] = FsyncMillis(cluster.folder());
+  MeasureChains(client, 25, "", result);
+  MeasureFans(client, 3, "", result);
+  if (idle_seconds > 0) MeasureAfterIdle(client, idle_seconds, result);
+  MeasureCensus(cluster, client, census, result);
   std::cout << DumpJsonPretty(result) << "\n";
   return 0;
 }

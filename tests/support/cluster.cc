@@ -2,12 +2,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -18,24 +17,14 @@
 #include "storage/artifact/local_artifact_store.h"
 #include "storage/metadata/metadata_reader.h"
 
-extern char** environ;
-
 namespace penstock {
 namespace {
 
-std::vector<char*> Pointers(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 std::vector<std::string> Environment(const std::map<std::string, std::string>& more) {
   std::vector<std::string> set;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string text = *entry;
+  for (std::string& text : CurrentEnvironment()) {
     if (text.starts_with("PENSTOCK_") || more.contains(text.substr(0, text.find('=')))) continue;
-    set.push_back(text);
+    set.push_back(std::move(text));
   }
   for (const auto& [name, value] : more) set.push_back(name + "=" + value);
   return set;
@@ -47,27 +36,23 @@ TempFolder MakeFolder() {
   return *std::move(folder);
 }
 
-pid_t Launch(std::vector<std::string> arguments, const std::string& out, const std::string& err,
-             const std::map<std::string, std::string>& environment) {
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, 1, out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  posix_spawn_file_actions_addopen(&actions, 2, err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-  std::vector<std::string> variables = Environment(environment);
-  pid_t pid = 0;
-  const int error = posix_spawn(&pid, arguments[0].c_str(), &actions, nullptr,
-                                Pointers(arguments).data(), Pointers(variables).data());
-  posix_spawn_file_actions_destroy(&actions);
-  EXPECT_EQ(error, 0) << "starting " << arguments[0];
-  return error == 0 ? pid : 0;
-}
-
-int Collect(pid_t pid) {
-  int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+// Fails the test, and returns nothing, where that program cannot be started.
+std::optional<Subprocess> Launch(const std::vector<std::string>& arguments, const std::string& out,
+                                 const std::string& err,
+                                 const std::map<std::string, std::string>& environment) {
+  const auto file = [](const std::string& path) {
+    return UniqueFd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+  };
+  const UniqueFd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const UniqueFd out_file = file(out);
+  const UniqueFd err_file = file(err);
+  Result<Subprocess> started = Subprocess::Start(
+      {.arguments = arguments,
+       .environment = Environment(environment),
+       .descriptors = {{0, nothing.get()}, {1, out_file.get()}, {2, err_file.get()}}});
+  EXPECT_TRUE(started.ok()) << started.status();
+  if (!started.ok()) return std::nullopt;
+  return *std::move(started);
 }
 
 Json ReadJson(const std::filesystem::path& path) {
@@ -109,22 +94,18 @@ Ran RunProgram(const std::vector<std::string>& arguments,
   const std::string out = folder.path() / "out";
   const std::string err = folder.path() / "err";
   Ran ran;
-  const pid_t pid = Launch(arguments, out, err, environment);
-  if (pid == 0) return ran;
-  ran.code = Collect(pid);
+  std::optional<Subprocess> program = Launch(arguments, out, err, environment);
+  if (!program) return ran;
+  ran.code = program->Wait().ShellCode();
   ran.out = ReadFile(out).value_or("");
   ran.err = ReadFile(err).value_or("");
   return ran;
 }
 
-Cluster::Cluster() : folder_(MakeFolder()) {}
+Cluster::Cluster(const std::string& host) : folder_(MakeFolder()), grpc_(host + ":0") {}
 
 Cluster::~Cluster() {
-  for (const auto& [name, pid] : pids_) {
-    kill(pid, SIGCONT);
-    kill(pid, SIGKILL);
-    Collect(pid);
-  }
+  daemons_.clear();
   if (!testing::Test::HasFailure()) return;
   for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
     if (entry.path().extension() != ".log") continue;
@@ -136,22 +117,23 @@ Cluster::~Cluster() {
 
 pid_t Cluster::Spawn(const std::string& name, const std::vector<std::string>& arguments) {
   const std::string log = folder_.path() / (name + ".log");
-  const pid_t pid = Launch(arguments, log, log, {});
-  if (pid != 0) pids_[name] = pid;
+  std::optional<Subprocess> program = Launch(arguments, log, log, {});
+  if (!program) return 0;
+  const pid_t pid = program->pid();
+  daemons_.insert_or_assign(name, *std::move(program));
   return pid;
 }
 
-void Cluster::LaunchCoordinator(const std::vector<std::string>& more) {
+pid_t Cluster::LaunchCoordinator(const std::vector<std::string>& more) {
   std::vector<std::string> arguments = {
       Program("penstockd"), "--data-dir", data_dir().string(), "--grpc-address", grpc_,
       "--http-address",     http_};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  Spawn("coordinator", arguments);
+  return Spawn("coordinator", arguments);
 }
 
 void Cluster::StartCoordinator(const std::vector<std::string>& more) {
-  LaunchCoordinator(more);
-  const pid_t pid = pids_["coordinator"];
+  const pid_t pid = LaunchCoordinator(more);
   Json ready;
   ASSERT_TRUE(Eventually([&] {
     ready = ReadJson(data_dir() / "ready.json");
@@ -180,31 +162,28 @@ void Cluster::StartWorker(const std::string& name, const std::vector<std::string
 }
 
 void Cluster::Signal(const std::string& daemon, int signal) {
-  ASSERT_TRUE(pids_.contains(daemon)) << daemon;
-  ASSERT_EQ(kill(pids_[daemon], signal), 0);
+  ASSERT_TRUE(Running(daemon)) << daemon;
+  daemons_.at(daemon).Signal(signal);
 }
 
 void Cluster::Kill(const std::string& daemon) {
-  if (!pids_.contains(daemon)) return;
-  kill(pids_[daemon], SIGKILL);
-  Collect(pids_[daemon]);
-  pids_.erase(daemon);
+  daemons_.erase(daemon);
 }
 
 int Cluster::Stop(const std::string& daemon) {
-  const pid_t pid = pids_[daemon];
-  kill(pid, SIGTERM);
-  const int code = Collect(pid);
-  pids_.erase(daemon);
+  const auto found = daemons_.find(daemon);
+  if (found == daemons_.end()) return -1;
+  found->second.Signal(SIGTERM);
+  const int code = found->second.Wait().ShellCode();
+  daemons_.erase(found);
   return code;
 }
 
 bool Cluster::Running(const std::string& daemon) {
-  const auto found = pids_.find(daemon);
-  if (found == pids_.end()) return false;
-  int status = 0;
-  if (waitpid(found->second, &status, WNOHANG) == 0) return true;
-  pids_.erase(found);
+  const auto found = daemons_.find(daemon);
+  if (found == daemons_.end()) return false;
+  if (!found->second.Poll()) return true;
+  daemons_.erase(found);
   return false;
 }
 
@@ -262,6 +241,27 @@ int Cluster::ModelVersions(const std::string& group) {
   return static_cast<int>(JsonMember(json, "versions").size());
 }
 
+double Cluster::Metric(const std::string& name) {
+  const UniqueFd connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(std::stoi(http_.substr(http_.rfind(':') + 1))));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(connection.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    return -1;
+  }
+  const std::string request =
+      "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  if (!WriteAll(connection.get(), request, "the connection").ok()) return -1;
+  std::string page;
+  char buffer[16 << 10];
+  for (ssize_t count = 0; (count = read(connection.get(), buffer, sizeof buffer)) > 0;) {
+    page.append(buffer, static_cast<std::size_t>(count));
+  }
+  const std::size_t line = page.find("\n" + name + " ");
+  return line == std::string::npos ? -1 : std::strtod(&page[line + name.size() + 2], nullptr);
+}
+
 void Cluster::CheckInvariants() {
   Result<std::unique_ptr<MetadataReader>> reader =
       MetadataReader::Open((data_dir() / "penstock.db").string());
@@ -308,6 +308,13 @@ void Cluster::CheckInvariants() {
     }
   }
   EXPECT_TRUE(std::filesystem::is_empty((*store)->temp_folder())) << "temporary files are left";
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    if (!std::filesystem::exists(entry.path() / "work")) continue;
+    for (const char* place : {"work", "artifacts/tmp"}) {
+      const std::filesystem::path folder = entry.path() / place;
+      EXPECT_TRUE(std::filesystem::is_empty(folder)) << "files are left in " << folder;
+    }
+  }
 
   // Runners carry their worker's folder in their environment.
   const std::string mark = "PENSTOCK_ATTEMPT_OWNER=" + folder_.path().string();

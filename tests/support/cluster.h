@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/subprocess.h"
 
 namespace penstock {
 
@@ -35,7 +36,8 @@ std::filesystem::path SharedData();
 
 class Cluster {
  public:
-  Cluster();
+  // `host`: the loopback address on which the coordinator serves gRPC.
+  explicit Cluster(const std::string& host = "127.0.0.1");
   ~Cluster();
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
@@ -45,7 +47,7 @@ class Cluster {
   void StartCoordinator(const std::vector<std::string>& more = {});
   void StartWorker(const std::string& name, const std::vector<std::string>& more = {});
   // The process is expected to end by itself (a crash point); does not wait for readiness.
-  void LaunchCoordinator(const std::vector<std::string>& more);
+  pid_t LaunchCoordinator(const std::vector<std::string>& more);
 
   // "coordinator" or a worker's name.
   void Signal(const std::string& daemon, int signal);
@@ -76,16 +78,18 @@ class Cluster {
 
   // What must hold once the daemons have stopped and every run has ended: states of steps and runs
   // agree, at most one attempt of a step succeeded, nothing is held for an attempt, every artifact
-  // has its bytes, no runner of this cluster's workers is left.
+  // has its bytes, no workspace and no temporary file of a worker and no runner is left.
   void CheckInvariants();
+  // A counter or gauge of the coordinator, by its whole name with labels; -1 where there is none.
+  double Metric(const std::string& name);
   int ModelVersions(const std::string& group);
 
  private:
   pid_t Spawn(const std::string& name, const std::vector<std::string>& arguments);
 
   TempFolder folder_;
-  std::map<std::string, pid_t> pids_;
-  std::string grpc_ = "127.0.0.1:0";
+  std::map<std::string, Subprocess> daemons_;
+  std::string grpc_;
   std::string http_ = "127.0.0.1:0";
 };
 

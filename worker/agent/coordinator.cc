@@ -8,7 +8,8 @@
 
 namespace penstock {
 
-Result<std::unique_ptr<Coordinator>> Coordinator::Connect(const WorkerConfig& config) {
+Result<std::unique_ptr<Coordinator>> Coordinator::Connect(const WorkerConfig& config,
+                                                          const keepalive::Pings& pings) {
   std::unique_ptr<Coordinator> coordinator(new Coordinator(config));
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
   if (!config.tls_ca.empty()) {
@@ -24,6 +25,11 @@ Result<std::unique_ptr<Coordinator>> Coordinator::Connect(const WorkerConfig& co
     arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
     arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
     arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2'000);
+    // Parked calls have no traffic of their own, and neither has a connection between calls.
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(pings.every.count()));
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(pings.patience.count()));
+    arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetInt("penstock.channel", number);
     return grpc::CreateCustomChannel(config.coordinator, credentials, arguments);

@@ -14,13 +14,16 @@
 #include "base/result.h"
 #include "penstock/v1/artifacts.grpc.pb.h"
 #include "penstock/v1/workers.grpc.pb.h"
+#include "storage/model/keepalive.h"
 #include "worker/agent/config.h"
 
 namespace penstock {
 
 class Coordinator {
  public:
-  static Result<std::unique_ptr<Coordinator>> Connect(const WorkerConfig& config);
+  // A call on a connection that is lost without a word ends with kUnavailable.
+  static Result<std::unique_ptr<Coordinator>> Connect(
+      const WorkerConfig& config, const keepalive::Pings& pings = keepalive::kClient);
 
   v1::WorkerService::Stub& workers() { return *workers_; }
   // Heartbeats have a connection of their own: uploads must not hold them up.

@@ -51,6 +51,7 @@ Executor::~Executor() {
   }
   Post([] {});
   thread_.join();
+  for (const auto& [id, attempt] : attempts_) attempt->transfer->Stop();
 }
 
 void Executor::Post(std::function<void()> task) {
@@ -130,6 +131,7 @@ void Executor::Cancel(const std::string& token) {
     Attempt* attempt = Find(token);
     if (attempt == nullptr || attempt->cancel) return;
     attempt->cancel = true;
+    attempt->transfer->Stop();
     if (attempt->state == Attempt::State::kQueued || attempt->state == Attempt::State::kFetching) {
       attempt->outcome.status = Cancelled("cancelled before it started");
       attempt->outcome.cause = Cause::kCancelled;
@@ -154,6 +156,7 @@ void Executor::Discard(const std::string& token) {
     LOG_INFO("attempt is stale, thrown away run={} step={} attempt={}", attempt->lease.run_id(),
              attempt->lease.step_name(), attempt->lease.attempt());
     attempt->discarded = true;
+    attempt->transfer->Stop();
     if (attempt->state == Attempt::State::kRunning) {
       Stop(*attempt);
     } else if (attempt->state != Attempt::State::kFinishing) {
@@ -289,42 +292,6 @@ bool Executor::TryPipeline(Attempt& attempt) {
     return true;
   }
   return false;
-}
-
-void Executor::Fetch(Attempt& attempt) {
-  attempt.state = Attempt::State::kFetching;
-  const int64_t id = attempt.id;
-  const bool posted = pool_.Post([this, id, lease = attempt.lease, place = WorkspaceOf(attempt)] {
-    Status status = MakeFolders(place / "in");
-    for (const v1::LeaseInput& input : lease.inputs()) {
-      for (int i = 0; status.ok() && i < input.artifacts_size(); ++i) {
-        const v1::ArtifactRef& ref = input.artifacts(i);
-        status = deps_.transfer->Fetch(ref);
-        if (!status.ok()) break;
-        const Result<Digest> digest = ParseDigest(ref.digest());
-        status = digest.status();
-        if (digest.ok()) {
-          status = deps_.store->Materialise(*digest, ref.tree(),
-                                            place / "in" / (input.name() + "-" + std::to_string(i)),
-                                            /*link=*/true);
-        }
-      }
-    }
-    Post([this, id, status] {
-      Attempt* fetched = FindId(id);
-      if (fetched == nullptr || fetched->state != Attempt::State::kFetching) return;
-      if (status.ok()) {
-        fetched->fetched = true;
-        fetched->state = Attempt::State::kQueued;
-        Reserve(*fetched, -1);
-        return;
-      }
-      fetched->outcome.status = status.WithContext("fetching its inputs");
-      fetched->outcome.cause = Cause::kInfrastructure;
-      Report(*fetched);
-    });
-  });
-  PENSTOCK_CHECK(posted);
 }
 
 Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
@@ -638,53 +605,6 @@ void Executor::Ship(Attempt& attempt) {
       }
     });
   });
-  PENSTOCK_CHECK(posted);
-}
-
-// The step is over: its log goes first, then its outputs, then its report.
-void Executor::End(Attempt& attempt) {
-  attempt.ended = true;
-  if (!attempt.discarded) Ship(attempt);
-  if (!attempt.shipping) Finish(attempt);
-}
-
-void Executor::Finish(Attempt& attempt) {
-  if (attempt.discarded) return Forget(attempt);
-  attempt.state = Attempt::State::kFinishing;
-  Outcome& outcome = attempt.outcome;
-  if (attempt.over_memory) {
-    outcome.status = ResourceExhausted("the step used more than its " +
-                                       std::to_string(attempt.lease.memory() >> 20) +
-                                       " MiB of memory; raise resources.memory");
-    outcome.cause = Cause::kOutOfMemory;
-  } else if (attempt.timed_out && !outcome.status.ok()) {
-    outcome.status = DeadlineExceeded(
-        attempt.idle ? "the step gave no sign of life for as long as its idleTimeout"
-                     : "the step ran longer than its timeout");
-    outcome.cause = Cause::kTimeout;
-  } else if (attempt.cancel && !outcome.status.ok()) {
-    outcome.cause = Cause::kCancelled;
-  } else if (outcome.cause == Cause::kCancelled && !outcome.status.ok()) {
-    outcome.cause = Cause::kInfrastructure;
-    outcome.status = Unavailable("the worker stopped while it ran the step");
-  }
-  if (!outcome.status.ok() || outcome.outputs.empty()) return Report(attempt);
-  const bool posted =
-      pool_.Post([this, id = attempt.id, outputs = outcome.outputs, token = attempt.lease.token()] {
-        const Status status = deps_.transfer->Publish(outputs, token);
-        Post([this, id, token, status] {
-          Attempt* published = FindId(id);
-          if (published == nullptr) return;
-          if (published->discarded || status.reason() == "STALE_ATTEMPT") {
-            return Forget(*published);
-          }
-          if (!status.ok()) {
-            published->outcome.status = status.WithContext("storing its outputs");
-            published->outcome.cause = Cause::kInfrastructure;
-          }
-          Report(*published);
-        });
-      });
   PENSTOCK_CHECK(posted);
 }
 

@@ -98,6 +98,8 @@ class Executor {
     double progress = 0;
     std::string note;
     Outcome outcome;
+    // Used when it is cancelled or thrown away; the pool may outlive the attempt.
+    std::shared_ptr<TransferStop> transfer = std::make_shared<TransferStop>();
   };
   struct Runner {
     std::unique_ptr<Child> child;

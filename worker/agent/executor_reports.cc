@@ -62,6 +62,7 @@ void Executor::Report(Attempt& attempt) {
     for (const auto& [path, value] : outcome.report_values) {
       (*report.mutable_report_values())[path] = value;
     }
+    report.set_message(outcome.warnings);
   } else {
     report.set_cause(std::string(Name(outcome.cause)));
     report.set_message(outcome.status.message());

@@ -3,8 +3,9 @@
 
 // Artifacts between the coordinator and the worker's own store, and logs to the coordinator. Calls
 // block and try again while the coordinator is away, until it answers or the agent stops
-// (kCancelled). Thread-safe.
+// (kCancelled). What goes wrong on this machine (a full disk) is returned at once. Thread-safe.
 
+#include <cstddef>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,17 +18,44 @@
 
 namespace penstock {
 
+// Ends transfers from another thread: the call that is under way, the waits between tries, and
+// whatever begins later. Thread-safe.
+class TransferStop {
+ public:
+  void Stop();
+  bool stopped() const;
+
+  // While it lives, Stop cancels `context` too.
+  class Call {
+   public:
+    Call(TransferStop& stop, grpc::ClientContext& context);
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    TransferStop& stop_;
+    grpc::ClientContext& context_;
+  };
+
+ private:
+  mutable Mutex mutex_;
+  bool stopped_ PENSTOCK_GUARDED_BY(mutex_) = false;
+  std::set<grpc::ClientContext*> calls_ PENSTOCK_GUARDED_BY(mutex_);
+};
+
 class Transfer {
  public:
   Transfer(Coordinator& coordinator, LocalArtifactStore& store, ArtifactCache& cache)
       : coordinator_(coordinator), store_(store), cache_(cache) {}
 
-  // Brings an artifact, with all its files, into the store.
-  Status Fetch(const v1::ArtifactRef& ref);
+  // Brings an artifact, with all its files, into the store. kCancelled: `stop` was used.
+  Status Fetch(const v1::ArtifactRef& ref, TransferStop& stop);
 
   // Uploads what the coordinator lacks of the outputs, held for the attempt, and commits them.
-  // kFailedPrecondition (STALE_ATTEMPT): the attempt does not count any more.
-  Status Publish(const std::vector<StoredOutput>& outputs, const std::string& token);
+  // kCancelled as above; kFailedPrecondition (STALE_ATTEMPT): the attempt does not count any more.
+  Status Publish(const std::vector<StoredOutput>& outputs, const std::string& token,
+                 TransferStop& stop);
 
   // What the data of a chunk may hold, so that a note about lost bytes still fits in.
   static constexpr std::size_t kMaxLogBytes = limits::kMaxLogChunkBytes - 128;
@@ -39,13 +67,16 @@ class Transfer {
   Result<v1::AppendLogsResponse::Position> AppendLog(v1::LogChunk chunk);
 
  private:
-  Status FetchBlob(const std::string& digest);
-  Result<std::vector<Digest>> FindMissing(const std::set<Digest>& blobs, const std::string& token);
-  Status UploadBlob(const Digest& digest, const std::string& token);
-  Status Commit(const StoredOutput& output, const std::string& token);
-  // Calls `call` until its outcome is not transient.
+  Status FetchBlob(const std::string& digest, TransferStop& stop);
+  Result<std::vector<Digest>> FindMissing(const std::set<Digest>& blobs, const std::string& token,
+                                          TransferStop& stop);
+  Status UploadBlob(const Digest& digest, const std::string& token, TransferStop& stop);
+  Status Commit(const StoredOutput& output, const std::string& token, TransferStop& stop);
+  // Calls `call` until it returns something that is not worth another try.
   template <typename Call>
-  Status Retry(Call call);
+  Status Retry(TransferStop& stop, Call call);
+  // False when the agent stops before `time` has passed, or `stop` was used.
+  bool Pause(Micros time, const TransferStop& stop);
 
   Coordinator& coordinator_;
   LocalArtifactStore& store_;

@@ -3,19 +3,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <utility>
-
-extern char** environ;
 
 namespace penstock {
 namespace {
@@ -27,24 +22,16 @@ std::vector<std::string> Environment(const ChildOptions& options) {
   std::vector<std::string> set = {"OMP_WAIT_POLICY=PASSIVE", "GOMP_SPINCOUNT=1000",
                                   "OMP_NUM_THREADS=" + threads, "OPENBLAS_NUM_THREADS=" + threads,
                                   std::string(kOwnerVariable) + "=" + options.owner};
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
+  for (std::string& text : CurrentEnvironment()) {
     // Credentials are the agent's, not the steps'.
     if (text.starts_with("PENSTOCK_TOKEN") || text.starts_with("OMP_WAIT_POLICY=") ||
         text.starts_with("GOMP_SPINCOUNT=") || text.starts_with("OMP_NUM_THREADS=") ||
         text.starts_with("OPENBLAS_NUM_THREADS=") || text.starts_with(kOwnerVariable)) {
       continue;
     }
-    set.emplace_back(text);
+    set.push_back(std::move(text));
   }
   return set;
-}
-
-std::vector<char*> Pointers(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 }  // namespace
@@ -62,40 +49,19 @@ Result<std::unique_ptr<Child>> Child::Spawn(const ChildOptions& options) {
   // The file lives as long as its descriptors: nothing to clean up.
   unlink(options.log_file.c_str());
 
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, log.get(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, log.get(), STDERR_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, theirs.get(), 3);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none;
-  sigemptyset(&none);
-  sigset_t defaults;
-  sigfillset(&defaults);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::vector<std::string> arguments = {options.program, "--runner"};
-  std::vector<std::string> environment = Environment(options);
-  pid_t pid = 0;
-  const int error = posix_spawn(&pid, options.program.c_str(), &actions, &attributes,
-                                Pointers(arguments).data(), Pointers(environment).data());
-  posix_spawn_file_actions_destroy(&actions);
-  posix_spawnattr_destroy(&attributes);
-  if (error != 0) return ErrnoStatus(error, "starting " + options.program);
+  const UniqueFd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!nothing.valid()) return ErrnoStatus(errno, "opening /dev/null");
+  // The agent dies: so does the child, even in the midst of a step.
+  PENSTOCK_ASSIGN_OR_RETURN(
+      Subprocess process,
+      Subprocess::Start(
+          {.arguments = {options.program, "--runner"},
+           .environment = Environment(options),
+           .descriptors = {{0, nothing.get()}, {1, log.get()}, {2, log.get()}, {3, theirs.get()}},
+           .own_group = true,
+           .death_signal = SIGKILL}));
   fcntl(ours.get(), F_SETFL, O_NONBLOCK);
-  return std::unique_ptr<Child>(new Child(pid, std::move(ours), std::move(log)));
-}
-
-Child::~Child() {
-  if (reaped_) return;
-  Signal(SIGKILL);
-  while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  return std::unique_ptr<Child>(new Child(std::move(process), std::move(ours), std::move(log)));
 }
 
 Status Child::Send(const Assignment& assignment) {
@@ -141,26 +107,16 @@ Result<std::vector<ChildMessage>> Child::Receive() {
   return messages;
 }
 
-void Child::Signal(int signal) const {
-  if (!reaped_) kill(-pid_, signal);
-}
-
 bool Child::Reap(std::string* how) {
-  int status = 0;
-  if (reaped_ || waitpid(pid_, &status, WNOHANG) != pid_) return reaped_;
-  reaped_ = true;
-  if (how == nullptr) return true;
-  if (WIFSIGNALED(status)) {
-    *how = "was killed by signal " + std::to_string(WTERMSIG(status)) + " (" +
-           strsignal(WTERMSIG(status)) + ")";
-  } else {
-    *how = "ended with exit code " + std::to_string(WEXITSTATUS(status)) + " in mid-step";
-  }
+  const std::optional<ProcessEnd> end = process_.Poll();
+  if (!end) return false;
+  *how = end->Describe();
+  if (end->signal == 0) *how += " in mid-step";
   return true;
 }
 
 int64_t Child::ResidentMemory() const {
-  std::ifstream file("/proc/" + std::to_string(pid_) + "/statm");
+  std::ifstream file("/proc/" + std::to_string(process_.pid()) + "/statm");
   int64_t total = 0;
   int64_t resident = 0;
   if (!(file >> total >> resident)) return 0;

@@ -2,8 +2,8 @@
 #define PENSTOCK_WORKER_RUNNER_CHILD_H_
 
 // A runner child as its agent sees it: a process in a group of its own, a socket to talk over, and
-// a file that takes what it prints. Not thread-safe; spawn from a thread that lives as long as the
-// agent (a child dies with the thread that made it).
+// a file that takes what it prints. Its group is killed with the object. Not thread-safe; spawn
+// from a thread that lives as long as the agent (a child dies with the thread that made it).
 
 #include <sys/types.h>
 
@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "base/subprocess.h"
 #include "worker/runner/protocol.h"
 
 namespace penstock {
@@ -33,10 +34,8 @@ inline constexpr std::string_view kOwnerVariable = "PENSTOCK_ATTEMPT_OWNER";
 class Child {
  public:
   static Result<std::unique_ptr<Child>> Spawn(const ChildOptions& options);
-  // Kills the group and waits for the process.
-  ~Child();
 
-  pid_t pid() const { return pid_; }
+  pid_t pid() const { return process_.pid(); }
   int socket() const { return socket_.get(); }  // for poll; not blocking
   int log() const { return log_.get(); }
 
@@ -44,18 +43,17 @@ class Child {
   // What has arrived. kUnavailable: the child has closed its end (it died).
   Result<std::vector<ChildMessage>> Receive();
   // To the whole process group.
-  void Signal(int signal) const;
+  void Signal(int signal) const { process_.Signal(signal); }
   // Collects the process if it has ended and says how: "was killed by signal 9 (Killed)".
   bool Reap(std::string* how);
   // Resident memory now, in bytes; 0 where unknown.
   int64_t ResidentMemory() const;
 
  private:
-  Child(pid_t pid, UniqueFd socket, UniqueFd log)
-      : pid_(pid), socket_(std::move(socket)), log_(std::move(log)) {}
+  Child(Subprocess process, UniqueFd socket, UniqueFd log)
+      : process_(std::move(process)), socket_(std::move(socket)), log_(std::move(log)) {}
 
-  pid_t pid_;
-  bool reaped_ = false;
+  Subprocess process_;
   UniqueFd socket_;
   UniqueFd log_;
   FrameReader frames_;

@@ -58,6 +58,7 @@ Outcome DecodeOutcome(const Json& json) {
       if (value.is_string()) outcome.report_values[path] = value.get<std::string>();
     }
   }
+  outcome.warnings = JsonString(json, "warnings");
   outcome.points = DecodePoints(JsonMember(json, "points"));
   outcome.log_end = JsonInt(json, "log_end");
   outcome.peak_memory = JsonInt(json, "peak_memory");
@@ -142,6 +143,7 @@ std::string Encode(const Outcome& outcome) {
     json["metrics"][name] = std::isfinite(value) ? Json(value) : Json();
   }
   if (!outcome.report_values.empty()) json["report"] = outcome.report_values;
+  if (!outcome.warnings.empty()) json["warnings"] = outcome.warnings;
   if (!outcome.points.empty()) json["points"] = EncodePoints(outcome.points);
   if (outcome.peak_memory > 0) json["peak_memory"] = outcome.peak_memory;
   json["cpu_seconds"] = outcome.cpu_seconds;

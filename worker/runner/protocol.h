@@ -25,6 +25,8 @@ namespace penstock {
 
 // Frames come from a program of our own, but a broken one must not eat all memory.
 inline constexpr std::size_t kMaxFrameBytes = 64 << 20;
+// All report values of an attempt together, with their paths: its report must fit into a message.
+inline constexpr std::size_t kMaxReportValuesBytes = 4 << 20;
 
 struct AssignedInput {
   std::string name;
@@ -73,6 +75,7 @@ struct Outcome {
   std::vector<StoredOutput> outputs;
   std::map<std::string, double> metrics;
   std::map<std::string, std::string> report_values;  // path → JSON
+  std::string warnings;                              // those that the step logged, as one text
   std::vector<SeriesPoint> points;                   // that no update brought yet
   int64_t log_end = 0;      // size of the child's log file when the step ended
   int64_t peak_memory = 0;  // bytes, of the process

@@ -1,7 +1,6 @@
 #include "worker/runner/runner.h"
 
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -29,6 +28,8 @@ namespace penstock {
 namespace {
 
 constexpr Micros kUpdateInterval = std::chrono::milliseconds(200);
+// Further warnings are in the log alone.
+constexpr std::size_t kMaxWarningBytes = 2'000;
 
 volatile sig_atomic_t stop_requested = 0;
 
@@ -113,10 +114,20 @@ class Context : public StepContext {
     SendIfDue();
   }
   void Log(std::string_view line) override {
+    constexpr std::string_view kWarning = "warning: ";
     MutexLock lock(mutex_);
     std::cout << line << "\n" << std::flush;
+    if (!line.starts_with(kWarning)) return;
+    line.remove_prefix(kWarning.size());
+    if (warnings_.size() + line.size() > kMaxWarningBytes) return;
+    if (!warnings_.empty()) warnings_ += "; ";
+    warnings_ += line;
   }
 
+  std::string TakeWarnings() {
+    MutexLock lock(mutex_);
+    return std::exchange(warnings_, {});
+  }
   std::vector<SeriesPoint> TakePoints() {
     MutexLock lock(mutex_);
     return std::exchange(update_.points, {});
@@ -140,6 +151,7 @@ class Context : public StepContext {
   Mutex mutex_;
   Update update_ PENSTOCK_GUARDED_BY(mutex_);
   Tick last_sent_ PENSTOCK_GUARDED_BY(mutex_);
+  std::string warnings_ PENSTOCK_GUARDED_BY(mutex_);
 };
 
 // The firewall: nothing that a step throws gets past it.
@@ -189,6 +201,7 @@ Status KeepResult(const Assignment& assignment, StepOutcome result, Outcome& out
     return Internal("the step reports " + std::to_string(result.metrics.size()) +
                     " metrics; at most " + std::to_string(limits::kMaxMetricsPerReport));
   }
+  std::size_t total = 0;
   for (const std::string& path : assignment.report_paths) {
     const Json* value = FindReportValue(result.report, path);
     if (value == nullptr) continue;  // the reference finds nothing, and says so where it is used
@@ -198,6 +211,12 @@ Status KeepResult(const Assignment& assignment, StepOutcome result, Outcome& out
     if (text.size() > limit) {
       return InvalidArgument("report." + path + " has " + std::to_string(text.size()) +
                              " bytes; a reference may bring " + std::to_string(limit));
+    }
+    total += path.size() + text.size();
+    if (total > kMaxReportValuesBytes) {
+      return InvalidArgument("what the pipeline refers to in this step's report has more than " +
+                             std::to_string(kMaxReportValuesBytes >> 20) +
+                             " MiB together; refer to fewer of its values");
     }
     outcome.report_values[path] = std::move(text);
   }
@@ -236,6 +255,7 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int 
   std::cout << std::flush;
   std::fflush(nullptr);
   outcome.points = context.TakePoints();
+  outcome.warnings = context.TakeWarnings();
   outcome.log_end = LogSize();
   outcome.cpu_seconds = CpuSeconds() - cpu_before;
   outcome.peak_memory = PeakMemory();
@@ -245,8 +265,6 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int 
 }  // namespace
 
 int RunnerMain(const StepRegistry& steps, int socket) {
-  // The agent dies: so do we, even in the midst of a step.
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
   struct sigaction action {};
   action.sa_handler = OnTerminate;
   action.sa_flags = SA_RESTART;

@@ -263,18 +263,36 @@ class Training {
         best_values_ = last_;
       }
       rounds_done_ = round + 1;
+      const bool patient = patience_ == 0 || round - best_round_ < patience_;
+      // About ten lines, however many rounds.
+      if (rounds_done_ % ((rounds_ + 9) / 10) == 0 || rounds_done_ == rounds_ || !patient) {
+        context_.Log(Line(round, last_));
+      }
       context_.SetProgress(static_cast<double>(round + 1) / rounds_,
                            "round " + std::to_string(round + 1) + " of " + std::to_string(rounds_) +
                                ", " + Key(last_.size() - 1, metrics_.size() - 1) + " " +
                                FormatDouble(std::round(value * 1e5) / 1e5));
-      if (patience_ > 0 && round - best_round_ >= patience_) {
+      if (!patient) {
         context_.Log("stopped early after round " + std::to_string(round + 1) + ": " +
                      Key(last_.size() - 1, metrics_.size() - 1) + " was best in round " +
                      std::to_string(best_round_ + 1) + ", which is kept");
         break;
       }
     }
+    if (best_round_ + 1 < rounds_done_) context_.Log("best: " + Line(best_round_, best_values_));
     return Status::Ok();
+  }
+
+  // "round 10 of 100: train_logloss 0.41234, validation_logloss 0.45678".
+  std::string Line(int round, const std::vector<std::vector<double>>& values) const {
+    std::string line = "round " + std::to_string(round + 1) + " of " + std::to_string(rounds_);
+    for (size_t d = 0; d < values.size(); ++d) {
+      for (size_t m = 0; m < metrics_.size(); ++m) {
+        line += (d + m == 0 ? ": " : ", ") + Key(d, m) + " " +
+                FormatDouble(std::round(values[d][m] * 1e5) / 1e5);
+      }
+    }
+    return line;
   }
 
   Result<TrainResult> Finish(xgb::Booster booster) {

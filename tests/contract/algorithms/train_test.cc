@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "steps/model_io/model_info.h"
 #include "steps/table/dataset.h"
 #include "tests/contract/algorithms/train_bench.h"
@@ -168,6 +170,37 @@ TEST_P(TrainTest, RefusesDataWithoutALabel) {
   train_.Bind("train", process_.output_ / "data", "prepare.data");
   EXPECT_THAT(ErrorOf(train_),
               AllOf(HasSubstr("prepare.data"), HasSubstr("no label"), HasSubstr("roles.label")));
+}
+
+TEST_P(TrainTest, TellsOfItsCourseAndItsWorthInAFewLines) {
+  train_.parameters_["num_round"] = 45;
+  TrainAndBind();
+  EXPECT_LE(std::count(train_.log_.begin(), train_.log_.end(), '\n'), 12) << train_.log_;
+  if (GetParam() == "xgboost") {
+    for (const char* line :
+         {"\nround 5 of 45: train_logloss 0.", "\nround 45 of 45: train_logloss 0.",
+          ", validation_logloss 0.", "\nbest: round "}) {
+      EXPECT_THAT(train_.log_, HasSubstr(line));
+    }
+  }
+  SeriesStep evaluate("evaluate");
+  evaluate.Bind("model", train_.output_ / "model", "train.model");
+  evaluate.Bind("data", process_.output_ / "validation", "prepare.validation");
+  ASSERT_TRUE(evaluate.Run().ok());
+  EXPECT_THAT(evaluate.log_, StartsWith("judged 120 rows: accuracy 0."));
+  EXPECT_THAT(evaluate.log_, AllOf(HasSubstr(", auc 0."), HasSubstr(", log_loss 0.")));
+}
+
+TEST_P(TrainTest, RefusesRowsOfOneClass) {
+  process_.Unbind("data");
+  process_.AddFile("data", "@one.csv", "id,x,colour,bought\na,1,red,no\nb,2,blue,no\nc,3,red,no\n");
+  process_.parameters_["split"] = Json();
+  ASSERT_TRUE(process_.Run().ok());
+  train_.Bind("train", process_.output_ / "data", "prepare.data");
+  train_.Unbind("validation");
+  EXPECT_THAT(ErrorOf(train_), AllOf(StartsWith("prepare.data: all 3 rows have the class \"no\" in "
+                                                "column \"bought\""),
+                                     HasSubstr("labels.map and split")));
 }
 
 TEST_P(TrainTest, RefusesTextFeaturesSayingHowToEncodeThem) {

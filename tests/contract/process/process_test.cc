@@ -182,14 +182,20 @@ TEST_F(ProcessTest, ErrorsAboutDataNameFileLineAndColumn) {
   EXPECT_THAT(error("x,y\n1,\xFF\n", label),
               StartsWith("@my census.csv: line 2, column 2 (y): byte 0xFF is not UTF-8"));
   EXPECT_THAT(error("x,yy\n1,a\n", label),
-              StartsWith("@my census.csv: line 1: no column is named \"y\" (roles.label)"));
+              StartsWith("@my census.csv: line 1: no column is named \"y\" (roles.label) (did you "
+                         "mean \"yy\"?)"));
+  EXPECT_THAT(error("a,b\n1,a\n", label), HasSubstr("(roles.label) (known: a, b)"));
   EXPECT_THAT(
       error("x,y\n\"1\n2\",a\n3,\n4,b\n", label),
       StartsWith("@my census.csv: line 4, column 2 (y): the label is missing; mend the row"));
   EXPECT_THAT(
       error("x,y\n1,a\n\n2,c\n", R"({"roles": {"label": "y"}, "labels": {"classes": ["a", "b"]}})"),
       StartsWith("@my census.csv: line 4, column 2 (y): label \"c\" is not among"));
-  EXPECT_THAT(error("x,y\n1,a\n2,a\n", label), HasSubstr("label \"y\" has only the class \"a\""));
+  EXPECT_THAT(error("x,y\n1,a\n2,a\n", label),
+              StartsWith("@my census.csv: label \"y\" has only the class \"a\""));
+  EXPECT_THAT(
+      error("x,y\n1,a\n2,b\n", R"({"roles": {"label": "y"}, "labels": {"positive": "zap"}})"),
+      StartsWith("@my census.csv: labels.positive is \"zap\", which is not among"));
   EXPECT_THAT(error("x,w\n1,2\n1,-3\n", R"({"roles": {"weight": "w"}})"),
               StartsWith("@my census.csv: line 3, column 2 (w): weight \"-3\" is not a number of"));
   EXPECT_THAT(error("x,w\n1,2\n1,heavy\n", R"({"roles": {"weight": "w"}})"),
@@ -197,11 +203,11 @@ TEST_F(ProcessTest, ErrorsAboutDataNameFileLineAndColumn) {
   EXPECT_THAT(error("x,y\n1,a\n2,b\n",
                     R"({"roles": {"label": "y"}, "transforms": [
                         {"op": "standard", "columns": "z"}]})"),
-              StartsWith("transforms[0]: no feature is named \"z\""));
+              StartsWith("@my census.csv: transforms[0]: no feature is named \"z\""));
   EXPECT_THAT(error("x,y\nu,a\nv,b\n",
                     R"({"roles": {"label": "y"}, "transforms": [
                         {"op": "standard", "columns": "x"}]})"),
-              StartsWith("transforms[0]: standard: column \"x\" is categorical"));
+              StartsWith("@my census.csv: transforms[0]: standard: column \"x\" is categorical"));
   EXPECT_THAT(error("x,y\nu,a\nv,b\n",
                     R"({"roles": {"label": "y"}, "transforms": [
                         {"op": "impute", "columns": "x", "method": "mean"}]})"),
@@ -219,6 +225,21 @@ TEST_F(ProcessTest, ErrorsAboutDataNameFileLineAndColumn) {
                     R"({"roles": {"label": "y"}, "transforms": [
                         {"op": "one_hot", "columns": "x", "max_categories": 1}]})"),
               HasSubstr("column \"x\" has 2 categories, more than max_categories (1)"));
+}
+
+TEST_F(ProcessTest, WarnsOfClassesThatNobodyCanLearn) {
+  constexpr char kClasses[] = R"({"roles": {"label": "y"}, "labels": {"classes": ["a", "b"]}})";
+  step_.AddFile("data", "@one.csv", "x,y\n1,a\n2,a\n");
+  ASSERT_TRUE(Run(kClasses).ok());
+  EXPECT_THAT(step_.log_,
+              HasSubstr("warning: @one.csv: no row of column \"y\" has the class \"b\""));
+  EXPECT_THAT(step_.log_,
+              HasSubstr("warning: all rows of data have the class \"a\" in column \"y\": "
+                        "no classifier can learn from them"));
+  step_.Unbind("data");
+  step_.AddFile("data", "@two.csv", "x,y\n1,a\n2,b\n");
+  ASSERT_TRUE(Run(kClasses).ok());
+  EXPECT_THAT(step_.log_, testing::Not(HasSubstr("warning")));
 }
 
 TEST_F(ProcessTest, MissingFile) {

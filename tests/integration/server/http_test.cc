@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <httplib.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include "base/digest.h"
 #include "base/json.h"
 #include "tests/integration/server/server_fixture.h"
@@ -191,6 +195,72 @@ TEST_F(HttpTest, ArtifactsArePutAndGot) {
   const std::string other = "/v1/artifacts/" + FormatDigest(Sha256("x"));
   EXPECT_EQ(Client()->Put(other, "y", "application/octet-stream")->status, 500);
   EXPECT_EQ(Client()->Put("/v1/artifacts/12", "y", "application/octet-stream")->status, 400);
+}
+
+// More at once than there are threads: a handler that waited for the store to read on would be one
+// thread less, until the server answers nobody.
+TEST_F(HttpTest, WhatIsThereAlreadyIsAnsweredAtOnceHoweverManyPutIt) {
+  Start();
+  for (const std::size_t size : {1, 8'000, 300'000, 3'000'000}) {
+    const std::string bytes(size, 'b');
+    const std::string path = "/v1/artifacts/" + FormatDigest(Sha256(bytes));
+    const auto first = Client()->Put(path, bytes, "application/octet-stream");
+    ASSERT_TRUE(first);
+    EXPECT_FALSE(JsonBool(*ParseJson(first->body), "existed", true)) << first->body;
+    const auto again = Client()->Put(path, bytes, "application/octet-stream");
+    ASSERT_TRUE(again) << "no answer to " << size << " bytes";
+    EXPECT_EQ(again->status, 200) << again->body;
+    EXPECT_TRUE(JsonBool(*ParseJson(again->body), "existed", false)) << again->body;
+    EXPECT_EQ(JsonString(*ParseJson(again->body), "size"), std::to_string(size));
+  }
+  const std::string bytes(300'000, 'b');
+  const std::string path = "/v1/artifacts/" + FormatDigest(Sha256(bytes));
+  std::atomic<int> existed{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 60; ++i) {
+    clients.emplace_back([&] {
+      const auto put = Client()->Put(path, bytes, "application/octet-stream");
+      if (put && put->status == 200) ++existed;
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(existed, 60);
+  EXPECT_EQ(Client()->Get("/healthz")->status, 200);
+  EXPECT_TRUE(daemon_->Stop()) << "handlers are left waiting";
+}
+
+// What the store refuses at its first message, with the rest of the body still to come.
+TEST_F(HttpTest, APutThatIsRefusedIsReadToItsEndAndAnswered) {
+  config_.auth = AuthMode::kRequired;
+  Start();
+  const std::string bytes(300'000, 'r');
+  auto client = Client();
+  client->set_keep_alive(true);
+  const std::string path = "/v1/artifacts/" + FormatDigest(Sha256(bytes));
+  for (int i = 0; i < 3; ++i) {
+    const auto put = client->Put(path, bytes, "application/octet-stream");
+    ASSERT_TRUE(put) << httplib::to_string(put.error());
+    EXPECT_EQ(put->status, 401) << put->body;
+  }
+  EXPECT_EQ(client->Get("/healthz")->status, 200);
+}
+
+// Its handler ends with it, and what it sent is not kept.
+TEST_F(HttpTest, AClientThatLeavesWithinABodyLeavesNothing) {
+  Start();
+  const std::string bytes(300'000, 'l');
+  const std::string path = "/v1/artifacts/" + FormatDigest(Sha256(bytes));
+  for (int i = 0; i < 3; ++i) {
+    const auto put = Client()->Put(
+        path, bytes.size(),
+        [&](std::size_t offset, std::size_t, httplib::DataSink& sink) {
+          return offset == 0 && sink.write(bytes.data(), 100'000);
+        },
+        "application/octet-stream");
+    EXPECT_FALSE(put);
+  }
+  EXPECT_EQ(Client()->Get(path)->status, 404);
+  EXPECT_TRUE(daemon_->Stop());
 }
 
 TEST_F(HttpTest, WhereTokensAreRequiredOnlyProbesAnswerWithoutOne) {

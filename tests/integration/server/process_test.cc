@@ -261,8 +261,17 @@ TEST_F(PenstockdTest, PrintsHelpVersionAndSettings) {
 }
 
 TEST_F(PenstockdTest, MakesTokensWhileDownThatCountWhenUp) {
+  // A misspelt folder is not made.
+  const Ended absent = Run({"--data-dir", data_, "--admin-token-create", "root"});
+  EXPECT_EQ(absent.code, 2);
+  EXPECT_THAT(absent.err, HasSubstr("there is no folder " + data_));
+  EXPECT_FALSE(std::filesystem::exists(data_));
+  std::filesystem::create_directory(data_);
   const Ended made = Run({"--data-dir", data_, "--admin-token-create", "root", "--role", "admin"});
   ASSERT_EQ(made.code, 0) << made.err;
+  EXPECT_EQ(made.err, "made a new database in " + data_ + "\nkeep it: it is shown this once\n");
+  const Ended second = Run({"--data-dir", data_, "--admin-token-create", "ann"});
+  EXPECT_EQ(second.err, "keep it: it is shown this once\n");
   const std::string secret = made.out.substr(0, made.out.find('\n'));
   EXPECT_EQ(secret.size(), 68u);
   EXPECT_EQ(made.out.size(), 69u) << "the secret and nothing else";

@@ -65,6 +65,10 @@ TEST(StatusTest, ErrnoTellsWhatCanBeDone) {
   EXPECT_EQ(ErrnoStatus(EACCES, "reading x").code(), StatusCode::kPermissionDenied);
   EXPECT_EQ(ErrnoStatus(EIO, "reading x").code(), StatusCode::kInternal);
   EXPECT_EQ(ErrnoStatus(ENOENT, "reading x").message(), "reading x: No such file or directory");
+  EXPECT_EQ(ErrnoStatus(ENOSPC, "writing x").reason(), "DISK_FULL");
+  EXPECT_EQ(ErrnoStatus(ENOSPC, "writing x").message(),
+            "writing x: No space left on device; make room on that disk");
+  EXPECT_EQ(ErrnoStatus(EMFILE, "reading x").reason(), "TOO_MANY_OPEN_FILES");
 }
 
 TEST(ResultTest, AValueOrTheStatusOfTheFirstThatFails) {

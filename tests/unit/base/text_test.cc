@@ -51,6 +51,10 @@ TEST(NearestTest, FindsASlipAndNothingElse) {
   EXPECT_EQ(EditDistance("ab", "ba"), 1);
   EXPECT_EQ(Nearest("max_dept", {"max_depth", "eta"}), "max_depth");
   EXPECT_EQ(Nearest("zzz", {"max_depth", "eta"}), "");
+  EXPECT_EQ(Nearest("y", {"a", "x"}), "") << "one letter for another is no slip";
+  EXPECT_EQ(Nearest("y", {"a", "xy"}), "xy");
+  EXPECT_EQ(Nearest("y", {"a", "Y"}), "Y");
+  EXPECT_EQ(Nearest("ab", {"cd", "cb"}), "cb");
   EXPECT_EQ(Suggestion("max_dept", {"max_depth"}), " (did you mean \"max_depth\"?)");
   EXPECT_EQ(Suggestion("zzz", {"a", "b"}), " (known: a, b)");
   EXPECT_EQ(Suggestion("zzz", {}), "");
@@ -101,6 +105,13 @@ TEST(TextTest, DoublesAreShortAndExact) {
     EXPECT_EQ(std::strtod(FormatDouble(value).c_str(), nullptr), value);
   }
   EXPECT_EQ(FormatDouble(std::nan("")), "nan");
+  EXPECT_EQ(FormatNumber(100'000), "100000");
+  EXPECT_EQ(FormatNumber(-2'147'483'647), "-2147483647");
+  EXPECT_EQ(FormatNumber(1e12), "1000000000000");
+  EXPECT_EQ(FormatNumber(1e20), "1e+20");
+  EXPECT_EQ(FormatNumber(0.1), "0.1");
+  EXPECT_EQ(FormatNumber(std::nan("")), "nan");
+  EXPECT_EQ(FormatNumber(-INFINITY), "-inf");
 }
 
 }  // namespace

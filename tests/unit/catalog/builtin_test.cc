@@ -9,6 +9,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "steps/catalog/task.h"
 #include "storage/model/limits.h"
 
 namespace penstock {
@@ -52,6 +53,29 @@ void ExpectGood(const ParameterSchema& parameter, const std::string& path, bool 
     ExpectGood(field, path + "." + field.name, false);
   }
   if (parameter.element) ExpectGood(*parameter.element, path + "[]", false);
+}
+
+// So that a definition whose objective cannot fit is refused before it runs.
+TEST(BuiltIn, EachObjectiveSaysWhatItLearns) {
+  for (const std::string& algorithm : Catalog::BuiltIn().Algorithms()) {
+    const std::string key = "train/" + algorithm;
+    for (const ParameterSchema& parameter : Find(key).parameters) {
+      if (parameter.name != "objective") continue;
+      for (const std::string& choice : parameter.choices) {
+        EXPECT_EQ(TasksOfObjective(key, Json{{"objective", choice}}) == kAnyTask, choice == "auto")
+            << key << " " << choice;
+      }
+    }
+  }
+  EXPECT_EQ(Describe(kBinaryTask | kRegressionTask), "two classes or numbers");
+}
+
+TEST(BuiltIn, BoundsAreWrittenOut) {
+  std::vector<Problem> problems;
+  CheckParameters(Find("train/xgboost"),
+                  {{"num_round", 1'000'000}, {"max_leafs", 5}, {"max_depth", 0}}, "h", problems);
+  ASSERT_EQ(problems.size(), 2U) << "max_leaves may be what was meant: depth is not judged";
+  EXPECT_EQ(problems[1].message, "1000000 is out of bounds; it must be >= 1 and <= 100000");
 }
 
 TEST(BuiltIn, HoldsTheStepsOfTheBrief) {

@@ -173,24 +173,42 @@ TEST(CheckParameters, NamesWhatIsUnknownOrMissing) {
                           "steps[0].with.read.columns[1].name: is missing"));
 }
 
-TEST(CheckParameters, RunsTheStepsOwnCheckOnGoodShapesOnly) {
+// One mistake hides no other, and makes none up.
+TEST(CheckParameters, ShowsTheStepsOwnCheckAReferenceInThePlaceOfWhatIsWrong) {
   StepSchema schema = Everything();
-  int calls = 0;
+  Json seen;
   schema.check = [&](const Json& parameters, const std::string& path,
                      std::vector<Problem>& problems) {
-    ++calls;
-    EXPECT_EQ(parameters["mode"], "fast") << "defaults are there";
+    seen = parameters;
     problems.push_back({path + ".text", "is not to my liking"});
   };
   std::vector<Problem> problems;
-  CheckParameters(schema, {{"count", 0}}, "with", problems);
-  EXPECT_EQ(calls, 0);
-  EXPECT_EQ(problems.size(), 1U);
+  const Json filled = CheckParameters(schema,
+                                      {{"count", 0},
+                                       {"names", {"a", 1}},
+                                       {"mdoe", "exact"},
+                                       {"share", 0.1},
+                                       {"read", {{"columns", {{{"kind", "x"}}, "b"}}}}},
+                                      "with", problems);
+  std::vector<std::string> paths;
+  for (const Problem& problem : problems) paths.push_back(problem.path);
+  EXPECT_THAT(paths, ElementsAre("with.mdoe", "with.count", "with.names[1]",
+                                 "with.read.columns[0].name", "with.read.columns[1]", "with.text"));
+  EXPECT_TRUE(HoldsReference(seen["count"]));
+  EXPECT_EQ(seen["names"][0], "a");
+  EXPECT_TRUE(HoldsReference(seen["names"][1]));
+  EXPECT_TRUE(HoldsReference(seen["mode"])) << "what was meant is not known";
+  EXPECT_EQ(seen["share"], 0.1);
+  EXPECT_EQ(seen["read"]["format"], "csv") << "defaults are there";
+  EXPECT_TRUE(HoldsReference(seen["read"]["columns"][0]["name"]));
+  EXPECT_EQ(seen["read"]["columns"][0]["kind"], "x");
+  EXPECT_TRUE(HoldsReference(seen["read"]["columns"][1]));
+  EXPECT_EQ(filled["count"], 0) << "what is given back is what was written";
+  EXPECT_EQ(filled["mode"], "fast");
   problems.clear();
   CheckParameters(schema, {{"count", 1}}, "with", problems);
-  EXPECT_EQ(calls, 1);
-  ASSERT_EQ(problems.size(), 1U);
-  EXPECT_EQ(problems[0].path, "with.text");
+  EXPECT_EQ(problems.size(), 1U);
+  EXPECT_EQ(seen["mode"], "fast");
 }
 
 TEST(CheckParameters, ShortensLongValues) {

@@ -50,20 +50,24 @@ TEST(CheckCondition, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT(Shape("if: null").front(), HasSubstr("if.if: unknown key"));
   EXPECT_THAT(Shape("[]"), ElementsAre("if: must be a list of conditions"));
   EXPECT_THAT(Shape("yes"), ElementsAre(HasSubstr("if: must be a comparison {left, op, right}")));
-  EXPECT_THAT(Shape("[{left: 1, right: 2}]"), ElementsAre("if[0].op: is missing"));
+  EXPECT_THAT(Shape("[{left: 1, right: 2}]"),
+              ElementsAre(HasSubstr("if[0].op: is missing: write {left: VALUE, op")));
   EXPECT_THAT(Shape("{left: 1, op: '=', right: 2}"),
               ElementsAre("if.op: \"=\" is not a comparison; use == != > >= < <= in"));
   EXPECT_THAT(Shape("{left: 1, op: 3, right: 2}"), ElementsAre(HasSubstr("if.op: ")));
   EXPECT_THAT(Shape("{lef: 1, op: '<', right: 2}"),
-              ElementsAre("if.lef: unknown key (did you mean \"left\"?)", "if.left: is missing"));
+              ElementsAre("if.lef: unknown key (did you mean \"left\"?)",
+                          HasSubstr("if.left: is missing: write")));
   EXPECT_THAT(Shape("{left: 1, op: in, right: 2}"), ElementsAre("if.right: `in` looks in a list"));
   EXPECT_THAT(Shape("{any: {left: 1}}"), ElementsAre("if.any: must be a list of conditions"));
-  EXPECT_THAT(Shape("{not: [{left: 1, op: '<'}]}"), ElementsAre("if.not[0].right: is missing"));
+  EXPECT_THAT(Shape("{not: [{left: 1, op: '<'}]}"),
+              ElementsAre(HasSubstr("if.not[0].right: is missing: write")));
   EXPECT_THAT(Shape("{all: [{left: 1, op: '<', right: 2}], any: []}"),
               testing::Contains(HasSubstr("if.all: unknown key")));
   std::string deep = "{left: 1, op: '<', right: 2}";
   for (int i = 0; i < 8; ++i) deep = "{not: " + deep + "}";
-  EXPECT_THAT(Shape(deep), ElementsAre(HasSubstr("is nested deeper than 8")));
+  EXPECT_THAT(Shape(deep),
+              ElementsAre(HasSubstr("is nested deeper than 8; take several condition steps")));
 }
 
 TEST(EvaluateCondition, ComparesNumbers) {
@@ -126,6 +130,14 @@ TEST(EvaluateCondition, IsUndefinedWithoutAValueAndNamesTheOperand) {
       }
     }
   }
+}
+
+TEST(EvaluateCondition, NamesALoneReferenceOnce) {
+  EXPECT_EQ(Decide("{left: '${steps.e.metrics.gone}', op: '>', right: 1}").status().message(),
+            "${steps.e.metrics.gone} has no value: step e was skipped; a condition on it can be "
+            "neither true nor false");
+  EXPECT_THAT(Decide("{left: 'x${steps.e.metrics.gone}', op: '==', right: y}").status().message(),
+              HasSubstr("x${steps.e.metrics.gone} has no value: ${steps.e.metrics.gone}: step e"));
 }
 
 TEST(EvaluateCondition, LooksAtEveryOperandWhateverTheOrder) {

@@ -152,6 +152,24 @@ TEST(ParseTemplate, RefusesWhatIsNoReference) {
               HasSubstr("is longer than 4096 characters"));
 }
 
+TEST(CollectReferences, TellsOfEachMistakeAndOfWhatIsGood) {
+  std::vector<FoundReference> found;
+  std::vector<Problem> problems;
+  CollectReferences("${parameter.x} ${run.id} ${run.nmae} ${steps.a.outputs.b ?? run.ids} ${open",
+                    "with.text", found, problems);
+  std::vector<std::string> messages;
+  for (const Problem& problem : problems) {
+    EXPECT_EQ(problem.path, "with.text");
+    messages.push_back(problem.message);
+  }
+  EXPECT_THAT(messages, ElementsAre(HasSubstr("${parameter.x}"), HasSubstr("${run.nmae}"),
+                                    HasSubstr("${run.ids}"), HasSubstr("is not closed")));
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].reference.text, "run.id");
+  EXPECT_EQ(found[1].reference.text, "steps.a.outputs.b");
+  EXPECT_TRUE(found[1].guarded);
+}
+
 TEST(Resolve, KeepsTheTypeOfAWholeText) {
   EXPECT_EQ(Resolved("${parameters.depth}"), Json(6));
   EXPECT_TRUE(Resolved("${parameters.depth}").is_number_integer());

@@ -29,7 +29,8 @@ TEST(Limits, StepsAndDepthAndParameters) {
   for (int i = 0; i < limits::kMaxDefinitionDepth; ++i) deep = Json::array({deep});
   spec = ParsePipeline({{"name", "p"}, {"steps", deep}}, Catalog::BuiltIn());
   ASSERT_FALSE(spec.ok());
-  EXPECT_THAT(Lines(spec.status().problems()), ElementsAre(": is nested deeper than 32 levels"));
+  EXPECT_THAT(Lines(spec.status().problems()),
+              ElementsAre(": is nested deeper than 32 levels; flatten it"));
 
   Json wide = {{"name", "p"}, {"steps", {{{"name", "a"}, {"type", "noop"}}}}};
   for (int i = 0; i <= limits::kMaxParameters; ++i) {

@@ -64,7 +64,9 @@ INSTANTIATE_TEST_SUITE_P(
                          {{"", {"must be an object, not a list"}},
                           {"name", {"is missing"}},
                           {"steps", {"at least one step"}}}},
-                    Case{"NoName", "steps: [{name: a, type: noop}]", {{"name", {"is missing"}}}},
+                    Case{"NoName",
+                         "steps: [{name: a, type: noop}]",
+                         {{"name", {"is missing; give it one of", "a-z 0-9 - _"}}}},
                     Case{"BadName",
                          "{name: Census Income, steps: [{name: a, type: noop}]}",
                          {{"name", {"\"Census Income\" is not a name", "a-z 0-9 - _"}}}},
@@ -225,7 +227,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"RegisterBadGroup",
              "{name: p, parameters: {m: {type: dataset}}, steps: [{name: a, type: register, "
              "inputs: {model: '${parameters.m}'}, with: {group: My Group, approval: Aproved}}]}",
-             {{"steps[0].with.approval", {"\"Aproved\" is not a choice", "\"Approved\""}}}}),
+             {{"steps[0].with.approval", {"\"Aproved\" is not a choice", "\"Approved\""}},
+              {"steps[0].with.group", {"\"My Group\" is not a name"}}}}),
     CaseName);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -299,7 +302,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Itself",
              "{name: p, steps: [{name: a, type: noop, with: {output_bytes: 1}, inputs: {data: "
              "'${steps.a.outputs.data}'}}]}",
-             {{"steps[0].inputs.data", {"step \"a\" waits for itself"}}}},
+             {{"steps[0].inputs.data", {"step \"a\" waits for itself; name another step"}}}},
         Case{"DependsOnItself",
              "{name: p, steps: [{name: a, type: noop, dependsOn: [a]}]}",
              {{"steps[0].dependsOn[0]", {"step \"a\" waits for itself"}}}},

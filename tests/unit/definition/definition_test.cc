@@ -51,7 +51,7 @@ TEST(CheckDefinitionText, IsTheSameForEachWayOfWritingIt) {
   EXPECT_EQ(again->digest, yaml->digest);
 }
 
-TEST(CheckDefinitionText, PutsLinesBeforeProblems) {
+TEST(CheckDefinitionText, PutsLinesBeforeProblemsInTheirOrder) {
   const Result<CheckedDefinition> checked = CheckDefinitionText(
       "name: p\nsteps:\n- name: a\n  type: nop\n- name: b\n  type: noop\n  with:\n    fail: maybe\n"
       "  inputs: {data: rows.csv}\n- {type: noop}\n",
@@ -64,8 +64,8 @@ TEST(CheckDefinitionText, PutsLinesBeforeProblems) {
   }
   EXPECT_THAT(lines, ElementsAre(StartsWith("steps[0].type: line 4: \"nop\" is not a step type"),
                                  StartsWith("steps[1].with.fail: line 8: must be boolean"),
-                                 StartsWith("steps[2].name: line 10: is missing"),
-                                 StartsWith("steps[1].inputs.data: line 9: \"rows.csv\"")));
+                                 StartsWith("steps[1].inputs.data: line 9: \"rows.csv\""),
+                                 StartsWith("steps[2].name: line 10: is missing")));
 }
 
 TEST(CheckDefinitionText, PassesSyntaxErrorsOn) {
@@ -86,6 +86,7 @@ TEST(CheckDefinitionDocument, KeepsTheLimitsOfTexts) {
   Result<CheckedDefinition> checked = CheckDefinitionDocument(large, Catalog::BuiltIn());
   ASSERT_FALSE(checked.ok());
   EXPECT_EQ(checked.status().reason(), "TOO_LARGE");
+  EXPECT_NE(checked.status().message().find("split it into several pipelines"), std::string::npos);
   Json deep = 1;
   for (int i = 0; i < 1000; ++i) deep = Json::array({deep});
   checked = CheckDefinitionDocument(deep, Catalog::BuiltIn());

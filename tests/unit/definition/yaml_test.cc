@@ -126,13 +126,16 @@ TEST(YamlAliases, MergeMappings) {
 }
 
 TEST(YamlRefusals, NameTheLine) {
-  EXPECT_THAT(Refused("a: 1\nb: 2\na: 3"), HasSubstr("line 3: the key \"a\" stands here twice"));
+  EXPECT_THAT(Refused("a: 1\nb: 2\na: 3"),
+              HasSubstr("line 3: the key \"a\" stands here twice; remove one of the two"));
   EXPECT_THAT(Refused("a:\n- {b: 1, b: 2}"), HasSubstr("line 2: the key \"b\""));
   EXPECT_THAT(Refused("a: 1\n---\nb: 2"), HasSubstr("line 2: one definition a text"));
-  EXPECT_THAT(Refused("a: 1\n? [b]\n: 2"), HasSubstr("line 2: a key must be a word"));
+  EXPECT_THAT(Refused("a: 1\n? [b]\n: 2"),
+              HasSubstr("line 2: a key must be a word; where none was meant, a { or ["));
   EXPECT_THAT(Refused("? {a: 1}\n: 2"), HasSubstr("a key must be a word"));
   EXPECT_THAT(Refused("~: 1"), HasSubstr("a key must be a word"));
-  EXPECT_THAT(Refused("a: &a 1\n*a : 2"), HasSubstr("line 2: a key must be a word, not an alias"));
+  EXPECT_THAT(Refused("a: &a 1\n*a : 2"),
+              HasSubstr("line 2: a key must be a word, not an alias; write"));
   EXPECT_THAT(Refused("a: *nobody"), HasSubstr("anchor is not defined"));
   EXPECT_THAT(Refused("a: &a [1, *a]"), HasSubstr("cannot stand inside of what it means"));
   for (const char* tagged : {"a: !!str 12", "a: !!binary aGk=", "a: !mine [x]", "a: !!map {b: 1}",

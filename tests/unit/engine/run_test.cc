@@ -199,6 +199,22 @@ TEST_F(RunTest, AnUndefinedMetricFailsTheConditionAndIsNeverFalse) {
   EXPECT_EQ(bench_.Find(run).state, RunState::kFailed);
 }
 
+TEST_F(RunTest, AConditionOnAMetricThatIsNotThereNamesThoseThatAre) {
+  worker_.Open();
+  const RunId run = bench_.Run(kGate);
+  StepResult result;
+  result.metrics = {{"acu", 0.9}, {"rows", 10}};
+  EXPECT_EQ(*worker_.Succeed(worker_.Start()["score"], result), Verdict::kOk);
+  EXPECT_THAT(
+      bench_.Step(run, "good").message,
+      HasSubstr("${steps.score.metrics.auc} has no value: step score reported no metric auc "
+                "(did you mean acu?); a condition"));
+  const RunId other = bench_.Run(kGate);
+  result.metrics = {{"rmse", 0.9}, {"rows", 10}};
+  EXPECT_EQ(*worker_.Succeed(worker_.Start()["score"], result), Verdict::kOk);
+  EXPECT_THAT(bench_.Step(other, "good").message, HasSubstr("it reported rmse, rows; a condition"));
+}
+
 TEST_F(RunTest, RegistersAModelOnceWithItsProvenance) {
   worker_.Open();
   const ArtifactRef model = bench_.Artifact("a model", ArtifactType::kModel);

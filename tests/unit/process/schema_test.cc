@@ -96,6 +96,20 @@ TEST(ProcessSchema, NamesEachProblem) {
               ElementsAre("steps[0].with.reed: unknown key (did you mean \"read\"?)"));
 }
 
+TEST(ProcessSchema, OneMistakeHidesNoOther) {
+  EXPECT_THAT(Problems(R"({"read": {"header": "yes", "delimiter": "::"},
+                           "labels": {"classes": ["a", "b"], "positive": "c"},
+                           "split": {"train": 0.9, "test": 0.9},
+                           "transforms": [{"op": "onehot", "columns": "x"}]})"),
+              ElementsAre(HasSubstr("read.header: must be boolean"),
+                          HasSubstr("read.delimiter: must be one character"),
+                          HasSubstr("labels.positive: positive class \"c\""),
+                          HasSubstr("split: the fractions add up to 1.8"),
+                          HasSubstr("transforms[0].op: unknown operation")));
+  EXPECT_THAT(Problems(R"({"labels": {"clases": ["a", "b"], "positive": "c"}})"),
+              ElementsAre(HasSubstr("labels.clases: unknown key")));
+}
+
 TEST(ProcessSchema, NamesProblemsOfOperations) {
   const auto of = [](const std::string& entries) {
     return Problems("{\"roles\": {\"label\": \"y\"}, \"transforms\": [" + entries + "]}");

@@ -45,6 +45,7 @@ TEST(DataRootsTest, OnlyDatasetsAreAddresses) {
   ASSERT_EQ(status.problems().size(), 1u);
   EXPECT_EQ(status.problems()[0].path, "parameters.data");
   EXPECT_THAT(status.problems()[0].message, testing::HasSubstr("/srv/data"));
+  EXPECT_THAT(status.message(), testing::Not(testing::HasSubstr("/etc/passwd"))) << "said twice";
 }
 
 TEST(DataRootsTest, DefinitionsAreCheckedToo) {

@@ -143,6 +143,8 @@ TEST_F(ServerConfigTest, HelpNamesEveryFlagAndUnknownOnesAreRefused) {
                            "--data-roots", "--log-format", "--admin-token-create"}) {
     EXPECT_THAT(*help->text, HasSubstr(flag));
   }
+  EXPECT_THAT(*help->text, HasSubstr("--lease-ttl DURATION=15s"));
+  EXPECT_THAT(*help->text, HasSubstr("--role ROLE=user"));
   EXPECT_THAT(*Parse({"--version"})->text, HasSubstr("penstockd "));
   EXPECT_EQ(Parse({"--no-such-flag"}).status().code(), StatusCode::kInvalidArgument);
 }

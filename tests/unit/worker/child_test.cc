@@ -97,6 +97,17 @@ TEST_F(ChildTest, RunsOneAttemptAfterAnother) {
   EXPECT_EQ(LogOf(*child), "first\nsecond\n");
 }
 
+TEST_F(ChildTest, WhatAStepWarnsOfIsInItsOutcomeAndItsLog) {
+  const auto child = Spawn();
+  ASSERT_TRUE(child->Send(Noop(1, {{"message", "warning: few rows"}})).ok());
+  const Result<Outcome> first = NextOutcome(*child);
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_EQ(first->warnings, "few rows");
+  EXPECT_EQ(LogOf(*child), "warning: few rows\n");
+  ASSERT_TRUE(child->Send(Noop(2, {{"message", "no warning: all is well"}})).ok());
+  EXPECT_EQ(NextOutcome(*child)->warnings, "") << "nor that of the attempt before";
+}
+
 TEST_F(ChildTest, TakesAFrameThatIsLargerThanTheSocket) {
   const auto child = Spawn();
   const std::string message(3 << 20, 'm');

@@ -163,6 +163,8 @@ TEST_F(WorkerConfigTest, HelpNamesEveryFlagAndVariableAndUnknownOnesAreRefused) 
     EXPECT_THAT(text, HasSubstr(option.variable));
   }
   EXPECT_THAT(text, HasSubstr("--config"));
+  EXPECT_THAT(text, HasSubstr("--drain-timeout DURATION=30s"));
+  EXPECT_THAT(text, HasSubstr("--cache-size SIZE=10"));
   EXPECT_THAT(*Parse({"--version"})->text, HasSubstr("penstock-worker "));
   EXPECT_EQ(Parse({"--no-such-flag"}).status().code(), StatusCode::kInvalidArgument);
   EXPECT_EQ(Parse({"--name", "a", "extra"}).status().code(), StatusCode::kInvalidArgument);

@@ -122,6 +122,27 @@ class FakeCoordinator::Workers : public v1::WorkerService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status ReportSteps(grpc::ServerContext*, const v1::ReportStepsRequest* request,
+                           v1::ReportStepsResponse* response) override {
+    const MutexLock lock(all_.mutex_);
+    if (all_.break_reports_ > 0) {
+      --all_.break_reports_;
+      return {grpc::StatusCode::UNAVAILABLE, "going away"};
+    }
+    for (const v1::StepReport& report : request->reports()) {
+      const auto found = all_.fail_reports_.find({report.token(), report.kind()});
+      if (found == all_.fail_reports_.end()) continue;
+      ++all_.failed_reports_;
+      return {found->second, "a bad report"};
+    }
+    for (const v1::StepReport& report : request->reports()) {
+      all_.reports_.push_back(report);
+      response->add_verdicts("OK");
+    }
+    all_.report_calls_.push_back(request->reports_size());
+    return grpc::Status::OK;
+  }
+
  private:
   FakeCoordinator& all_;
 };
@@ -131,6 +152,9 @@ FakeCoordinator::FakeCoordinator()
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
   builder.SetMaxReceiveMessageSize(limits::kMaxMessageBytes);
+  // For clients whose pings come fast, so that tests need not wait.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.RegisterService(artifacts_.get());
   builder.RegisterService(workers_.get());
   server_ = builder.BuildAndStart();
@@ -174,6 +198,36 @@ std::vector<v1::MetricPoint> FakeCoordinator::points(const std::string& token) {
 void FakeCoordinator::CutLog(const std::string& token, std::size_t bytes) {
   const MutexLock lock(mutex_);
   logs_[token].resize(std::min(bytes, logs_[token].size()));
+}
+
+std::vector<v1::StepReport> FakeCoordinator::reports() {
+  const MutexLock lock(mutex_);
+  return reports_;
+}
+
+std::vector<int> FakeCoordinator::report_calls() {
+  const MutexLock lock(mutex_);
+  return report_calls_;
+}
+
+void FakeCoordinator::FailReports(const std::string& token, v1::StepReport::Kind kind,
+                                  grpc::StatusCode code) {
+  const MutexLock lock(mutex_);
+  if (code == grpc::StatusCode::OK) {
+    fail_reports_.erase({token, kind});
+  } else {
+    fail_reports_[{token, kind}] = code;
+  }
+}
+
+int FakeCoordinator::failed_reports() {
+  const MutexLock lock(mutex_);
+  return failed_reports_;
+}
+
+void FakeCoordinator::BreakReports(int count) {
+  const MutexLock lock(mutex_);
+  break_reports_ = count;
 }
 
 void FakeCoordinator::HoldDownloads(bool hold) {

@@ -2,7 +2,7 @@
 #define PENSTOCK_TESTS_UNIT_WORKER_FAKE_COORDINATOR_H_
 
 // The coordinator's side of what a worker sends and fetches: a real gRPC server on a free loopback
-// port, with artifacts and logs in memory and the limits of the real one. Thread-safe.
+// port, with artifacts, logs and reports in memory and the limits of the real one. Thread-safe.
 
 #include <grpcpp/grpcpp.h>
 
@@ -10,6 +10,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/digest.h"
@@ -36,6 +37,15 @@ class FakeCoordinator {
   // As after a crash that lost the end of a log.
   void CutLog(const std::string& token, std::size_t bytes);
 
+  // Reports that were taken, in order, and how many came with each call.
+  std::vector<v1::StepReport> reports();
+  std::vector<int> report_calls();
+  // Calls with a report of this attempt fail with `code` as long as `kind` is its kind; OK: no more.
+  void FailReports(const std::string& token, v1::StepReport::Kind kind, grpc::StatusCode code);
+  int failed_reports();  // calls
+  // The next so many calls that report fail with kUnavailable.
+  void BreakReports(int count);
+
   // Downloads wait from now on, until told otherwise.
   void HoldDownloads(bool hold);
   int downloads();  // that began
@@ -53,6 +63,12 @@ class FakeCoordinator {
   std::vector<std::string> committed_ PENSTOCK_GUARDED_BY(mutex_);
   std::map<std::string, std::string> logs_ PENSTOCK_GUARDED_BY(mutex_);
   std::map<std::string, std::vector<v1::MetricPoint>> points_ PENSTOCK_GUARDED_BY(mutex_);
+  std::vector<v1::StepReport> reports_ PENSTOCK_GUARDED_BY(mutex_);
+  std::vector<int> report_calls_ PENSTOCK_GUARDED_BY(mutex_);
+  std::map<std::pair<std::string, v1::StepReport::Kind>, grpc::StatusCode> fail_reports_
+      PENSTOCK_GUARDED_BY(mutex_);
+  int failed_reports_ PENSTOCK_GUARDED_BY(mutex_) = 0;
+  int break_reports_ PENSTOCK_GUARDED_BY(mutex_) = 0;
   bool hold_downloads_ PENSTOCK_GUARDED_BY(mutex_) = false;
   int downloads_ PENSTOCK_GUARDED_BY(mutex_) = 0;
   int break_downloads_ PENSTOCK_GUARDED_BY(mutex_) = 0;

@@ -104,6 +104,7 @@ TEST(ProtocolTest, AnOutcomeArrivesAsItWasSent) {
   sent.log_end = 1234;
   sent.peak_memory = int64_t{3} << 30;
   sent.cpu_seconds = 1.5;
+  sent.warnings = "few rows; no \"b\"";
   const Result<ChildMessage> got = DecodeChildMessage(Sent(Encode(sent)));
   ASSERT_TRUE(got.ok()) << got.status();
   ASSERT_TRUE(got->outcome);
@@ -126,6 +127,7 @@ TEST(ProtocolTest, AnOutcomeArrivesAsItWasSent) {
   EXPECT_EQ(outcome.log_end, 1234);
   EXPECT_EQ(outcome.peak_memory, int64_t{3} << 30);
   EXPECT_EQ(outcome.cpu_seconds, 1.5);
+  EXPECT_EQ(outcome.warnings, sent.warnings);
 }
 
 TEST(ProtocolTest, AFailureArrivesWithItsCauseAndReason) {

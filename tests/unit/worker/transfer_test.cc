@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <fstream>
+#include <thread>
 
 #include "storage/model/limits.h"
 #include "tests/unit/worker/fake_coordinator.h"
@@ -52,12 +54,13 @@ class TransferTest : public testing::Test {
   ArtifactCache cache_{*store_, {.max_bytes = 1 << 20}};
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<Transfer> transfer_;
+  TransferStop stop_;
 };
 
 TEST_F(TransferTest, AFileIsFetchedOnce) {
   const std::string digest = fake_.AddBlob("bytes");
-  ASSERT_TRUE(transfer_->Fetch(Ref(digest)).ok());
-  ASSERT_TRUE(transfer_->Fetch(Ref(digest)).ok());
+  ASSERT_TRUE(transfer_->Fetch(Ref(digest), stop_).ok());
+  ASSERT_TRUE(transfer_->Fetch(Ref(digest), stop_).ok());
   EXPECT_EQ(*store_->ReadBlob(*ParseDigest(digest), 100), "bytes");
   EXPECT_EQ(fake_.downloads(), 1);
 }
@@ -68,7 +71,7 @@ TEST_F(TransferTest, ATreeIsFetchedWithItsFiles) {
   Manifest manifest;
   manifest.files = {{"x/a", *ParseDigest(a), 3, false}, {"b", *ParseDigest(b), 2, true}};
   const std::string tree = fake_.AddBlob(manifest.Serialise());
-  ASSERT_TRUE(transfer_->Fetch(Ref(tree, true)).ok());
+  ASSERT_TRUE(transfer_->Fetch(Ref(tree, true), stop_).ok());
   ASSERT_TRUE(store_->Materialise(*ParseDigest(tree), true, folder_.path() / "out", true).ok());
   EXPECT_EQ(*ReadFile(folder_.path() / "out" / "x" / "a"), "aaa");
 }
@@ -76,17 +79,17 @@ TEST_F(TransferTest, ATreeIsFetchedWithItsFiles) {
 TEST_F(TransferTest, BytesThatWereCutShortAreFetchedAgain) {
   const std::string digest = fake_.AddBlob(std::string(1000, 'x'));
   fake_.BreakDownloads(1);
-  ASSERT_TRUE(transfer_->Fetch(Ref(digest)).ok());
+  ASSERT_TRUE(transfer_->Fetch(Ref(digest), stop_).ok());
   EXPECT_EQ(fake_.downloads(), 2);
   EXPECT_EQ(*store_->Size(*ParseDigest(digest)), 1000);
 }
 
 TEST_F(TransferTest, WhatTheCoordinatorDoesNotHaveIsAnError) {
   const std::string missing = "sha256:" + std::string(64, '0');
-  EXPECT_EQ(transfer_->Fetch(Ref(missing)).code(), StatusCode::kNotFound);
-  EXPECT_EQ(transfer_->Fetch(Ref("garbage")).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(transfer_->Fetch(Ref(missing), stop_).code(), StatusCode::kNotFound);
+  EXPECT_EQ(transfer_->Fetch(Ref("garbage"), stop_).code(), StatusCode::kInvalidArgument);
   const std::string text = fake_.AddBlob("no manifest");
-  EXPECT_FALSE(transfer_->Fetch(Ref(text, true)).ok());
+  EXPECT_FALSE(transfer_->Fetch(Ref(text, true), stop_).ok());
 }
 
 TEST_F(TransferTest, OnlyWhatIsMissingIsUploadedAndAllIsCommitted) {
@@ -98,7 +101,7 @@ TEST_F(TransferTest, OnlyWhatIsMissingIsUploadedAndAllIsCommitted) {
   fake_.AddBlob("known");
   const StoredOutput output = TreeOutput(folder);
   fake_.BreakCommits(1);
-  const Status status = transfer_->Publish({output}, "token");
+  const Status status = transfer_->Publish({output}, "token", stop_);
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(fake_.blobs().size(), 4U);
   EXPECT_THAT(fake_.committed(), ElementsAre(FormatDigest(output.ref.digest)));
@@ -116,14 +119,14 @@ TEST_F(TransferTest, ATreeOfManyFilesIsPublished) {
   for (std::size_t i = 1; i < manifest->files.size(); ++i) {
     fake_.AddBlob(*store_->ReadBlob(manifest->files[i].digest, 100));
   }
-  const Status status = transfer_->Publish({output}, "token");
+  const Status status = transfer_->Publish({output}, "token", stop_);
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(fake_.blobs().size(), 10'002U);
 }
 
 TEST_F(TransferTest, AnOutputThatIsGoneIsAnError) {
   const StoredOutput gone{"data", {.digest = Digest(std::string(64, '1'))}, 1};
-  EXPECT_FALSE(transfer_->Publish({gone}, "token").ok());
+  EXPECT_FALSE(transfer_->Publish({gone}, "token", stop_).ok());
 }
 
 TEST_F(TransferTest, AStoppedAgentWaitsForNobody) {
@@ -131,7 +134,51 @@ TEST_F(TransferTest, AStoppedAgentWaitsForNobody) {
   const Result<BlobInfo> blob = store_->PutBytes("x");
   ASSERT_TRUE(blob.ok()) << blob.status();
   coordinator_->Stop();
-  const Status status = transfer_->Publish({{"data", {.digest = blob->digest}, 1}}, "token");
+  const Status status = transfer_->Publish({{"data", {.digest = blob->digest}, 1}}, "token", stop_);
+  EXPECT_EQ(status.code(), StatusCode::kCancelled) << status;
+}
+
+// A disk that is full stays full: the attempt must end, and say what to do.
+TEST_F(TransferTest, WhatThisMachineLacksIsNotTriedAgain) {
+  ASSERT_TRUE(transfer_->Fetch(Ref(fake_.AddBlob("opens the connection")), stop_).ok());
+  const std::string digest = fake_.AddBlob("needs a file");
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const Status status = transfer_->Fetch(Ref(digest), stop_);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(status.reason(), "TOO_MANY_OPEN_FILES") << status;
+  EXPECT_THAT(status.message(), HasSubstr(store_->temp_folder().string()));
+  EXPECT_THAT(status.message(), HasSubstr("raise the limit"));
+  EXPECT_EQ(fake_.downloads(), 1);
+}
+
+TEST_F(TransferTest, AStoppedFetchEndsInMidCall) {
+  const std::string digest = fake_.AddBlob("never comes");
+  fake_.HoldDownloads(true);
+  std::thread stopper([&] {
+    while (fake_.downloads() == 0) std::this_thread::yield();
+    stop_.Stop();
+  });
+  EXPECT_EQ(transfer_->Fetch(Ref(digest), stop_).code(), StatusCode::kCancelled);
+  stopper.join();
+  EXPECT_EQ(fake_.downloads(), 1);
+  EXPECT_EQ(transfer_->Fetch(Ref(digest), stop_).code(), StatusCode::kCancelled);
+  EXPECT_EQ(fake_.downloads(), 1) << "what begins later does not begin";
+}
+
+TEST_F(TransferTest, AStoppedPublishEndsBetweenTries) {
+  fake_.BreakCommits(1'000'000);
+  const Result<BlobInfo> blob = store_->PutBytes("x");
+  ASSERT_TRUE(blob.ok()) << blob.status();
+  std::thread stopper([&] {
+    while (fake_.blobs().empty()) std::this_thread::yield();
+    stop_.Stop();
+  });
+  const Status status = transfer_->Publish({{"data", {.digest = blob->digest}, 1}}, "token", stop_);
+  stopper.join();
   EXPECT_EQ(status.code(), StatusCode::kCancelled) << status;
 }
 

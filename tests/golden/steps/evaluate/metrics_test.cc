@@ -5,7 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
+#include <string>
+#include <tuple>
 
+#include "steps/catalog/catalog.h"
+#include "steps/catalog/task.h"
 #include "steps/evaluate/evaluate.h"
 
 namespace penstock {
@@ -151,6 +156,33 @@ TEST(EvaluateTest, AlwaysNegativeIsSeenThrough) {
   EXPECT_NE(evaluation.warnings[0].find("0.998"), std::string::npos);
   EXPECT_EQ(evaluation.report["warnings"][0], evaluation.warnings[0]);
   EXPECT_EQ(metrics["confusion_matrix"]["yes"]["no"].get<double>(), 2);
+}
+
+// Conditions on other metrics are refused at submission by this table.
+TEST(EvaluateTest, ReportsTheMeasuresThatTheCatalogueHasForTheTask) {
+  for (const auto& [task, bit, width] : {std::tuple{Task::kBinary, kBinaryTask, 2},
+                                         {Task::kMulticlass, kMulticlassTask, 3},
+                                         {Task::kRegression, kRegressionTask, 1}}) {
+    ModelInfo model;
+    model.task = task;
+    if (task != Task::kRegression) model.classes.assign({"a", "b", "c"});
+    model.classes.resize(task == Task::kBinary ? 2 : model.classes.size());
+    model.positive_index = 1;
+    ScoredInput scored;
+    scored.has_labels = true;
+    scored.labels = {0, 1};
+    scored.predictions.task = task;
+    scored.predictions.rows = 2;
+    scored.predictions.columns = width;
+    scored.predictions.scores.assign(static_cast<std::size_t>(2 * width), 1.0 / width);
+    std::set<std::string> expected;
+    for (const MetricSchema& metric : Catalog::BuiltIn().Find("evaluate")->metrics) {
+      if (TasksOfMeasure(metric.name) & bit) expected.insert(metric.name);
+    }
+    std::set<std::string> reported;
+    for (const auto& [name, value] : Evaluate(model, scored, 0.5).metrics) reported.insert(name);
+    EXPECT_EQ(reported, expected);
+  }
 }
 
 }  // namespace

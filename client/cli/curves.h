@@ -1,0 +1,17 @@
+#ifndef PENSTOCK_CLIENT_CLI_CURVES_H_
+#define PENSTOCK_CLIENT_CLI_CURVES_H_
+
+// Series of metrics (loss by round) in a few words each.
+
+#include "client/cli/output.h"
+#include "penstock/v1/runs.pb.h"
+
+namespace penstock::cli {
+
+// A row for each series: how many points, the first, the last and, where the name says which way is
+// better, the best with its index. Attempts are told apart where there are several.
+Table CurveTable(const ::penstock::v1::ReadMetricsResponse& answer);
+
+}  // namespace penstock::cli
+
+#endif  // PENSTOCK_CLIENT_CLI_CURVES_H_

@@ -1,0 +1,239 @@
+#include "client/cli/follow_view.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+#include <map>
+#include <set>
+
+#include "client/cli/output.h"
+
+namespace penstock::cli {
+namespace {
+
+// The first of these that the step reports; else its first of the data that `prefix` names.
+std::string NameOfMain(const std::map<std::string, double>& metrics, const std::string& prefix) {
+  for (const char* name : {"auc", "accuracy", "rmse", "logloss", "mlogloss", "loss"}) {
+    if (metrics.contains(prefix + name)) return prefix + name;
+  }
+  if (prefix.empty()) return {};
+  for (const auto& [name, value] : metrics) {
+    if (name.starts_with(prefix) && !name.ends_with("_rows")) return name;
+  }
+  return {};
+}
+
+std::string Detail(const pb::Step& step) {
+  switch (step.state()) {
+    case pb::Step::RUNNING: {
+      std::string text = step.progress_note();
+      if (step.progress() > 0) {
+        char percent[16];
+        std::snprintf(percent, sizeof percent, "%.0f %%", step.progress() * 100);
+        text = percent + (text.empty() ? "" : "  " + text);
+      }
+      return text;
+    }
+    case pb::Step::FAILED:
+    case pb::Step::RETRY_WAIT:
+    case pb::Step::SKIPPED:
+      return step.message();
+    default:
+      return Headline(step);
+  }
+}
+
+std::string Took(const pb::Step& step, Time now) {
+  if (step.state() == pb::Step::SKIPPED) return {};
+  return Lasted(step.started_at(), step.ended_at(), now);
+}
+
+// What the submission's warnings say of steps that wait for a worker.
+class Waits {
+ public:
+  explicit Waits(const Warnings& warnings) {
+    for (const pb::Problem& warning : warnings) by_path_[warning.path()] = warning.message();
+  }
+  // Empty where nothing is known.
+  std::string Why(const pb::Step& step) const {
+    if (step.state() != pb::Step::READY) return {};
+    for (const std::string& path : {"steps[" + std::to_string(step.index()) + "]", std::string()}) {
+      const auto found = by_path_.find(path);
+      if (found != by_path_.end()) return found->second;
+    }
+    return {};
+  }
+
+ private:
+  std::map<std::string, std::string> by_path_;
+};
+
+class Silent : public View {
+ public:
+  void Update(const pb::Run&, const std::vector<pb::Step>&) override {}
+  void Say(const std::string&) override {}
+  void Lost(const std::string&) override {}
+};
+
+class Lines : public View {
+ public:
+  explicit Lines(const Warnings& warnings) : waits_(warnings) {}
+  void Update(const pb::Run&, const std::vector<pb::Step>& changed) override {
+    for (const pb::Step& step : changed) {
+      const std::string why = waits_.Why(step);
+      if (!why.empty() && said_.insert(why).second) {
+        Say(step.name() + "  READY  waits: " + why);
+      }
+      const bool news = step.state() >= pb::Step::RUNNING;
+      auto& last = last_[step.index()];
+      if (!news || last == std::pair(step.state(), step.attempt())) continue;
+      last = {step.state(), step.attempt()};
+      Say(LineOf(step));
+    }
+  }
+  void Say(const std::string& line) override { std::cerr << line << "\n"; }
+  void Lost(const std::string& why) override { Say(why); }
+
+ private:
+  static std::string LineOf(const pb::Step& step) {
+    std::string line = step.name() + "  " + pb::Step::State_Name(step.state());
+    if (step.attempt() > 1) line += "  attempt " + std::to_string(step.attempt());
+    // The attempt's own line, just above, has told why.
+    if (step.state() == pb::Step::RETRY_WAIT) return line;
+    if (const std::string took = Took(step, Clock::Real().Now());
+        !took.empty() && step.state() > pb::Step::RUNNING) {
+      line += "  " + took;
+    }
+    if (step.state() == pb::Step::RUNNING && !step.worker().empty())
+      line += "  on " + step.worker();
+    if (const std::string detail = Detail(step); !detail.empty()) line += "  " + detail;
+    return line;
+  }
+
+  Waits waits_;
+  std::map<int, std::pair<pb::Step::State, int>> last_;
+  std::set<std::string> said_;  // why steps wait: one reason may be that of them all
+};
+
+class Live : public View {
+ public:
+  explicit Live(const Warnings& warnings) : waits_(warnings) {}
+  void Update(const pb::Run& run, const std::vector<pb::Step>& changed) override {
+    run_ = run;
+    for (const pb::Step& step : changed) steps_[step.index()] = step;
+    Draw("");
+  }
+  void Say(const std::string& line) override { Draw(line + "\n"); }
+  void Tick() override { Draw(""); }
+  void Lost(const std::string& why) override {
+    note_ = why;
+    Draw("");
+    note_.clear();
+  }
+
+ private:
+  // `above` goes where the table began and stays there.
+  void Draw(const std::string& above) {
+    winsize size{};
+    ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+    const std::size_t height = size.ws_row > 6 ? size.ws_row - 4u : 20u;
+    // The last column stays free: some terminals wrap as soon as it is written.
+    const std::size_t width = std::max<std::size_t>(WindowWidth(STDERR_FILENO), 2) - 1;
+    const std::string text = Text(height, width);
+    const std::size_t rows = RowsNow(width + 1);
+    std::string out;
+    if (rows > 0) out += "\033[" + std::to_string(rows) + "A\r\033[J";
+    out += above + text;
+    drawn_.clear();
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = text.find('\n', begin);
+      drawn_.push_back(Width(std::string_view(text).substr(begin, end - begin)));
+      begin = end + 1;
+    }
+    std::cerr << out << std::flush;
+  }
+
+  // Rows that the last drawing takes: in a window that became narrower its lines are wrapped.
+  std::size_t RowsNow(std::size_t window) const {
+    std::size_t rows = 0;
+    for (const std::size_t width : drawn_) {
+      rows += std::max<std::size_t>(1, (width + window - 1) / window);
+    }
+    return rows;
+  }
+
+  // Lines that end with a line break, none wider than `width`.
+  std::string Text(std::size_t height, std::size_t width) const {
+    const Time now = Clock::Real().Now();
+    Table table({"STEP", "STATE", "TRY", "TOOK", "RESULT"});
+    std::size_t shown = 0;
+    std::size_t hidden = 0;
+    for (const auto& [index, step] : steps_) {
+      // Where there are more steps than lines, what is happening goes first.
+      const bool active = step.state() >= pb::Step::LEASED && step.state() <= pb::Step::RETRY_WAIT;
+      const bool quiet = steps_.size() > height && !active && step.state() != pb::Step::FAILED;
+      if (quiet || shown >= height) {
+        ++hidden;
+        continue;
+      }
+      ++shown;
+      const std::string why = waits_.Why(step);
+      table.Add({step.name(), Coloured(pb::Step::State_Name(step.state())),
+                 step.attempt() > 1 ? std::to_string(step.attempt()) : "", Took(step, now),
+                 why.empty() ? Detail(step) : why});
+    }
+    std::string text =
+        CutTo(run_.pipeline() + "@" + std::to_string(run_.pipeline_version()) + "  " +
+                  run_.run_id() + "  " + Coloured(pb::Run::State_Name(run_.state())) + "  " +
+                  Lasted(run_.started_at(), run_.ended_at(), now),
+              width) +
+        "\n" + table.Fit(width);
+    if (hidden > 0) {
+      const pb::StepCounts& counts = run_.counts();
+      text +=
+          CutTo("… and " + std::to_string(hidden) + " more (" + std::to_string(counts.succeeded()) +
+                    " of " + std::to_string(counts.total()) + " done)",
+                width) +
+          "\n";
+    }
+    if (!note_.empty()) text += CutTo(note_, width) + "\n";
+    return text;
+  }
+
+  Waits waits_;
+  pb::Run run_;
+  std::map<int, pb::Step> steps_;
+  std::string note_;
+  std::vector<std::size_t> drawn_;  // width of each line of the last drawing
+};
+
+}  // namespace
+
+std::string Headline(const pb::Step& step) {
+  if (!step.model_version().empty()) return step.model_version();
+  if (!step.branch().empty()) return "→ " + step.branch();
+  const auto metrics = Sorted(step.metrics());
+  for (const char* prefix : {"", "validation_", "train_"}) {
+    if (const std::string name = NameOfMain(metrics, prefix); !name.empty()) {
+      return name + " " + FormatMetric(metrics.at(name));
+    }
+  }
+  return metrics.contains("rows") ? "rows " + FormatMetric(metrics.at("rows")) : "";
+}
+
+std::unique_ptr<View> MakeSilentView() {
+  return std::make_unique<Silent>();
+}
+
+std::unique_ptr<View> MakeLinesView(const Warnings& warnings) {
+  return std::make_unique<Lines>(warnings);
+}
+
+std::unique_ptr<View> MakeLiveView(const Warnings& warnings) {
+  return std::make_unique<Live>(warnings);
+}
+
+}  // namespace penstock::cli

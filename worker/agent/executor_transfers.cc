@@ -1,0 +1,95 @@
+// What an executor moves for its attempts: inputs before they run, outputs after.
+
+#include <utility>
+
+#include "worker/agent/executor.h"
+
+namespace penstock {
+
+void Executor::Fetch(Attempt& attempt) {
+  attempt.state = Attempt::State::kFetching;
+  const int64_t id = attempt.id;
+  const bool posted = pool_.Post([this, id, lease = attempt.lease, place = WorkspaceOf(attempt),
+                                  stop = attempt.transfer] {
+    Status status = MakeFolders(place / "in");
+    for (const v1::LeaseInput& input : lease.inputs()) {
+      for (int i = 0; status.ok() && i < input.artifacts_size(); ++i) {
+        const v1::ArtifactRef& ref = input.artifacts(i);
+        status = deps_.transfer->Fetch(ref, *stop);
+        if (!status.ok()) break;
+        const Result<Digest> digest = ParseDigest(ref.digest());
+        status = digest.status();
+        if (digest.ok()) {
+          status = deps_.store->Materialise(*digest, ref.tree(),
+                                            place / "in" / (input.name() + "-" + std::to_string(i)),
+                                            /*link=*/true);
+        }
+      }
+    }
+    Post([this, id, status, place] {
+      Attempt* fetched = FindId(id);
+      // Forgotten while this went on making what had been removed with it.
+      if (fetched == nullptr) (void)RemoveAll(place);
+      if (fetched == nullptr || fetched->state != Attempt::State::kFetching) return;
+      if (status.ok()) {
+        fetched->fetched = true;
+        fetched->state = Attempt::State::kQueued;
+        Reserve(*fetched, -1);
+        return;
+      }
+      fetched->outcome.status = status.WithContext("fetching its inputs");
+      fetched->outcome.cause = Cause::kInfrastructure;
+      Report(*fetched);
+    });
+  });
+  PENSTOCK_CHECK(posted);
+}
+
+// The step is over: its log goes first, then its outputs, then its report.
+void Executor::End(Attempt& attempt) {
+  attempt.ended = true;
+  if (!attempt.discarded) Ship(attempt);
+  if (!attempt.shipping) Finish(attempt);
+}
+
+void Executor::Finish(Attempt& attempt) {
+  if (attempt.discarded) return Forget(attempt);
+  attempt.state = Attempt::State::kFinishing;
+  Outcome& outcome = attempt.outcome;
+  if (attempt.over_memory) {
+    outcome.status = ResourceExhausted("the step used more than its " +
+                                       std::to_string(attempt.lease.memory() >> 20) +
+                                       " MiB of memory; raise resources.memory");
+    outcome.cause = Cause::kOutOfMemory;
+  } else if (attempt.timed_out && !outcome.status.ok()) {
+    outcome.status = DeadlineExceeded(
+        attempt.idle ? "the step gave no sign of life for as long as its idleTimeout"
+                     : "the step ran longer than its timeout");
+    outcome.cause = Cause::kTimeout;
+  } else if (attempt.cancel && !outcome.status.ok()) {
+    outcome.cause = Cause::kCancelled;
+  } else if (outcome.cause == Cause::kCancelled && !outcome.status.ok()) {
+    outcome.cause = Cause::kInfrastructure;
+    outcome.status = Unavailable("the worker stopped while it ran the step");
+  }
+  if (!outcome.status.ok() || outcome.outputs.empty()) return Report(attempt);
+  const bool posted = pool_.Post([this, id = attempt.id, outputs = outcome.outputs,
+                                  token = attempt.lease.token(), stop = attempt.transfer] {
+    const Status status = deps_.transfer->Publish(outputs, token, *stop);
+    Post([this, id, token, status] {
+      Attempt* published = FindId(id);
+      if (published == nullptr) return;
+      if (published->discarded || status.reason() == "STALE_ATTEMPT") {
+        return Forget(*published);
+      }
+      if (!status.ok()) {
+        published->outcome.status = status.WithContext("storing its outputs");
+        published->outcome.cause = published->cancel ? Cause::kCancelled : Cause::kInfrastructure;
+      }
+      Report(*published);
+    });
+  });
+  PENSTOCK_CHECK(posted);
+}
+
+}  // namespace penstock
