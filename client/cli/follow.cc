@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "client/cli/attempts.h"
+#include "client/cli/cli.h"
 #include "client/cli/output.h"
 
 namespace penstock::cli {
@@ -162,6 +163,19 @@ void PrintEnding(Connection& connection, const pb::Run& run) {
     if (tolerated.contains(step.name())) continue;
     std::cerr << "its log: penstock logs " << run.run_id() << " " << step.name() << "\n";
   }
+}
+
+Result<int> AwaitSubmitted(Connection& connection, const pb::SubmitRunResponse& submitted,
+                           bool wait, bool follow) {
+  // Who follows is told by the steps that wait.
+  if (!follow) PrintWarnings(submitted.warnings());
+  const std::string& id = submitted.run().run_id();
+  std::cout << id << std::endl;
+  if (!wait && !follow) return kDone;
+  const Warnings warnings(submitted.warnings().begin(), submitted.warnings().end());
+  PENSTOCK_ASSIGN_OR_RETURN(const pb::Run ended, Follow(connection, id, follow, warnings));
+  PrintEnding(connection, ended);
+  return ended.state() == pb::Run::SUCCEEDED ? kDone : kWorkFailed;
 }
 
 }  // namespace penstock::cli

@@ -24,6 +24,11 @@ std::vector<std::string> WarningsOf(const pb::Run& run);
 // where the logs of steps are that failed it.
 void PrintEnding(Connection& connection, const pb::Run& run);
 
+// Prints the id of a run that was just submitted, and waits for its end where told to; the exit
+// code.
+Result<int> AwaitSubmitted(Connection& connection, const pb::SubmitRunResponse& submitted,
+                           bool wait, bool follow);
+
 }  // namespace penstock::cli
 
 #endif  // PENSTOCK_CLIENT_CLI_FOLLOW_H_

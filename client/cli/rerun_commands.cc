@@ -30,12 +30,7 @@ Result<int> Retry(Connection& connection, const RetryOptions& options) {
   PENSTOCK_ASSIGN_OR_RETURN(
       const pb::SubmitRunResponse submitted,
       connection.Call(connection.runs(), &pb::RunService::Stub::RetryRun, request));
-  const std::string& id = submitted.run().run_id();
-  std::cout << id << std::endl;
-  if (!options.wait && !options.follow) return kDone;
-  PENSTOCK_ASSIGN_OR_RETURN(const pb::Run ended, Follow(connection, id, options.follow));
-  PrintEnding(connection, ended);
-  return ended.state() == pb::Run::SUCCEEDED ? kDone : kWorkFailed;
+  return AwaitSubmitted(connection, submitted, options.wait, options.follow);
 }
 
 Result<int> Explain(Connection& connection, const std::string& run, const std::string& step,

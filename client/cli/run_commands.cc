@@ -130,15 +130,7 @@ Result<int> RunPipeline(Connection& connection, const RunOptions& options) {
   PENSTOCK_ASSIGN_OR_RETURN(
       const pb::SubmitRunResponse submitted,
       connection.Call(connection.runs(), &pb::RunService::Stub::SubmitRun, request));
-  // Who follows is told by the steps that wait.
-  if (!options.follow) PrintWarnings(submitted.warnings());
-  const std::string& id = submitted.run().run_id();
-  std::cout << id << std::endl;
-  if (!options.wait && !options.follow) return kDone;
-  const Warnings warnings(submitted.warnings().begin(), submitted.warnings().end());
-  PENSTOCK_ASSIGN_OR_RETURN(const pb::Run ended, Follow(connection, id, options.follow, warnings));
-  PrintEnding(connection, ended);
-  return ended.state() == pb::Run::SUCCEEDED ? kDone : kWorkFailed;
+  return AwaitSubmitted(connection, submitted, options.wait, options.follow);
 }
 
 struct LogOptions {
