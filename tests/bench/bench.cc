@@ -68,6 +68,7 @@ class Client {
                    const std::map<std::string, std::string>& parameters = {}) {
     v1::SubmitRunRequest request;
     request.set_pipeline(pipeline);
+    request.set_no_cache(true);
     for (const auto& [name, value] : parameters) {
       (*request.mutable_parameters())[name].set_text(value);
     }

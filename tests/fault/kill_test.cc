@@ -75,7 +75,8 @@ class KillTest : public testing::Test {
       EXPECT_TRUE(found != now.end() && found->second == end) << step << " was redone: " << when;
     }
   }
-  std::string Submit() { return cluster_.Submit(pipeline_, {"-p", "data=@" + data_}); }
+  // Every run does all its work anew.
+  std::string Submit() { return cluster_.Submit(pipeline_, {"-p", "data=@" + data_, "--no-cache"}); }
   void StopAndCheck(int models) {
     EXPECT_EQ(cluster_.ModelVersions("faulty"), models);
     EXPECT_EQ(cluster_.Stop("w1"), 0);

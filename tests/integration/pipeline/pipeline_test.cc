@@ -102,7 +102,7 @@ TEST_F(PipelineTest, TheRealCensusGivesTheSameModelTwice) {
   const std::string argument = "data=@" + (data / "adult" / "adult.data").string();
   const std::string first = cluster_.Submit(kCensus, {"-p", argument});
   ASSERT_EQ(cluster_.Wait(first), "SUCCEEDED");
-  const std::string second = cluster_.Submit(kCensus, {"-p", argument});
+  const std::string second = cluster_.Submit(kCensus, {"-p", argument, "--no-cache"});
   ASSERT_EQ(cluster_.Wait(second), "SUCCEEDED");
   const Json a = Cluster::Step(cluster_.Run(first), "train");
   const Json b = Cluster::Step(cluster_.Run(second), "train");

@@ -240,6 +240,23 @@ TEST_P(StructureTest, ItemsThatMakeTooManyStepsFailTheMap) {
   EXPECT_THAT(Message(run, "m"), HasSubstr("would make 60001 steps of the run; at most 50000"));
 }
 
+TEST_P(StructureTest, OutputsThatAreTooLargeFailTheMap) {
+  const auto yaml = [](const std::string& output) {
+    return "name: large\nparameters: {list: {type: list}}\nsteps: [{name: m, type: map, over: "
+           "\"${parameters.list}\", steps: [{name: a, type: wait, with: {until: "
+           "\"2001-01-01T00:00:00Z\"}}], outputs: {o: \"" + output + "\"}}]";
+  };
+  // 60 KB of items; each gives twenty times its text, and 1.2 MB together are too much.
+  const Json list(std::vector<std::string>(60, std::string(1'000, 'x')));
+  std::string output;
+  for (int i = 0; i < 20; ++i) output += "${item}";
+  const RunId bad = bench_.Run(yaml(output), {{"list", list}});
+  EXPECT_EQ(bench_.Find(bad).state, RunState::kFailed);
+  EXPECT_THAT(Message(bad, "m"), HasSubstr("output o is larger than 1 MiB"));
+  const RunId good = bench_.Run(yaml("${item}"), {{"list", list}});
+  EXPECT_EQ(bench_.Find(good).state, RunState::kSucceeded);
+}
+
 TEST_P(StructureTest, ACancelledMapEndsWithItsItems) {
   const RunId run = bench_.Run(kMap);
   ASSERT_EQ(*worker_.Succeed(worker_.Start()["before"]), Verdict::kOk);
