@@ -161,7 +161,7 @@ void AddRerunCommands(CLI::App& app, Cli& cli) {
   auto kind = std::make_shared<std::string>();
   auto one = std::make_shared<std::string>();
   auto other = std::make_shared<std::string>();
-  diff->add_option("kind", *kind, "run")->required()->check(CLI::IsMember({"run"}));
+  diff->add_option("kind", *kind, "run")->required()->transform(OneOf({"run"}));
   diff->add_option("one", *one, "a run")->required();
   diff->add_option("other", *other, "another run")->required();
   diff->callback(

@@ -113,6 +113,7 @@ class Server final : public HttpServer {
   std::unique_ptr<httplib::Server> server_;
   std::atomic<int> streams_{0};
   int port_ = 0;
+  int listening_ = -1;  // httplib's socket
   std::thread thread_;
   Mutex mutex_;
   CondVar wake_;
@@ -140,9 +141,10 @@ Status Server::Listen() {
   server_->set_write_timeout(kSocketTimeoutSeconds);
   server_->set_payload_max_length(kMaxArtifactBytes);
   // Not SO_REUSEPORT, httplib's default: two daemons would share a port without a word.
-  server_->set_socket_options([](int socket) {
+  server_->set_socket_options([this](int socket) {
     const int yes = 1;
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    listening_ = socket;
   });
   AddRoutes();
   if (options_.port == 0) {
@@ -156,6 +158,8 @@ Status Server::Listen() {
                            ": the port is in use or the address is not of this machine",
                        "ADDRESS_IN_USE");
   }
+  // httplib lets five connections wait to be accepted; the kernel resets some of the rest.
+  ::listen(listening_, SOMAXCONN);
   thread_ = std::thread([this] {
     server_->listen_after_bind();
     MutexLock lock(mutex_);

@@ -47,6 +47,7 @@ TEST(WorkersTest, TwoWorkersShareARun) {
 TEST(WorkersTest, TwoWorkersShareARunOverTlsFromAnotherAddress) {
   Cluster cluster("127.0.0.2");
   const std::string data_dir = cluster.data_dir().string();
+  std::filesystem::create_directories(data_dir);
   const auto token = [&](const std::string& name, const std::string& role) {
     const Ran made = RunProgram({Program("penstock"), "admin", "token", "create", name, "--role",
                                  role, "--data-dir", data_dir});

@@ -220,7 +220,11 @@ TEST_F(HttpTest, WhatIsThereAlreadyIsAnsweredAtOnceHoweverManyPutIt) {
   for (int i = 0; i < 60; ++i) {
     clients.emplace_back([&] {
       const auto put = Client()->Put(path, bytes, "application/octet-stream");
-      if (put && put->status == 200) ++existed;
+      if (put && put->status == 200) {
+        ++existed;
+      } else {
+        ADD_FAILURE() << (put ? put->body : "no answer: " + httplib::to_string(put.error()));
+      }
     });
   }
   for (std::thread& client : clients) client.join();

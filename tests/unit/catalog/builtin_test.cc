@@ -81,8 +81,9 @@ TEST(BuiltIn, BoundsAreWrittenOut) {
 TEST(BuiltIn, HoldsTheStepsOfTheBrief) {
   std::vector<std::string> keys;
   for (const StepSchema* schema : Catalog::BuiltIn().All()) keys.push_back(schema->key);
-  EXPECT_THAT(keys, ElementsAre("condition", "evaluate", "fail", "import", "noop", "predict",
-                                "process", "register", "train/linear-learner", "train/xgboost"));
+  EXPECT_THAT(keys, ElementsAre("approval", "condition", "evaluate", "fail", "import", "map",
+                                "noop", "pipeline", "predict", "process", "register",
+                                "train/linear-learner", "train/xgboost", "wait"));
   EXPECT_THAT(Catalog::BuiltIn().Algorithms(), ElementsAre("linear-learner", "xgboost"));
 }
 
@@ -122,6 +123,7 @@ TEST(BuiltIn, DefaultsPassTheirOwnChecksAndStay) {
       {"fail", {{"message", "m"}}},
       {"register", {{"group", "g"}}},
       {"import", {{"uri", "file:///data/x"}}},
+      {"wait", {{"duration", "1s"}}},
   };
   for (const StepSchema* schema : Catalog::BuiltIn().All()) {
     const auto found = required.find(schema->key);
@@ -161,11 +163,21 @@ TEST(BuiltIn, PortsAreThoseOfTheBrief) {
 }
 
 TEST(BuiltIn, ControlStepsAreThoseThatTheEngineDecides) {
+  const std::set<std::string> control = {"approval", "condition", "fail",    "map",
+                                         "pipeline", "register",  "wait"};
+  const std::set<std::string> effects = {"approval", "register"};
   for (const StepSchema* schema : Catalog::BuiltIn().All()) {
-    const bool control =
-        schema->key == "condition" || schema->key == "register" || schema->key == "fail";
-    EXPECT_EQ(schema->control, control) << schema->key;
-    EXPECT_EQ(schema->has_side_effects, schema->key == "register") << schema->key;
+    EXPECT_EQ(schema->control, control.contains(schema->key)) << schema->key;
+    EXPECT_EQ(schema->has_side_effects, effects.contains(schema->key)) << schema->key;
+  }
+}
+
+TEST(BuiltIn, ResultsOfStepsThatOnlyComputeMayBeUsedAgain) {
+  const std::set<std::string> cacheable = {"evaluate", "predict", "process",
+                                           "train/linear-learner", "train/xgboost"};
+  for (const StepSchema* schema : Catalog::BuiltIn().All()) {
+    EXPECT_EQ(schema->cacheable, cacheable.contains(schema->key)) << schema->key;
+    EXPECT_EQ(schema->depends_on_threads, schema->key.starts_with("train/")) << schema->key;
   }
 }
 

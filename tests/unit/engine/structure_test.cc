@@ -252,7 +252,7 @@ TEST_P(StructureTest, OutputsThatAreTooLargeFailTheMap) {
   for (int i = 0; i < 20; ++i) output += "${item}";
   const RunId bad = bench_.Run(yaml(output), {{"list", list}});
   EXPECT_EQ(bench_.Find(bad).state, RunState::kFailed);
-  EXPECT_THAT(Message(bad, "m"), HasSubstr("output o is larger than 1 MiB"));
+  EXPECT_THAT(Message(bad, "m"), HasSubstr("output o is larger than 1.0 MiB"));
   const RunId good = bench_.Run(yaml("${item}"), {{"list", list}});
   EXPECT_EQ(bench_.Find(good).state, RunState::kSucceeded);
 }

@@ -1,4 +1,4 @@
-#include "server/rpc/run_shapes.h"
+#include "server/rpc/run_view.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -22,11 +22,11 @@ std::vector<StepRecord> FailedSteps(int count, const std::string& message) {
   return steps;
 }
 
-TEST(RunShapesTest, ARunOfAnySizeFitsIntoAMessage) {
+TEST(RunViewTest, ARunOfAnySizeFitsIntoAMessage) {
   std::string message;
   while (message.size() < 2'000) message += "€uro ";
   v1::Run run;
-  RunToProto({}, FailedSteps(limits::kMaxStepsPerRun, message), nullptr, &run);
+  RunToProto({}, FailedSteps(limits::kMaxStepsPerRun, message), &run);
   ASSERT_EQ(run.steps_size(), limits::kMaxStepsPerRun);
   EXPECT_LT(run.ByteSizeLong(), static_cast<std::size_t>(limits::kMaxMessageBytes));
   for (const v1::Step& step : run.steps()) {
@@ -36,14 +36,14 @@ TEST(RunShapesTest, ARunOfAnySizeFitsIntoAMessage) {
   }
 
   run.Clear();
-  RunToProto({}, FailedSteps(limits::kMaxStepsPerRun, std::string(16 << 10, 'x')), nullptr, &run);
+  RunToProto({}, FailedSteps(limits::kMaxStepsPerRun, std::string(16 << 10, 'x')), &run);
   EXPECT_LT(run.ByteSizeLong(), static_cast<std::size_t>(limits::kMaxMessageBytes));
 }
 
-TEST(RunShapesTest, WhatFitsIsWhole) {
+TEST(RunViewTest, WhatFitsIsWhole) {
   const std::string longest(limits::kMaxErrorMessageBytes, 'x');
   v1::Run run;
-  RunToProto({}, FailedSteps(500, longest), nullptr, &run);
+  RunToProto({}, FailedSteps(500, longest), &run);
   for (const v1::Step& step : run.steps()) ASSERT_EQ(step.message(), longest);
 }
 
