@@ -158,14 +158,18 @@ void AddRerunCommands(CLI::App& app, Cli& cli) {
       [=](Connection& connection) { return Explain(connection, *run, *step, *format); }));
 
   CLI::App* diff = app.add_subcommand("diff", "what differs between two runs");
-  auto kind = std::make_shared<std::string>();
-  auto one = std::make_shared<std::string>();
-  auto other = std::make_shared<std::string>();
-  diff->add_option("kind", *kind, "run")->required()->transform(OneOf({"run"}));
-  diff->add_option("one", *one, "a run")->required();
-  diff->add_option("other", *other, "another run")->required();
-  diff->callback(
-      cli.Command([=](Connection& connection) { return DiffRuns(connection, *one, *other); }));
+  struct DiffOptions {
+    std::string kind;
+    std::string one;
+    std::string other;
+  };
+  auto compared = std::make_shared<DiffOptions>();
+  diff->add_option("kind", compared->kind, "run")->required()->transform(OneOf({"run"}));
+  diff->add_option("one", compared->one, "a run")->required();
+  diff->add_option("other", compared->other, "another run")->required();
+  diff->callback(cli.Command([=](Connection& connection) {
+    return DiffRuns(connection, compared->one, compared->other);
+  }));
 }
 
 }  // namespace penstock::cli

@@ -7,6 +7,7 @@
 
 #include "base/digest.h"
 #include "tests/integration/server/server_fixture.h"
+#include "tests/support/cluster.h"
 
 namespace penstock {
 namespace {
@@ -180,7 +181,9 @@ TEST_F(StreamsTest, UploadsThatAreNotWhatTheySayLeaveNothing) {
   EXPECT_EQ(Upload("rubbish", "hello", 5, 10, &response).error_code(),
             grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(Download(digest).status().code(), StatusCode::kNotFound);
-  EXPECT_TRUE(std::filesystem::is_empty(config_.data_dir + "/artifacts/tmp"));
+  // A moment after the answer.
+  EXPECT_TRUE(Eventually(
+      [&] { return std::filesystem::is_empty(config_.data_dir + "/artifacts/tmp"); }));
 }
 
 TEST_F(StreamsTest, TreesAreCommittedOnceTheirFilesAreThere) {
