@@ -634,8 +634,8 @@ Executor::Attempt* Executor::FindId(int64_t id) {
 
 void Executor::Forget(Attempt& attempt) {
   Reserve(attempt, -1);
-  if (attempt.lease.inputs_size() > 0 || !attempt.outcome.outputs.empty() ||
-      attempt.state != Attempt::State::kReported) {
+  if (attempt.lease.inputs_size() > 0 || attempt.lease.type() == kScript ||
+      !attempt.outcome.outputs.empty() || attempt.state != Attempt::State::kReported) {
     (void)RemoveAll(WorkspaceOf(attempt));
   }
   by_token_.erase(attempt.lease.token());

@@ -1,5 +1,6 @@
 #include "worker/runner/runner.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -300,6 +301,8 @@ int RunnerMain(const StepRegistry& steps, int socket) {
   sigaction(SIGTERM, &action, nullptr);
   signal(SIGINT, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
+  // What a step starts must neither talk to the agent nor seem to be this process.
+  fcntl(socket, F_SETFD, FD_CLOEXEC);
   FrameReader frames;
   std::string buffer(64 << 10, '\0');
   while (true) {

@@ -29,6 +29,10 @@ class MisbehaviourTest : public ScriptFixture {
     }
     return found;
   }
+  // Those that have got as far as `sleep SECONDS`.
+  static int Sleeping(const std::string& seconds) {
+    return Alive(std::string("sleep\0", 6) + seconds + std::string(1, '\0'));
+  }
   // SIGKILL to the runners of this cluster's worker; how many there were.
   int KillRunners() {
     int killed = 0;
@@ -99,7 +103,7 @@ steps:
   with:
     command: [/bin/sh, -c, 'setsid sh -c "trap : TERM; while true; do sleep 8.4321; done" & sleep 8.4321']
 )"));
-  EXPECT_TRUE(Eventually([] { return Alive("8.4321") >= 2; }));
+  EXPECT_TRUE(Eventually([] { return Sleeping("8.4321") >= 2; }));
   EXPECT_EQ(cluster_.Client({"cancel", id}).code, 0);
   EXPECT_EQ(cluster_.Wait(id), "CANCELLED");
   EXPECT_EQ(Alive("8.4321"), 0);
@@ -126,7 +130,7 @@ steps:
   with:
     command: [/bin/sh, -c, 'setsid sleep 611.4321 & sleep 611.4321']
 )"));
-  EXPECT_TRUE(Eventually([] { return Alive("611.4321") >= 2; }));
+  EXPECT_TRUE(Eventually([] { return Sleeping("611.4321") >= 2; }));
   EXPECT_EQ(KillRunners(), 1);
   EXPECT_EQ(cluster_.Wait(id), "FAILED");
   EXPECT_EQ(JsonString(Cluster::Step(cluster_.Run(id), "s"), "cause"), "CRASHED");

@@ -32,18 +32,17 @@ class ScriptFixture : public testing::TestWithParam<std::string> {
     cluster_.StartWorker("w1", {"--isolation", GetParam(), "--kill-grace", "2s"});
   }
   // Runs one script step to its end: `with` and other keys of the step, as YAML flow.
-  std::string RunStep(const std::string& step) {
-    const std::string id = cluster_.Submit(cluster_.Write("script.yaml", R"(
+  void RunStep(const std::string& step) {
+    id_ = cluster_.Submit(cluster_.Write("script.yaml", R"(
 name: script
 steps:
 - name: s
   type: script
 )" + step));
-    state_ = cluster_.Wait(id);
-    run_ = cluster_.Run(id);
+    state_ = cluster_.Wait(id_);
+    run_ = cluster_.Run(id_);
     step_ = Cluster::Step(run_, "s");
-    log_ = cluster_.Client({"logs", id, "s"}).out;
-    return id;
+    log_ = cluster_.Client({"logs", id_, "s"}).out;
   }
   // Ends the daemons in order, and looks for what must not be left.
   void StopAll() {
@@ -54,6 +53,7 @@ steps:
   double Metric(const std::string& name) { return JsonDouble(JsonMember(step_, "metrics"), name); }
 
   Cluster cluster_;
+  std::string id_;
   std::string state_;
   Json run_;
   Json step_;

@@ -62,7 +62,7 @@ TEST_P(ScriptTest, SeesScriptModesEnvironment) {
   RunStep(R"(
   resources: {cpus: 1}
   with:
-    command: [/bin/sh, -c, 'echo args "$@"; env | sort; pwd; ls -A', sh]
+    command: [/bin/sh, -c, 'echo args "$@"; env | sort; pwd; [ -e /proc/$$/fd/3 ] && echo leaked; true', sh]
     hyperparameters: {epochs: 3, name: "a b", flag: true, none: null}
     environment: {MY_OWN: value}
 )");
@@ -75,6 +75,7 @@ TEST_P(ScriptTest, SeesScriptModesEnvironment) {
   EXPECT_THAT(log_, HasSubstr("SM_NUM_GPUS=0\n"));
   EXPECT_THAT(log_, HasSubstr("MY_OWN=value\n"));
   EXPECT_THAT(log_, HasSubstr("/scratch/code\n"));
+  EXPECT_THAT(log_, Not(HasSubstr("leaked"))) << "the runner's socket to its agent";
   StopAll();
 }
 
@@ -96,7 +97,7 @@ TEST_P(ScriptTest, MetricsComeFromFilesAndFromWhatIsPrinted) {
   EXPECT_EQ(Metric("auc"), 0.9);
   EXPECT_EQ(Metric("f1"), 0.8);
   EXPECT_EQ(Metric("curve"), 1);
-  const Ran series = cluster_.Client({"get", "metrics", JsonString(run_, "id"), "s", "-o", "json"});
+  const Ran series = cluster_.Client({"get", "metrics", id_, "s", "-o", "json"});
   EXPECT_THAT(series.out, HasSubstr("auc"));
   StopAll();
 }
@@ -126,8 +127,7 @@ TEST_P(ScriptTest, SideEffectsTurnTheCacheOff) {
     RunStep("  with: {command: [/bin/true], side_effects: true}\n");
     EXPECT_EQ(JsonString(step_, "state"), expected);
   }
-  EXPECT_THAT(cluster_.Client({"explain", JsonString(run_, "id"), "s"}).out,
-              HasSubstr("side_effects"));
+  EXPECT_THAT(cluster_.Client({"explain", id_, "s"}).out, HasSubstr("side_effects"));
   RunStep("  with: {command: [/bin/true]}\n");
   RunStep("  with: {command: [/bin/true]}\n");
   EXPECT_EQ(JsonString(step_, "state"), "CACHED");
