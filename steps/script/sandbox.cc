@@ -39,14 +39,14 @@ std::vector<std::string> SandboxCommand(const SandboxPlan& plan) {
   // On disk: what is written there must not count as memory.
   if (!plan.temporary.empty()) Append(command, {"--bind", plan.temporary.string(), "/tmp"});
   // Last, since any of these may lie below /tmp.
-  if (!plan.hidden.empty()) Append(command, {"--tmpfs", plan.hidden.string()});
+  for (const fs::path& path : plan.hidden) Append(command, {"--tmpfs", path.string()});
   for (const fs::path& path : plan.read_only) {
     Append(command, {"--ro-bind", path.string(), path.string()});
   }
   for (const fs::path& path : plan.writable) {
     Append(command, {"--bind", path.string(), path.string()});
   }
-  if (!plan.hidden.empty()) Append(command, {"--remount-ro", plan.hidden.string()});
+  for (const fs::path& path : plan.hidden) Append(command, {"--remount-ro", path.string()});
   if (!plan.working_directory.empty()) {
     Append(command, {"--chdir", plan.working_directory.string()});
   }

@@ -12,8 +12,8 @@ namespace penstock {
 
 struct SandboxPlan {
   std::string bubblewrap;  // its path
-  // What the script may not see: the worker's data folder, with other attempts and the store.
-  std::filesystem::path hidden;
+  // Folders that the script may not see: the worker's data, with other attempts and the store.
+  std::vector<std::filesystem::path> hidden;
   std::filesystem::path temporary;               // becomes /tmp
   std::vector<std::filesystem::path> writable;   // below `hidden`
   std::vector<std::filesystem::path> read_only;  // below `hidden`

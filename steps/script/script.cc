@@ -158,7 +158,7 @@ class Script {
       options.sandboxed = true;
       options.command =
           SandboxCommand({.bubblewrap = bubblewrap_,
-                          .hidden = JsonString(node_, "data_dir"),
+                          .hidden = Hidden(),
                           .temporary = folders_.temporary,
                           .writable = {folders_.code, folders_.model, folders_.output},
                           .read_only = {folders_.input},
@@ -177,6 +177,18 @@ class Script {
     options.grace = std::chrono::milliseconds(std::max(grace / 2, grace - 1'000));
     options.metric_lines = folders_.output / "metrics.jsonl";
     return options;
+  }
+
+  // The worker's own data, and where a coordinator and a worker that run as services keep their
+  // tokens, keys and database: a script is often the same user.
+  std::vector<fs::path> Hidden() const {
+    std::vector<fs::path> hidden;
+    if (const std::string own = JsonString(node_, "data_dir"); !own.empty()) hidden.push_back(own);
+    for (const char* service : {"/etc/penstock", "/var/lib/penstock"}) {
+      std::error_code error;
+      if (fs::is_directory(service, error)) hidden.emplace_back(service);
+    }
+    return hidden;
   }
 
   Result<std::string> FindProgram(const std::string& name, const std::string& path) const {

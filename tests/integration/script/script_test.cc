@@ -135,13 +135,17 @@ TEST_P(ScriptTest, SideEffectsTurnTheCacheOff) {
 }
 
 TEST_P(ScriptTest, RequiredIsolationIsPlacedWhereItIs) {
+  const std::string store = (cluster_.folder() / "w1" / "artifacts").string();
   const std::string id = cluster_.Submit(cluster_.Write("required.yaml", R"(
 name: required
 steps:
 - name: s
   type: script
-  with: {command: [/bin/sh, -c, 'touch /usr/here; ls /proc | grep -c "^[0-9]"'], isolation: required}
+  with:
+    isolation: required
+    command: [/bin/sh, -c, 'touch /usr/here; ls -d )" + store + R"(; true']
 )"));
+  EXPECT_TRUE(std::filesystem::exists(store));
   if (GetParam() == "none") {
     EXPECT_TRUE(Eventually([&] {
       return cluster_.Client({"explain", id, "s"}).out.find("penstock.isolation") !=
@@ -153,6 +157,7 @@ steps:
     EXPECT_EQ(cluster_.Wait(id), "SUCCEEDED");
     const std::string log = cluster_.Client({"logs", id, "s"}).out;
     EXPECT_THAT(log, HasSubstr("Read-only file system"));
+    EXPECT_THAT(log, HasSubstr("artifacts': No such file")) << "others' data";
     EXPECT_FALSE(std::filesystem::exists("/usr/here"));
   }
   StopAll();

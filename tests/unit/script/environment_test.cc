@@ -83,7 +83,7 @@ TEST(EnvironmentTest, HandsOnLittleOfTheWorkersOwn) {
 
 TEST(SandboxTest, HidesFirstAndBindsAfter) {
   const std::vector<std::string> command = SandboxCommand({.bubblewrap = "/usr/bin/bwrap",
-                                                           .hidden = "/tmp/data",
+                                                           .hidden = {"/tmp/data"},
                                                            .temporary = "/tmp/data/work/tmp",
                                                            .writable = {"/tmp/data/work/out"},
                                                            .read_only = {"/tmp/data/work/in"},

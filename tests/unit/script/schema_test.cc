@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "steps/catalog/catalog.h"
+#include "storage/model/limits.h"
 
 namespace penstock {
 namespace {
@@ -58,6 +59,16 @@ TEST(ScriptSchemaTest, RefusesOutputsOutsideAndTwice) {
   EXPECT_THAT(Problems({{"outputs", {{"o", {{"path", "a/b"}}}, {"p", {{"path", "a"}}}}}}),
               ElementsAre(HasSubstr("in the same place as output o")));
   EXPECT_THAT(Problems({{"outputs", {{"o", {{"path", "a"}}}, {"ab", Json::object()}}}}), IsEmpty());
+}
+
+TEST(ScriptSchemaTest, CountsOutputs) {
+  Json outputs = Json::object();
+  for (int i = 0; i < limits::kMaxOutputsPerStep - 1; ++i) {
+    outputs["o" + std::to_string(i)] = Json::object();
+  }
+  EXPECT_THAT(Problems({{"outputs", outputs}}), IsEmpty()) << "and `model` is one";
+  outputs["more"] = Json::object();
+  EXPECT_THAT(Problems({{"outputs", outputs}}), ElementsAre(HasSubstr("at most 255")));
 }
 
 TEST(ScriptSchemaTest, RefusesExpressionsThatFindNoNumber) {
