@@ -18,6 +18,8 @@ packages=(
   # the coordinator
   libsqlite3-dev libspdlog-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libssl-dev
   libcurl4-openssl-dev libcpp-httplib-dev prometheus-cpp-dev libzstd-dev
+  # scripts: their metrics, their isolation
+  libre2-dev bubblewrap
   # the algorithms
   libeigen3-dev libopenblas-pthread-dev libxgboost-dev xgboost
   # the tests

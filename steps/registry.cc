@@ -9,6 +9,7 @@
 #include "steps/predict/predict.h"
 #include "steps/process/import.h"
 #include "steps/process/process.h"
+#include "steps/script/script.h"
 #include "steps/train/train.h"
 
 namespace penstock {
@@ -28,6 +29,7 @@ void RegisterBuiltInSteps(StepRegistry& steps, AlgorithmRegistry& algorithms) {
                  [known](StepContext& context) { return RunEvaluate(*known, context); });
   steps.Register("import", kImportVersion, RunImport);
   steps.Register("noop", kNoopVersion, RunNoop);
+  steps.Register("script", kScriptVersion, RunScript);
 }
 
 }  // namespace penstock

@@ -165,6 +165,10 @@ std::vector<WorkerOption> BehaviourOptions() {
        "How long a step that was told to stop may take before it is killed", Kind::kOne, false,
        [](C& c, const Values& v) { return SetDuration(c.kill_grace, v[0]); },
        [](const C& c) { return Json(UnparseDuration(c.kill_grace)); }},
+      {"isolation", "--isolation", "PENSTOCK_WORKER_ISOLATION", "auto|none",
+       "auto: scripts run in bubblewrap where it works here; none: as plain processes", Kind::kOne,
+       false, [](C& c, const Values& v) { return SetChoice(c.isolation, v[0], {"auto", "none"}); },
+       [](const C& c) { return ShowText(c.isolation); }},
       {"log.level", "--log-level", "PENSTOCK_LOG_LEVEL", "LEVEL",
        "trace, debug, info, warn or error", Kind::kOne, false,
        [](C& c, const Values& v) {

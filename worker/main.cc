@@ -18,6 +18,7 @@
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "steps/registry.h"
+#include "steps/script/sandbox.h"
 #include "worker/agent/agent.h"
 #include "worker/config.h"
 #include "worker/data_tools.h"
@@ -50,8 +51,9 @@ void OnStop(int) {
   static_cast<void>(!write(stop_pipe, &one, sizeof one));
 }
 
-int RunAgent(const WorkerConfig& config, const StepRegistry& steps) {
+int RunAgent(WorkerConfig config, const StepRegistry& steps) {
   signal(SIGPIPE, SIG_IGN);
+  if (config.isolation == "auto") config.bubblewrap = FindBubblewrap();
   if (!config.faults.empty() || !config.faults_report.empty()) {
     if (const Status status = InitFaults(config.faults, config.faults_report); !status.ok()) {
       return Fail(status);

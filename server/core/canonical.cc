@@ -64,7 +64,12 @@ Json StepJson(const StepSpec& step) {
   const bool train = !step.algorithm.empty();
   if (train) json["algorithm"] = step.algorithm + "@" + step.version;
   for (const StepInput& input : step.inputs) {
-    json["inputs"][input.name] = input.is_list ? Json(input.sources) : Json(input.sources.front());
+    const Json value = input.is_list ? Json(input.sources) : Json(input.sources.front());
+    if (input.name.starts_with(kAttachmentPrefix)) {
+      json["files"][input.name.substr(kAttachmentPrefix.size())] = value;
+    } else {
+      json["inputs"][input.name] = value;
+    }
   }
   if (!step.parameters.empty()) json[train ? "hyperparameters" : "with"] = step.parameters;
   if (!step.depends_on.empty()) json["dependsOn"] = step.depends_on;

@@ -177,6 +177,11 @@ class Parser {
 
 }  // namespace
 
+std::string StepInput::path() const {
+  if (!name.starts_with(kAttachmentPrefix)) return "inputs." + name;
+  return "files." + name.substr(kAttachmentPrefix.size());
+}
+
 std::string StepSpec::data_path() const {
   if (type != "import") return {};
   std::string uri = JsonString(parameters, "uri");

@@ -65,6 +65,8 @@ struct StepInput {
   std::vector<Json> sources;  // texts: a reference or an artifact each
   bool is_list = false;
   bool optional = false;  // its port is not required
+  // Where it stands in the step's definition: "inputs.data", "files.train.py".
+  std::string path() const;
 };
 
 struct StepSpec {

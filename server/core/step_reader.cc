@@ -189,6 +189,11 @@ StepSpec StepReader::Step(const Json& json, const std::string& path, const StepS
   ReadCache(fields, step.cache);
   ReadInputs(fields, schema, step);
   ReadParameters(fields, schema, step);
+  if (schema != nullptr && schema->labels_for) {
+    for (auto& [key, value] : schema->labels_for(step.parameters)) {
+      step.resources.labels[key] = std::move(value);
+    }
+  }
   if (step.type == "condition") ReadCondition(fields, step);
   if (step.type == "map") ReadMap(fields, defaults, step);
   if (step.type == "pipeline") ReadSubPipeline(fields, step);
@@ -374,48 +379,61 @@ void StepReader::ReadWhen(FieldReader& fields, When& when) {
 }
 
 void StepReader::ReadInputs(FieldReader& fields, const StepSchema* schema, StepSpec& step) {
-  const Json& json = fields.Get("inputs");
-  if (!json.is_null() && !json.is_object()) {
-    fields.Wrong("inputs", "must be an object of inputs by name");
-    return;
+  std::size_t artifacts = ReadSources(fields, "inputs", "", step);
+  if (schema != nullptr && schema->attachment) {
+    artifacts += ReadSources(fields, "files", kAttachmentPrefix, step);
   }
-  if (json.is_object()) {
-    std::size_t artifacts = 0;
-    for (const auto& [name, value] : json.items()) {
-      StepInput input;
-      input.name = name;
-      input.is_list = value.is_array();
-      if (input.is_list) {
-        input.sources.assign(value.begin(), value.end());
-      } else {
-        input.sources.push_back(value);
-      }
-      for (const Json& source : input.sources) {
-        if (!source.is_string()) {
-          fields.Wrong("inputs." + name,
-                       "must be a reference such as ${steps.NAME.outputs.OUTPUT}, an artifact, "
-                       "or a list of them");
-          break;
-        }
-      }
-      artifacts += input.sources.size();
-      step.inputs.push_back(std::move(input));
-    }
-    if (artifacts > static_cast<std::size_t>(limits::kMaxInputsPerStep)) {
-      fields.Wrong("inputs", "holds " + std::to_string(artifacts) + " artifacts; at most " +
-                                 std::to_string(limits::kMaxInputsPerStep));
-    }
+  if (artifacts > static_cast<std::size_t>(limits::kMaxInputsPerStep)) {
+    fields.Wrong("inputs", "holds " + std::to_string(artifacts) + " artifacts; at most " +
+                               std::to_string(limits::kMaxInputsPerStep));
   }
   if (schema != nullptr) CheckPorts(fields, *schema, step);
+}
+
+// Appends what stands under `key`; returns how many artifacts that are.
+std::size_t StepReader::ReadSources(FieldReader& fields, const std::string& key,
+                                    std::string_view prefix, StepSpec& step) {
+  const Json& json = fields.Get(key);
+  if (json.is_null()) return 0;
+  if (!json.is_object()) {
+    fields.Wrong(key, "must be an object of " + key + " by name");
+    return 0;
+  }
+  std::size_t artifacts = 0;
+  for (const auto& [name, value] : json.items()) {
+    StepInput input;
+    input.name = std::string(prefix) + name;
+    input.is_list = value.is_array();
+    if (input.is_list) {
+      input.sources.assign(value.begin(), value.end());
+    } else {
+      input.sources.push_back(value);
+    }
+    for (const Json& source : input.sources) {
+      if (!source.is_string()) {
+        fields.Wrong(input.path(),
+                     "must be a reference such as ${steps.NAME.outputs.OUTPUT}, an artifact, "
+                     "or a list of them");
+        break;
+      }
+    }
+    artifacts += input.sources.size();
+    step.inputs.push_back(std::move(input));
+  }
+  return artifacts;
 }
 
 void StepReader::CheckPorts(FieldReader& fields, const StepSchema& schema, StepSpec& step) {
   std::vector<std::string> known;
   for (const PortSchema& port : schema.inputs) known.push_back(port.name);
   for (StepInput& input : step.inputs) {
-    const PortSchema* found = nullptr;
-    for (const PortSchema& port : schema.inputs) {
-      if (port.name == input.name) found = &port;
+    const PortSchema* found = FindInput(schema, input.name);
+    if (found == nullptr && schema.any_input) {
+      const bool file = input.name.starts_with(kAttachmentPrefix);
+      fields.Wrong(input.path(), std::string("is not a name for ") +
+                                     (file ? "a file here; use letters, digits and . - _ +"
+                                           : "an input; use letters, digits, - and _"));
+      continue;
     }
     if (found == nullptr) {
       fields.Wrong("inputs." + input.name, schema.inputs.empty()
@@ -426,7 +444,7 @@ void StepReader::CheckPorts(FieldReader& fields, const StepSchema& schema, StepS
     }
     input.optional = !found->required;
     if (input.is_list && !found->many) {
-      fields.Wrong("inputs." + input.name, "takes one artifact, not a list");
+      fields.Wrong(input.path(), "takes one artifact, not a list");
     }
   }
   for (const PortSchema& port : schema.inputs) {

@@ -41,6 +41,8 @@ class StepReader {
   void ReadCache(FieldReader& fields, CachePolicy& cache);
   void ReadWhen(FieldReader& fields, When& when);
   void ReadInputs(FieldReader& fields, const StepSchema* schema, StepSpec& step);
+  std::size_t ReadSources(FieldReader& fields, const std::string& key, std::string_view prefix,
+                          StepSpec& step);
   void CheckPorts(FieldReader& fields, const StepSchema& schema, StepSpec& step);
   void ReadParameters(FieldReader& fields, const StepSchema* schema, StepSpec& step);
   void ReadCondition(FieldReader& fields, StepSpec& step);

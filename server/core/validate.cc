@@ -254,7 +254,7 @@ class Validator {
     } else if (reference.kind == Reference::Kind::kMetric) {
       std::vector<std::string> known;
       for (const MetricSchema& metric : schema->metrics) known.push_back(metric.name);
-      const bool open = step.type == "noop" || step.type == "train";
+      const bool open = step.type == "noop" || step.type == "train" || step.type == "script";
       if (!open && std::find(known.begin(), known.end(), reference.name) == known.end()) {
         Wrong(found.path, "step \"" + reference.step + "\" (" + step.key() +
                               ") reports no metric \"" + reference.name + "\"" +
@@ -304,12 +304,11 @@ class Validator {
     const StepSchema* schema = catalog_.Find(step.key());
     if (schema == nullptr) return;
     for (const StepInput& input : step.inputs) {
-      const auto port = std::find_if(schema->inputs.begin(), schema->inputs.end(),
-                                     [&](const PortSchema& p) { return p.name == input.name; });
-      if (port == schema->inputs.end()) continue;
+      const PortSchema* port = FindInput(*schema, input.name);
+      if (port == nullptr) continue;
       for (std::size_t i = 0; i < input.sources.size(); ++i) {
         if (!input.sources[i].is_string()) continue;
-        std::string path = path_ + ".inputs." + input.name;
+        std::string path = path_ + "." + input.path();
         if (input.is_list) path += "[" + std::to_string(i) + "]";
         Source(input.sources[i].get<std::string>(), *port, path);
       }
@@ -484,7 +483,7 @@ std::vector<std::pair<const Json*, std::string>> TextsOf(const StepSpec& step) {
   for (const auto& [name, value] : step.arguments) texts.emplace_back(&value, "parameters." + name);
   for (const StepInput& input : step.inputs) {
     for (std::size_t i = 0; i < input.sources.size(); ++i) {
-      std::string path = "inputs." + input.name;
+      std::string path = input.path();
       if (input.is_list) path += "[" + std::to_string(i) + "]";
       texts.emplace_back(&input.sources[i], std::move(path));
     }

@@ -29,6 +29,11 @@ bool RunManager::EndFromCache(LiveRun& run, StepIndex index) {
   if (!BuildLease(run, index, &resolved).ok()) return false;
   const Result<Json> parameters = ParseJson(resolved.parameters_json, {.max_bytes = 64 << 20});
   PENSTOCK_CHECK(parameters.ok());
+  if (schema->effects_for && schema->effects_for(*parameters)) {
+    run.step(index).cache = Json{{"miss", {{"why", "its definition says side_effects"}}}};
+    run.new_notes.push_back(index);
+    return false;
+  }
   std::map<std::string, std::vector<Digest>> inputs;
   for (const LeaseInput& input : resolved.inputs) {
     for (const ArtifactRef& ref : input.artifacts) inputs[input.name].push_back(ref.digest);

@@ -80,6 +80,8 @@ void ToProto(const StepSchema& schema, bool detailed, v1::StepType* out) {
   out->set_summary(schema.summary);
   out->set_control(schema.control);
   for (const PortSchema& port : schema.inputs) AddPort(port, out->add_inputs());
+  if (schema.any_input) AddPort(*schema.any_input, out->add_inputs());
+  if (schema.attachment) AddPort(*schema.attachment, out->add_inputs());
   for (const PortSchema& port : schema.outputs) AddPort(port, out->add_outputs());
   if (!detailed) return;
   out->set_help(schema.help);

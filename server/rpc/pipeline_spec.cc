@@ -102,6 +102,7 @@ Result<Json> StepFromProto(const v1::StepSpec& step, const std::string& path, in
   Put(json, "type", step.type());
   Put(json, "algorithm", step.algorithm());
   PENSTOCK_RETURN_IF_ERROR(PutValues(json, "inputs", step.inputs(), path + "."));
+  PENSTOCK_RETURN_IF_ERROR(PutValues(json, "files", step.files(), path + "."));
   if (step.has_with()) {
     PENSTOCK_ASSIGN_OR_RETURN(json["with"], ValueFromProto(step.with(), path + ".with"));
   }

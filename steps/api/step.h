@@ -60,6 +60,8 @@ class StepContext {
   virtual const Json& parameters() const = 0;
   // The artifacts bound to an input: empty when it is not bound, several for a fan-in.
   virtual const std::vector<InputArtifact>& inputs(std::string_view name) const = 0;
+  // The inputs that are bound, sorted. Steps whose inputs have fixed names do not ask.
+  virtual std::vector<std::string> input_names() const { return {}; }
   // An empty folder of this attempt, on the same file system as the artifact store.
   virtual const std::filesystem::path& output_dir() const = 0;
   // A scratch folder that goes when the attempt ends.
@@ -76,7 +78,16 @@ class StepContext {
   virtual void SetProgress(double fraction, std::string_view note) = 0;
   // A line for the step's log. One that begins with "warning: " is shown beside the step as well.
   virtual void Log(std::string_view line) = 0;
+  // Bytes for the step's log as they are: what a program of the user's printed. A line by default.
+  virtual void Print(std::string_view bytes) { Log(bytes); }
+  // How a program of the user's ended, as a shell has it. Steps without one do not call it.
+  virtual void SetExitCode(int) {}
 };
+
+// Reasons (Status::reason) by which a step says that its program, not the step, came to an end:
+// the attempt's cause is then OUT_OF_MEMORY or CRASHED.
+inline constexpr char kOutOfMemoryReason[] = "OUT_OF_MEMORY";
+inline constexpr char kCrashedReason[] = "CRASHED";
 
 // Runs one attempt. Outcomes: the step's outputs; kInvalidArgument for data or parameters that are
 // wrong (message for the user: file as the user named it, line, column, remedy); kCancelled.

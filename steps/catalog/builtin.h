@@ -21,6 +21,7 @@ StepSchema MapSchema();            // flow_control.cc
 StepSchema PipelineSchema();       // flow_control.cc
 StepSchema ApprovalSchema();       // flow_control.cc
 StepSchema WaitSchema();           // flow_control.cc
+StepSchema ScriptSchema();         // script.cc
 
 // Notes where the parameter `name` is no duration; references are passed over.
 void CheckDuration(const Json& parameters, const char* name, const std::string& path,

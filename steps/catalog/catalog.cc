@@ -1,11 +1,13 @@
 #include "steps/catalog/catalog.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "base/check.h"
 #include "base/text.h"
 #include "steps/catalog/builtin.h"
+#include "storage/model/limits.h"
 
 namespace penstock {
 namespace {
@@ -330,8 +332,28 @@ const Catalog& Catalog::BuiltIn() {
   static const Catalog* const catalog = new Catalog(
       {ProcessSchema(), XgboostSchema(), LinearLearnerSchema(), EvaluateSchema(), PredictSchema(),
        ImportSchema(), NoopSchema(), ConditionSchema(), RegisterSchema(), FailSchema(),
-       MapSchema(), PipelineSchema(), ApprovalSchema(), WaitSchema()});
+       MapSchema(), PipelineSchema(), ApprovalSchema(), WaitSchema(), ScriptSchema()});
   return *catalog;
+}
+
+const PortSchema* FindInput(const StepSchema& schema, std::string_view name) {
+  for (const PortSchema& port : schema.inputs) {
+    if (port.name == name) return &port;
+  }
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  };
+  if (name.empty() || name.size() > limits::kMaxNameLength) return nullptr;
+  if (name.starts_with(kAttachmentPrefix)) {
+    name.remove_prefix(kAttachmentPrefix.size());
+    const bool fits = !name.empty() && name.front() != '.' && name.front() != '-' &&
+                      std::all_of(name.begin(), name.end(),
+                                  [&](char c) { return plain(c) || c == '.' || c == '+'; });
+    return fits && schema.attachment ? &*schema.attachment : nullptr;
+  }
+  const bool fits = std::all_of(name.begin(), name.end(), plain);
+  return fits && schema.any_input ? &*schema.any_input : nullptr;
 }
 
 std::string_view Name(ParameterSchema::Kind kind) {

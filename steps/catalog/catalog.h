@@ -48,6 +48,12 @@ struct PortSchema {
   std::string help;
 };
 
+// Names of inputs that stand under `files` in a definition: "file:train.py".
+inline constexpr std::string_view kAttachmentPrefix = "file:";
+
+// What workers say of how they can keep a program apart: "bubblewrap" or "none".
+inline constexpr std::string_view kIsolationLabel = "penstock.isolation";
+
 struct MetricSchema {
   std::string name;
   std::string help;  // definition, range, direction
@@ -64,12 +70,19 @@ struct StepSchema {
   bool cacheable = false;
   bool depends_on_threads = false;  // the result does
   std::vector<PortSchema> inputs;
-  std::vector<PortSchema> outputs;    // fixed outputs
+  std::optional<PortSchema> any_input;   // an input of any other name, of A-Z a-z 0-9 - _
+  std::optional<PortSchema> attachment;  // a member of `files`, named as its file will be
+  std::vector<PortSchema> outputs;       // fixed outputs
   std::vector<MetricSchema> metrics;  // closed table; empty: the step reports no scalars
   std::vector<MetricSchema> values;   // outputs that are no artifacts: texts and numbers
   std::vector<ParameterSchema> parameters;
   // Outputs that depend on the parameters (process: one dataset a key of `split`); may be empty.
   std::function<std::vector<PortSchema>(const Json& parameters)> outputs_for;
+  // Whether a step with these parameters has effects that its outputs do not show: its result is
+  // then never used again. Absent: as `cacheable` says.
+  std::function<bool(const Json& parameters)> effects_for;
+  // Labels that a worker must carry for these parameters; may be empty.
+  std::function<std::map<std::string, std::string>(const Json& parameters)> labels_for;
   // What the shapes cannot say ("positive is not among classes"). `parameters` may hold references
   // ("${...}") anywhere: those parts are not judged. Appends problems whose paths start at `path`.
   std::function<void(const Json& parameters, const std::string& path, std::vector<Problem>&)> check;
@@ -91,6 +104,9 @@ class Catalog {
  private:
   std::map<std::string, StepSchema, std::less<>> schemas_;
 };
+
+// The port that an input of this name goes into; nullptr where the step has none.
+const PortSchema* FindInput(const StepSchema& schema, std::string_view name);
 
 // Checks `parameters` (an object, or null for none) against the schema: unknown keys (naming the
 // nearest), missing ones, kinds, bounds, choices, then schema.check. A string that holds "${" is

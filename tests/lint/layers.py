@@ -12,7 +12,7 @@ from source_tree import files, name, read, tokens
 BELOW_STEPS = ["steps/api", "steps/catalog", "steps/table", "storage/model", "base"]
 ALGORITHM = ["steps/model_io", *BELOW_STEPS]
 ALL_STEPS = ["steps/algorithms/linear_learner", "steps/algorithms/xgboost", "steps/evaluate",
-             "steps/predict", "steps/process", "steps/train", "steps/xgb", *ALGORITHM]
+             "steps/predict", "steps/process", "steps/script", "steps/train", "steps/xgb", *ALGORITHM]
 
 # Lowest first: a folder names only folders that stand above it here (see check_table).
 FOLDERS = {
@@ -33,6 +33,7 @@ FOLDERS = {
     "steps/algorithms/xgboost": ["steps/xgb", *ALGORITHM],
     "steps/algorithms/linear_learner": ALGORITHM,
     "steps/algorithms": ALGORITHM,
+    "steps/script": BELOW_STEPS,
     # The model interface, never a named algorithm.
     "steps/train": [*ALGORITHM, "steps/process"],
     "steps/predict": [*ALGORITHM, "steps/process"],
@@ -68,6 +69,7 @@ LIBRARIES = [
     (r"sqlite3", ["storage/db"]),
     (r"duckdb", ["steps/table"]),
     (r"xgboost/", ["steps/xgb"]),
+    (r"re2/", ["steps/catalog", "steps/script"]),
     (r"grpc|grpcpp/|penstock/v1/.*\.grpc\.pb\.h", RPC_FOLDERS),
     (r"google/protobuf/|penstock/v1/.*\.pb\.h", ["proto", *RPC_FOLDERS]),
     (r"yaml-cpp/", ["server/definition", "server", "worker", "worker/agent", "client/cli"]),

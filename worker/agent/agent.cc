@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "steps/catalog/catalog.h"
 
 namespace penstock {
 namespace {
@@ -63,6 +64,7 @@ Result<std::unique_ptr<Agent>> Agent::Make(const WorkerConfig& config,
       .cache = agent->cache_.get(),
       .transfer = agent->transfer_.get(),
       .program = std::move(program),
+      .data_folder = folder,
       .work_folder = folder / "work",
       .owner = owner + agent->boot_id_,
       .report = [self](v1::StepReport report) { self->reporter_->Add(std::move(report)); }});
@@ -137,6 +139,8 @@ v1::WorkerInfo Agent::Info() const {
   info.set_memory(config_.memory);
   info.set_gpus(config_.gpus);
   for (const auto& [key, value] : config_.labels) (*info.mutable_labels())[key] = value;
+  (*info.mutable_labels())[std::string(kIsolationLabel)] =
+      config_.bubblewrap.empty() ? "none" : "bubblewrap";
   for (const std::string& step : steps_) info.add_steps(step);
   for (const std::string& root : config_.data_roots) info.add_data_roots(root);
   info.set_memory_limiter("polling");

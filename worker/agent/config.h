@@ -28,6 +28,9 @@ struct WorkerConfig {
   bool log_json = false;
   Micros drain_timeout = std::chrono::seconds(30);
   Micros kill_grace = std::chrono::seconds(5);
+  // auto: scripts run in bubblewrap where it works here; none: as plain processes.
+  std::string isolation = "auto";
+  std::string bubblewrap;  // its path, found at start; empty: none
   int64_t cache_bytes = int64_t{10} << 30;  // of artifacts that are kept for the next step
   std::string faults;
   std::string faults_report;

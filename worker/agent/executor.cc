@@ -27,6 +27,7 @@ constexpr double kPipelineBelowMs = 20;
 constexpr int64_t kChildLogBytes = 4 << 20;
 constexpr Micros kShipAfter = std::chrono::milliseconds(250);
 constexpr std::size_t kPointsPerMessage = 10'000;
+constexpr int64_t kScriptRunnerMemory = 512 << 20;
 
 Micros FromProto(const google::protobuf::Duration& duration) {
   return Micros(duration.seconds() * 1'000'000 + duration.nanos() / 1'000);
@@ -276,7 +277,7 @@ void Executor::StartQueued() {
 bool Executor::TryPipeline(Attempt& attempt) {
   const v1::Lease& lease = attempt.lease;
   const auto typical = typical_ms_.find(lease.type());
-  if (lease.inputs_size() > 0 || typical == typical_ms_.end() ||
+  if (lease.inputs_size() > 0 || lease.type() == kScript || typical == typical_ms_.end() ||
       typical->second > kPipelineBelowMs) {
     return false;
   }
@@ -294,14 +295,16 @@ bool Executor::TryPipeline(Attempt& attempt) {
   return false;
 }
 
+// A process that ran a script may have been changed by it: it runs one, and nothing else.
 Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
+  const bool script = attempt.lease.type() == kScript;
   const int threads = std::max(1, static_cast<int>(std::floor(attempt.lease.cpus() + 1e-9)));
   const std::string key = attempt.lease.principal() + "\n" + std::to_string(threads) + "\n" +
                           std::to_string(attempt.lease.gpus());
   Runner* idle = nullptr;
   for (Runner& runner : runners_) {
     if (!runner.attempts.empty() || runner.retire) continue;
-    if (runner.key == key) return &runner;
+    if (runner.key == key && !script) return &runner;
     idle = &runner;
   }
   // An idle child of another kind makes room: there are never more than the cpus can keep busy.
@@ -314,6 +317,7 @@ Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
   options.log_file = deps_.work_folder / ("runner-" + std::to_string(next_log_++) + ".log");
   options.threads = threads;
   options.owner = deps_.owner;
+  if (script) options.owner += "/script-" + std::to_string(attempt.id) + "/";
   Result<std::unique_ptr<Child>> child = Child::Spawn(options);
   if (!child.ok()) {
     LOG_ERROR("no runner could be started: {}", child.status());
@@ -327,6 +331,8 @@ Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
   runners_.emplace_back();
   runners_.back().child = *std::move(child);
   runners_.back().key = key;
+  runners_.back().retire = script;
+  if (script) runners_.back().script_mark = options.owner;
   return &runners_.back();
 }
 
@@ -344,6 +350,7 @@ Assignment Executor::MakeAssignment(const Attempt& attempt) {
       ParseJson(lease.parameters_json(), {.max_bytes = 16 << 20, .max_depth = 64})
           .value_or(Json::object());
   if (lease.type() == "import") assignment.parameters["roots"] = deps_.config->data_roots;
+  if (lease.type() == kScript) AddNode(lease, assignment.parameters);
   assignment.workspace = WorkspaceOf(attempt).string();
   assignment.store = deps_.store->temp_folder().parent_path().string();
   assignment.report_paths.assign(lease.report_paths().begin(), lease.report_paths().end());
@@ -452,6 +459,10 @@ void Executor::OnDeath(Runner& runner) {
   }
   runner.child->Signal(SIGKILL);
   runner.retire = true;
+  // It could not end what its script had started.
+  for (int i = 0; !runner.script_mark.empty() && i < 100; ++i) {
+    if (KillLeftovers(runner.script_mark) == 0) break;
+  }
   struct stat info {};
   const int64_t end = fstat(runner.child->log(), &info) == 0 ? info.st_size : runner.log_end;
   bool first = true;
@@ -519,7 +530,10 @@ void Executor::Tend() {
       attempt.idle = true;
       Stop(attempt);
     }
-    if (lease.memory() > 0 && age >= kTick && runner.child->ResidentMemory() > lease.memory()) {
+    // The runner of a script looks after its processes, and needs some memory itself.
+    const int64_t own = lease.type() == kScript ? kScriptRunnerMemory : 0;
+    if (lease.memory() > 0 && age >= kTick &&
+        runner.child->ResidentMemory() > lease.memory() + own) {
       attempt.over_memory = true;
       attempt.kill_at = now;
       runner.child->Signal(SIGKILL);
@@ -620,8 +634,8 @@ Executor::Attempt* Executor::FindId(int64_t id) {
 
 void Executor::Forget(Attempt& attempt) {
   Reserve(attempt, -1);
-  if (attempt.lease.inputs_size() > 0 || !attempt.outcome.outputs.empty() ||
-      attempt.state != Attempt::State::kReported) {
+  if (attempt.lease.inputs_size() > 0 || attempt.lease.type() == kScript ||
+      !attempt.outcome.outputs.empty() || attempt.state != Attempt::State::kReported) {
     (void)RemoveAll(WorkspaceOf(attempt));
   }
   by_token_.erase(attempt.lease.token());

@@ -33,6 +33,9 @@
 
 namespace penstock {
 
+// The step type whose program is the user's own.
+inline constexpr std::string_view kScript = "script";
+
 class Executor {
  public:
   struct Deps {
@@ -41,7 +44,8 @@ class Executor {
     ArtifactCache* cache = nullptr;
     Transfer* transfer = nullptr;
     std::string program;                // of the runners
-    std::filesystem::path work_folder;  // for workspaces and log files
+    std::filesystem::path data_folder;  // the worker's
+    std::filesystem::path work_folder;  // in it, for workspaces and log files
     std::string owner;                  // marks the children
     std::function<void(v1::StepReport)> report;
   };
@@ -108,6 +112,7 @@ class Executor {
     int64_t log_end = 0;            // of the last attempt that ended
     int served = 0;
     bool retire = false;
+    std::string script_mark;  // what a script's processes carry in their environment
   };
 
   void Post(std::function<void()> task);
@@ -123,6 +128,9 @@ class Executor {
   bool Fits(const Attempt& attempt) const;
   void Reserve(Attempt& attempt, int sign);
   bool TryPipeline(Attempt& attempt);
+  // Whether the attempt's program runs in the sandbox, where it cannot write to its inputs.
+  bool Sandboxed(const v1::Lease& lease) const;
+  void AddNode(const v1::Lease& lease, Json& parameters) const;
   void Fetch(Attempt& attempt);
   void Dispatch(Attempt& attempt, Runner& runner);
   Runner* FreeRunner(const Attempt& attempt);

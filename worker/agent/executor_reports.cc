@@ -48,6 +48,7 @@ void Executor::Report(Attempt& attempt) {
   if (!outcome.status.ok() && outcome.cause == Cause::kCancelled) kind = v1::StepReport::CANCELLED;
   v1::StepReport report = About(attempt.lease, kind);
   SetStarted(report, attempt.started_at);
+  report.set_exit_code(outcome.exit_code);
   report.set_peak_memory(outcome.peak_memory);
   report.set_cpu_seconds(outcome.cpu_seconds);
   if (kind == v1::StepReport::SUCCEEDED) {

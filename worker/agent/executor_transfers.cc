@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "steps/catalog/catalog.h"
 #include "worker/agent/executor.h"
 
 namespace penstock {
@@ -9,8 +10,10 @@ namespace penstock {
 void Executor::Fetch(Attempt& attempt) {
   attempt.state = Attempt::State::kFetching;
   const int64_t id = attempt.id;
-  const bool posted = pool_.Post([this, id, lease = attempt.lease, place = WorkspaceOf(attempt),
-                                  stop = attempt.transfer] {
+  // A script may write to what it is given.
+  const bool link = attempt.lease.type() != kScript || Sandboxed(attempt.lease);
+  const bool posted = pool_.Post([this, id, link, lease = attempt.lease,
+                                  place = WorkspaceOf(attempt), stop = attempt.transfer] {
     Status status = MakeFolders(place / "in");
     for (const v1::LeaseInput& input : lease.inputs()) {
       for (int i = 0; status.ok() && i < input.artifacts_size(); ++i) {
@@ -22,7 +25,7 @@ void Executor::Fetch(Attempt& attempt) {
         if (digest.ok()) {
           status = deps_.store->Materialise(*digest, ref.tree(),
                                             place / "in" / (input.name() + "-" + std::to_string(i)),
-                                            /*link=*/true);
+                                            link && !input.name().starts_with(kAttachmentPrefix));
         }
       }
     }
@@ -43,6 +46,21 @@ void Executor::Fetch(Attempt& attempt) {
     });
   });
   PENSTOCK_CHECK(posted);
+}
+
+bool Executor::Sandboxed(const v1::Lease& lease) const {
+  const Result<Json> parameters =
+      ParseJson(lease.parameters_json(), {.max_bytes = 16 << 20, .max_depth = 64});
+  return !deps_.config->bubblewrap.empty() && parameters.ok() &&
+         JsonString(*parameters, "isolation") != "none";
+}
+
+// What a script has to know of this node.
+void Executor::AddNode(const v1::Lease& lease, Json& parameters) const {
+  parameters["node"] = {{"bubblewrap", deps_.config->bubblewrap},
+                        {"data_dir", deps_.data_folder.string()},
+                        {"grace_ms", deps_.config->kill_grace.count() / 1'000},
+                        {"gpus", lease.gpus()}};
 }
 
 // The step is over: its log goes first, then its outputs, then its report.

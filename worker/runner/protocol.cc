@@ -60,6 +60,7 @@ Outcome DecodeOutcome(const Json& json) {
   }
   outcome.warnings = JsonString(json, "warnings");
   outcome.points = DecodePoints(JsonMember(json, "points"));
+  outcome.exit_code = static_cast<int>(JsonInt(json, "exit_code"));
   outcome.log_end = JsonInt(json, "log_end");
   outcome.peak_memory = JsonInt(json, "peak_memory");
   outcome.cpu_seconds = JsonDouble(json, "cpu_seconds");
@@ -142,6 +143,7 @@ std::string Encode(const Outcome& outcome) {
   for (const auto& [name, value] : outcome.metrics) {
     json["metrics"][name] = std::isfinite(value) ? Json(value) : Json();
   }
+  if (outcome.exit_code != 0) json["exit_code"] = outcome.exit_code;
   if (!outcome.report_values.empty()) json["report"] = outcome.report_values;
   if (!outcome.warnings.empty()) json["warnings"] = outcome.warnings;
   if (!outcome.points.empty()) json["points"] = EncodePoints(outcome.points);

@@ -77,6 +77,7 @@ struct Outcome {
   std::map<std::string, std::string> report_values;  // path → JSON
   std::string warnings;                              // those that the step logged, as one text
   std::vector<SeriesPoint> points;                   // that no update brought yet
+  int exit_code = 0;        // of a script's program; 0: it has none
   int64_t log_end = 0;      // size of the child's log file when the step ended
   int64_t peak_memory = 0;  // bytes, of the process
   double cpu_seconds = 0;

@@ -1,5 +1,6 @@
 #include "worker/runner/runner.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -49,19 +50,29 @@ Status SendFrame(int socket, const std::string& document) {
   return Status::Ok();
 }
 
+// With the programs that it ran.
 double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
   const auto seconds = [](const timeval& t) {
     return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
   };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  double sum = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    getrusage(who, &usage);
+    sum += seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  }
+  return sum;
 }
 
+// Of this process, or of the largest that it ran.
 int64_t PeakMemory() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return int64_t{usage.ru_maxrss} * 1024;
+  int64_t most = 0;
+  for (const int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage{};
+    getrusage(who, &usage);
+    most = std::max(most, int64_t{usage.ru_maxrss} * 1024);
+  }
+  return most;
 }
 
 int64_t LogSize() {
@@ -88,6 +99,11 @@ class Context : public StepContext {
     static const std::vector<InputArtifact> none;
     const auto found = inputs_.find(name);
     return found == inputs_.end() ? none : found->second;
+  }
+  std::vector<std::string> input_names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, bound] : inputs_) names.push_back(name);
+    return names;
   }
   // Made on first use: a step that writes nothing costs no folders.
   const std::filesystem::path& output_dir() const override {
@@ -124,6 +140,13 @@ class Context : public StepContext {
     warnings_ += line;
   }
 
+  void Print(std::string_view bytes) override {
+    MutexLock lock(mutex_);
+    std::cout << bytes << std::flush;
+  }
+  void SetExitCode(int code) override { exit_code_ = code; }
+  int exit_code() const { return exit_code_; }
+
   std::string TakeWarnings() {
     MutexLock lock(mutex_);
     return std::exchange(warnings_, {});
@@ -152,6 +175,7 @@ class Context : public StepContext {
   Update update_ PENSTOCK_GUARDED_BY(mutex_);
   Tick last_sent_ PENSTOCK_GUARDED_BY(mutex_);
   std::string warnings_ PENSTOCK_GUARDED_BY(mutex_);
+  int exit_code_ = 0;
 };
 
 // The firewall: nothing that a step throws gets past it.
@@ -247,9 +271,15 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int 
                           : Cause::kInfrastructure;
     } else if (outcome.status.code() == StatusCode::kCancelled || stop_requested != 0) {
       outcome.cause = Cause::kCancelled;
+    } else if (outcome.status.reason() == kOutOfMemoryReason) {
+      outcome.cause = Cause::kOutOfMemory;
+    } else if (outcome.status.reason() == kCrashedReason) {
+      outcome.cause = Cause::kCrashed;
     }
   }
-  if (!outcome.status.ok() && outcome.cause == Cause::kStepError) {
+  outcome.exit_code = context.exit_code();
+  if (!outcome.status.ok() && outcome.cause != Cause::kCancelled &&
+      outcome.cause != Cause::kInfrastructure) {
     std::cout << "error: " << outcome.status.message() << "\n";
   }
   std::cout << std::flush;
@@ -271,6 +301,8 @@ int RunnerMain(const StepRegistry& steps, int socket) {
   sigaction(SIGTERM, &action, nullptr);
   signal(SIGINT, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
+  // What a step starts must neither talk to the agent nor seem to be this process.
+  fcntl(socket, F_SETFD, FD_CLOEXEC);
   FrameReader frames;
   std::string buffer(64 << 10, '\0');
   while (true) {

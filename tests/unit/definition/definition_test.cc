@@ -51,6 +51,36 @@ TEST(CheckDefinitionText, IsTheSameForEachWayOfWritingIt) {
   EXPECT_EQ(again->digest, yaml->digest);
 }
 
+TEST(CheckDefinitionText, KeepsFilesOfScriptsApartFromInputs) {
+  const Result<CheckedDefinition> checked = CheckDefinitionText(
+      "name: p\nparameters: {d: {type: dataset}}\nsteps:\n- name: s\n  type: script\n"
+      "  inputs: {train: \"${parameters.d}\"}\n  files: {train.py: \"${parameters.d}\"}\n"
+      "  with: {command: [python3, train.py], isolation: required}\n",
+      Catalog::BuiltIn());
+  ASSERT_TRUE(checked.ok()) << checked.status();
+  const Json step = ParseJson(checked->canonical)->at("steps")[0];
+  EXPECT_EQ(step["inputs"], Json({{"train", "${parameters.d}"}}));
+  EXPECT_EQ(step["files"], Json({{"train.py", "${parameters.d}"}}));
+  EXPECT_EQ(step["resources"]["labels"], Json({{"penstock.isolation", "bubblewrap"}}));
+  const Result<CheckedDefinition> again =
+      CheckDefinitionText(checked->canonical, Catalog::BuiltIn());
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->digest, checked->digest);
+}
+
+TEST(CheckDefinitionText, NamesTheFileThatIsWrong) {
+  const Result<CheckedDefinition> checked = CheckDefinitionText(
+      "name: p\nsteps:\n- name: s\n  type: script\n  files: {../x: \"artifact:y\", z: 3}\n"
+      "  inputs: {a.b: \"artifact:y\"}\n  with: {command: [x]}\n- {name: n, type: noop, files: "
+      "{}}\n",
+      Catalog::BuiltIn());
+  ASSERT_FALSE(checked.ok());
+  std::vector<std::string> paths;
+  for (const Problem& problem : checked.status().problems()) paths.push_back(problem.path);
+  EXPECT_THAT(paths, testing::IsSupersetOf({"steps[0].files.../x", "steps[0].files.z",
+                                            "steps[0].inputs.a.b", "steps[1].files"}));
+}
+
 TEST(CheckDefinitionText, PutsLinesBeforeProblemsInTheirOrder) {
   const Result<CheckedDefinition> checked = CheckDefinitionText(
       "name: p\nsteps:\n- name: a\n  type: nop\n- name: b\n  type: noop\n  with:\n    fail: maybe\n"

@@ -30,7 +30,8 @@ TEST(PipelineSpecTest, EveryFieldOfTheMessageReachesTheDocument) {
        "dependsOn": ["z"], "when": "all_done", "retry": {"maxAttempts": 1}, "timeout": "1h",
        "continueOnFailure": true},
       {"name": "c", "type": "condition", "if": {"list": {"items": [{"boolean": true}]}},
-       "then": ["a"], "else": ["b"], "with": {"map": {}}}]})"));
+       "then": ["a"], "else": ["b"], "with": {"map": {}}},
+      {"name": "s", "type": "script", "files": {"t.py": {"text": "${parameters.code}"}}}]})"));
   ASSERT_TRUE(document.ok()) << document.status();
   const auto expected = ParseJson(R"({
     "apiVersion": "penstock/v1", "kind": "Pipeline", "name": "p", "description": "d",
@@ -46,7 +47,8 @@ TEST(PipelineSpecTest, EveryFieldOfTheMessageReachesTheDocument) {
        "resources": {"cpus": 1.5, "memory": "1GiB", "gpus": 1, "labels": {"zone": "a"}},
        "dependsOn": ["z"], "when": "all_done", "retry": {"maxAttempts": 1}, "timeout": "1h",
        "continueOnFailure": true},
-      {"name": "c", "type": "condition", "if": [true], "then": ["a"], "else": ["b"], "with": {}}]})");
+      {"name": "c", "type": "condition", "if": [true], "then": ["a"], "else": ["b"], "with": {}},
+      {"name": "s", "type": "script", "files": {"t.py": "${parameters.code}"}}]})");
   ASSERT_TRUE(expected.ok()) << expected.status();
   EXPECT_EQ(DumpJson(*document), DumpJson(*expected));
 }

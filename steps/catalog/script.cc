@@ -1,0 +1,268 @@
+// The schema of script: a program of the user's own.
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "base/text.h"
+#include "steps/catalog/builtin.h"
+#include "storage/model/limits.h"
+
+namespace penstock {
+namespace {
+
+using Kind = ParameterSchema::Kind;
+
+constexpr std::size_t kMaxMetricName = 64;
+
+std::shared_ptr<const ParameterSchema> Element(ParameterSchema schema) {
+  return std::make_shared<const ParameterSchema>(std::move(schema));
+}
+
+bool IsVariable(std::string_view name) {
+  const auto fits = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  return !name.empty() && !std::isdigit(static_cast<unsigned char>(name.front())) &&
+         std::all_of(name.begin(), name.end(), fits);
+}
+
+bool IsOption(std::string_view name) {
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '-' || c == '.';
+  };
+  return !name.empty() && name.front() != '-' && std::all_of(name.begin(), name.end(), fits);
+}
+
+// Below its folder, whatever it is joined to.
+bool IsInside(std::string_view path) {
+  if (path.empty() || path.front() == '/' || path.back() == '/') return false;
+  for (const std::string& part : Split(path, '/')) {
+    if (part.empty() || part == "." || part == "..") return false;
+  }
+  return true;
+}
+
+void CheckNames(const Json& parameters, const std::string& path, std::vector<Problem>& problems) {
+  for (const auto& [name, value] : JsonMember(parameters, "hyperparameters").items()) {
+    if (IsOption(name)) continue;
+    problems.push_back({path + ".hyperparameters." + name,
+                        "is no name for a hyperparameter: it becomes the argument --NAME; use "
+                        "letters, digits and . - _"});
+  }
+  for (const auto& [name, value] : JsonMember(parameters, "environment").items()) {
+    const std::string where = path + ".environment." + name;
+    if (!IsVariable(name)) {
+      problems.push_back({where, "is no name for a variable; use letters, digits and _"});
+    } else if (name.starts_with("SM_") || name.starts_with("PENSTOCK_")) {
+      problems.push_back({where, "begins with " + name.substr(0, name.find('_') + 1) +
+                                     ", as what Penstock sets itself; choose another name"});
+    }
+  }
+}
+
+// What one output takes away, another cannot have.
+bool Overlap(const std::string& a, const std::string& b) {
+  return a == b || a.starts_with(b + "/") || b.starts_with(a + "/");
+}
+
+void CheckOutputs(const Json& parameters, const std::string& path, std::vector<Problem>& problems) {
+  const Json& outputs = JsonMember(parameters, "outputs");
+  if (outputs.size() >= static_cast<std::size_t>(limits::kMaxOutputsPerStep)) {
+    problems.push_back({path + ".outputs", "holds " + std::to_string(outputs.size()) +
+                                               " outputs; at most " +
+                                               std::to_string(limits::kMaxOutputsPerStep - 1)});
+  }
+  for (const auto& [name, output] : outputs.items()) {
+    const std::string where = path + ".outputs." + name;
+    if (!IsName(name)) {
+      problems.push_back({where,
+                          "is no name for an output; use 1 to 64 of a-z 0-9 - _, first and last a "
+                          "letter or digit"});
+    } else if (name == "model") {
+      problems.push_back({where, "is there without being named: what is written to SM_MODEL_DIR"});
+    }
+    for (const auto& [other, declared] : outputs.items()) {
+      if (other < name &&
+          Overlap(JsonString(output, "path", name), JsonString(declared, "path", other))) {
+        problems.push_back({where, "lies in the same place as output " + other});
+      }
+    }
+    const Json& place = JsonMember(output, "path");
+    if (place.is_string() && !HoldsReference(place) && !IsInside(place.get<std::string>())) {
+      problems.push_back({where + ".path",
+                          "must lie below SM_OUTPUT_DATA_DIR: a path such as "
+                          "predictions.csv, without . and .."});
+    }
+  }
+}
+
+void CheckMetrics(const Json& parameters, const std::string& path, std::vector<Problem>& problems) {
+  const Json& metrics = JsonMember(parameters, "metrics");
+  for (std::size_t i = 0; metrics.is_array() && i < metrics.size(); ++i) {
+    const std::string where = path + ".metrics[" + std::to_string(i) + "]";
+    const std::string name = JsonString(metrics[i], "name");
+    if (name.size() > kMaxMetricName || name.find_first_of(" \t\n\"'{}()") != std::string::npos) {
+      problems.push_back({where + ".name",
+                          "must have at most 64 characters, none of them a space, "
+                          "a quote, a brace or a bracket"});
+    }
+    const Json& regex = JsonMember(metrics[i], "regex");
+    if (!regex.is_string() || HoldsReference(regex)) continue;
+    const RE2 compiled(regex.get<std::string>(), RE2::Quiet);
+    if (!compiled.ok()) {
+      problems.push_back({where + ".regex", "is no regular expression: " + compiled.error()});
+    } else if (compiled.NumberOfCapturingGroups() < 1) {
+      problems.push_back(
+          {where + ".regex", "needs a group that holds the number, as in \"loss: ([0-9.]+)\""});
+    }
+  }
+}
+
+void CheckScript(const Json& parameters, const std::string& path, std::vector<Problem>& problems) {
+  CheckNames(parameters, path, problems);
+  CheckOutputs(parameters, path, problems);
+  CheckMetrics(parameters, path, problems);
+  for (const char* name : {"isolation", "side_effects"}) {
+    // Where a step may run, and whether its result may come from elsewhere, is judged before it.
+    if (HoldsReference(JsonMember(parameters, name))) {
+      problems.push_back({path + "." + name, "must be written out; it cannot be a reference"});
+    }
+  }
+}
+
+std::vector<PortSchema> DeclaredOutputs(const Json& parameters) {
+  std::vector<PortSchema> ports;
+  const Json& outputs = JsonMember(parameters, "outputs");
+  if (!outputs.is_object()) return ports;
+  for (const auto& [name, output] : outputs.items()) {
+    const auto type = ParseArtifactType(JsonString(output, "type", "file"));
+    ports.push_back({.name = name, .type = type.value_or(ArtifactType::kFile)});
+  }
+  return ports;
+}
+
+std::vector<ParameterSchema> Parameters() {
+  return {
+      {.name = "command",
+       .kind = Kind::kList,
+       .help = "The program and its arguments, as in [python3, train.py]. It starts in a folder of "
+               "its own that holds `files`. The hyperparameters are added.",
+       .required = true,
+       .minimum = 1,
+       .maximum = 1'000,
+       .element = Element({.name = "argument", .kind = Kind::kString})},
+      {.name = "hyperparameters",
+       .kind = Kind::kMap,
+       .help = "Values for the program: as arguments (--NAME VALUE), as SM_HP_NAME and in SM_HPS.",
+       .default_value = Json::object(),
+       .element = Element({.name = "value", .kind = Kind::kAny, .nullable = true})},
+      {.name = "environment",
+       .kind = Kind::kMap,
+       .help = "Variables for the program, texts. Of the worker's own it gets PATH, HOME, USER, "
+               "LANG, TZ and those of the linker and of CUDA.",
+       .default_value = Json::object(),
+       .element = Element({.name = "value", .kind = Kind::kString})},
+      {.name = "input_format",
+       .kind = Kind::kEnum,
+       .help = "How datasets lie in their folders: as Parquet parts, or as one CSV file with a "
+               "header.",
+       .default_value = "parquet",
+       .choices = {"parquet", "csv"}},
+      {.name = "outputs",
+       .kind = Kind::kMap,
+       .help = "What the program leaves below SM_OUTPUT_DATA_DIR beside its metrics, by name.",
+       .default_value = Json::object(),
+       .element = Element(
+           {.name = "output",
+            .kind = Kind::kObject,
+            .fields = {{.name = "type",
+                        .kind = Kind::kEnum,
+                        .help = "What it is for other steps.",
+                        .default_value = "file",
+                        .choices = {"dataset", "model", "transform", "report", "file"}},
+                       {.name = "path",
+                        .kind = Kind::kString,
+                        .help = "The file or folder below SM_OUTPUT_DATA_DIR. Left out: its name.",
+                        .minimum = 1,
+                        .maximum = 512}}})},
+      {.name = "metrics",
+       .kind = Kind::kList,
+       .help = "Metrics that are read from what the program prints, as SageMaker defines them.",
+       .default_value = Json::array(),
+       .maximum = 64,
+       .element = Element(
+           {.name = "metric",
+            .kind = Kind::kObject,
+            .fields = {{.name = "name",
+                        .kind = Kind::kString,
+                        .help = "As steps.S.metrics has it, such as validation:loss.",
+                        .required = true,
+                        .minimum = 1},
+                       {.name = "regex",
+                        .kind = Kind::kString,
+                        .help = "Tried on each line (RE2's syntax); its first group is the number.",
+                        .required = true,
+                        .minimum = 1,
+                        .maximum = 1'000}}})},
+      {.name = "isolation",
+       .kind = Kind::kEnum,
+       .help = "required: only on workers that have bubblewrap. preferred: in bubblewrap where the "
+               "worker has it, else as a plain process. none: a plain process.",
+       .default_value = "preferred",
+       .choices = {"required", "preferred", "none"}},
+      {.name = "network",
+       .kind = Kind::kBoolean,
+       .help = "Whether the program may use the network. A plain process always can.",
+       .default_value = false},
+      {.name = "side_effects",
+       .kind = Kind::kBoolean,
+       .help = "The program does more than write its outputs: its result is never used again.",
+       .default_value = false},
+  };
+}
+
+}  // namespace
+
+StepSchema ScriptSchema() {
+  StepSchema schema;
+  schema.key = "script";
+  schema.version = "1";
+  schema.cacheable = true;
+  schema.depends_on_threads = true;
+  schema.summary = "Runs a program of your own, in the environment of SageMaker's script mode.";
+  schema.help =
+      "Each input is a folder, SM_CHANNEL_<NAME>, and SM_CHANNELS lists them. What the program "
+      "writes to SM_MODEL_DIR is the output `model`; what it writes below SM_OUTPUT_DATA_DIR is "
+      "kept where `outputs` names it. SM_NUM_CPUS, SM_NUM_GPUS, SM_HPS and SM_HP_<NAME> are set, "
+      "and hyperparameters come as arguments, too.\n\n"
+      "Metrics: SM_OUTPUT_DATA_DIR/metrics.json is one object of numbers, or of lists of numbers "
+      "(a curve; its last value counts). A line of SM_OUTPUT_DATA_DIR/metrics.jsonl is an object "
+      "of numbers, with `step` for the position; it is read while the program runs. `metrics` "
+      "reads them from what is printed.\n\n"
+      "An exit code other than 0 fails the step with STEP_ERROR (`retry.exitCodes` may name it); a "
+      "signal, also as the code 128 + N, with CRASHED. When the program has ended, all that it "
+      "started is ended, too.";
+  schema.any_input = PortSchema{.name = "NAME",
+                                .type = ArtifactType::kFile,
+                                .required = false,
+                                .many = true,
+                                .help = "Anything: a folder, which the program may only read."};
+  schema.attachment = PortSchema{.name = "files.NAME",
+                                 .type = ArtifactType::kFile,
+                                 .required = false,
+                                 .help = "A file or folder that lies beside the program."};
+  schema.outputs = {{.name = "model",
+                     .type = ArtifactType::kModel,
+                     .help = "What lies in SM_MODEL_DIR, where something does."}};
+  schema.outputs_for = DeclaredOutputs;
+  schema.effects_for = [](const Json& parameters) { return JsonBool(parameters, "side_effects"); };
+  schema.labels_for = [](const Json& parameters) -> std::map<std::string, std::string> {
+    if (JsonString(parameters, "isolation") != "required") return {};
+    return {{std::string(kIsolationLabel), "bubblewrap"}};
+  };
+  schema.parameters = Parameters();
+  schema.check = CheckScript;
+  return schema;
+}
+
+}  // namespace penstock
