@@ -83,7 +83,7 @@ TEST(BuiltIn, HoldsTheStepsOfTheBrief) {
   for (const StepSchema* schema : Catalog::BuiltIn().All()) keys.push_back(schema->key);
   EXPECT_THAT(keys, ElementsAre("approval", "condition", "evaluate", "fail", "import", "map",
                                 "noop", "pipeline", "predict", "process", "register",
-                                "train/linear-learner", "train/xgboost", "wait"));
+                                "script", "train/linear-learner", "train/xgboost", "wait"));
   EXPECT_THAT(Catalog::BuiltIn().Algorithms(), ElementsAre("linear-learner", "xgboost"));
 }
 
@@ -124,6 +124,7 @@ TEST(BuiltIn, DefaultsPassTheirOwnChecksAndStay) {
       {"register", {{"group", "g"}}},
       {"import", {{"uri", "file:///data/x"}}},
       {"wait", {{"duration", "1s"}}},
+      {"script", {{"command", {"true"}}}},
   };
   for (const StepSchema* schema : Catalog::BuiltIn().All()) {
     const auto found = required.find(schema->key);
@@ -173,11 +174,13 @@ TEST(BuiltIn, ControlStepsAreThoseThatTheEngineDecides) {
 }
 
 TEST(BuiltIn, ResultsOfStepsThatOnlyComputeMayBeUsedAgain) {
-  const std::set<std::string> cacheable = {"evaluate", "predict", "process",
-                                           "train/linear-learner", "train/xgboost"};
+  const std::set<std::string> cacheable = {"evaluate", "predict",  "process",
+                                           "script",   "train/linear-learner", "train/xgboost"};
   for (const StepSchema* schema : Catalog::BuiltIn().All()) {
     EXPECT_EQ(schema->cacheable, cacheable.contains(schema->key)) << schema->key;
-    EXPECT_EQ(schema->depends_on_threads, schema->key.starts_with("train/")) << schema->key;
+    EXPECT_EQ(schema->depends_on_threads,
+              schema->key.starts_with("train/") || schema->key == "script")
+        << schema->key;
   }
 }
 
