@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -37,6 +40,27 @@ std::vector<fs::path> FilesBelow(const fs::path& folder) {
 // The files of artifacts that lie in a data directory or a folder of backups.
 std::vector<fs::path> Blobs(const fs::path& folder) {
   return FilesBelow(folder / "artifacts" / "blobs");
+}
+
+// What /readyz answers, with the status line; empty where nobody listens.
+std::string Readiness(const std::string& http) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(static_cast<uint16_t>(std::stoi(http.substr(http.find(':') + 1))));
+  const UniqueFd connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(connection.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    return {};
+  }
+  constexpr char kRequest[] =
+      "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  if (!WriteAll(connection.get(), kRequest, "the connection").ok()) return {};
+  std::string answer;
+  char buffer[4096];
+  for (ssize_t count = 0; (count = read(connection.get(), buffer, sizeof buffer)) > 0;) {
+    answer.append(buffer, static_cast<std::size_t>(count));
+  }
+  return answer;
 }
 
 class OpsTest : public testing::Test {
@@ -216,6 +240,23 @@ TEST_F(OpsTest, GcSaysWhatGoesAndThenDeletesIt) {
   EXPECT_EQ(cluster_.Client({"admin", "gc"}).code, 0);
   const std::string copy = cluster_.folder() / "copy.csv";
   EXPECT_EQ(cluster_.Client({"artifacts", "get", FirstLine(put.out), "-o", copy}).code, 0);
+}
+
+// The first commit of the engine's finds the disk full, and so does every probe after it.
+TEST_F(OpsTest, ReadinessTellsOfAFullDisk) {
+  cluster_.StartCoordinator();
+  EXPECT_THAT(Readiness(cluster_.http()), HasSubstr("HTTP/1.1 200"));
+  EXPECT_EQ(cluster_.Stop("coordinator"), 0);
+  EXPECT_EQ(Readiness(cluster_.http()), "") << "it has stopped";
+
+  cluster_.StartCoordinator({"--faults", "metadata.commit=enospc@all"});
+  const std::string file = cluster_.Write("q.yaml", kQuick);
+  EXPECT_EQ(cluster_.Client({"apply", "-f", file}).code, 4);
+  EXPECT_THAT(Readiness(cluster_.http()), HasSubstr("HTTP/1.1 503"));
+  EXPECT_THAT(Readiness(cluster_.http()), HasSubstr("read-only"));
+  EXPECT_EQ(cluster_.Client({"get", "pipelines"}).code, 0) << "reads are served";
+  EXPECT_EQ(cluster_.Client({"admin", "gc"}).code, 0) << "bytes can go";
+  EXPECT_EQ(cluster_.Stop("coordinator"), 0) << "it stops as ever";
 }
 
 }  // namespace
