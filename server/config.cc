@@ -24,7 +24,43 @@ struct Actions {
   bool version = false;
   std::string token_name;
   std::string token_role = "user";
+  std::string backup;
+  int keep = 0;
+  std::string restore;
+  bool allow_missing = false;
+  bool check = false;
+  bool repair = false;
+  bool verify = false;
 };
+
+// What `penstock admin … --data-dir` calls.
+void AddOfflineFlags(CLI::App& app, Actions& actions) {
+  constexpr char kGroup[] = "What to do while the server is down";
+  auto* backup = app.add_option("--admin-backup", actions.backup,
+                                "Add a snapshot of the data directory to the backups in DIR");
+  backup->type_name("DIR")->group(kGroup);
+  app.add_option("--keep", actions.keep, "Then remove all but the newest N snapshots; 0: none")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->needs(backup)
+      ->group(kGroup);
+  auto* restore = app.add_option("--admin-restore", actions.restore,
+                                 "Restore a backup (its newest snapshot, or the one that is named) "
+                                 "into --data-dir, which must be new or empty");
+  restore->type_name("DIR")->group(kGroup);
+  app.add_flag("--allow-missing", actions.allow_missing,
+               "Restore also where bytes of artifacts are missing or damaged")
+      ->needs(restore)
+      ->group(kGroup);
+  auto* check = app.add_flag("--admin-check", actions.check, "Check the data directory");
+  check->group(kGroup);
+  app.add_flag("--repair", actions.repair, "Mend what the check finds")
+      ->needs(check)
+      ->group(kGroup);
+  app.add_flag("--verify", actions.verify, "Read all bytes of all artifacts")
+      ->needs(check)
+      ->group(kGroup);
+}
 
 void AddActionFlags(CLI::App& app, Actions& actions, ServerConfig& config) {
   app.add_option("--config", actions.config_file, "YAML file with settings")
@@ -41,6 +77,7 @@ void AddActionFlags(CLI::App& app, Actions& actions, ServerConfig& config) {
       ->type_name("ROLE")
       ->capture_default_str()
       ->group("What to do");
+  AddOfflineFlags(app, actions);
   app.add_option("--faults", config.faults, "Fault points to arm: NAME=ACTION[@HITS],...")
       ->type_name("SPEC")
       ->group("For tests");
@@ -169,9 +206,16 @@ Result<ServerInvocation> ParseServerInvocation(const std::vector<std::string>& a
   if (!actions.token_name.empty()) {
     PENSTOCK_ASSIGN_OR_RETURN(const Role role, ParseRole(actions.token_role));
     invocation.create_token = ServerInvocation::CreateToken{actions.token_name, role};
-    // Nothing will listen, so how it would is of no concern.
-    return invocation;
   }
+  if (!actions.backup.empty()) {
+    invocation.backup = ServerInvocation::Backup{actions.backup, actions.keep};
+  }
+  if (!actions.restore.empty()) {
+    invocation.restore = ServerInvocation::Restore{actions.restore, actions.allow_missing};
+  }
+  if (actions.check) invocation.check = ServerInvocation::Check{actions.repair, actions.verify};
+  // Nothing will listen, so how it would is of no concern.
+  if (invocation.offline()) return invocation;
   PENSTOCK_RETURN_IF_ERROR(ValidateServerConfig(config));
   return invocation;
 }
@@ -201,6 +245,13 @@ Status ValidateServerConfig(const ServerConfig& config) {
   if (config.max_disconnect < config.lease_ttl) {
     return InvalidArgument("lease.maxDisconnect: must not be shorter than lease.ttl (" +
                            UnparseDuration(config.lease_ttl) + ")");
+  }
+  if (config.retention.run_count < 0) {
+    return InvalidArgument("retention.runCount: must not be negative");
+  }
+  const Micros interval = config.retention.interval;
+  if (interval.count() > 0 && interval < std::chrono::seconds(1)) {
+    return InvalidArgument("retention.interval: must be at least 1s, or 0s for never");
   }
   for (const std::string& root : config.data_roots) {
     if (!std::filesystem::path(root).is_absolute()) {

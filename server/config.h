@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "storage/model/limits.h"
 #include "storage/model/records.h"
+#include "storage/model/retention.h"
 
 namespace penstock {
 
@@ -52,6 +53,7 @@ struct ServerConfig {
   Micros lease_ttl = limits::kLeaseTtl;
   Micros heartbeat_interval = limits::kHeartbeatInterval;
   Micros max_disconnect = limits::kMaxDisconnect;
+  RetentionPolicy retention;
   // By flag only: a forgotten variable must not break a daemon.
   std::string faults;
   std::string fault_report;
@@ -69,6 +71,25 @@ struct ServerInvocation {
     Role role = Role::kUser;
   };
   std::optional<CreateToken> create_token;
+  // --admin-backup, --admin-restore, --admin-check: what to do with a data directory whose
+  // coordinator is down.
+  struct Backup {
+    std::string directory;
+    int keep = 0;
+  };
+  std::optional<Backup> backup;
+  struct Restore {
+    std::string backup;
+    bool allow_missing = false;
+  };
+  std::optional<Restore> restore;
+  struct Check {
+    bool repair = false;
+    bool verify = false;
+  };
+  std::optional<Check> check;
+  // Whether it is one of these rather than to serve.
+  bool offline() const { return create_token || backup || restore || check; }
 };
 
 using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& name)>;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -52,6 +53,12 @@ Status SetTlsFile(ServerConfig& config, std::string& target, const std::string& 
   target = text;
   config.tls = TlsMode::kFiles;
   return Status::Ok();
+}
+
+Status SetCount(int64_t& target, const std::string& text) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), target);
+  if (error == std::errc() && end == text.data() + text.size()) return Status::Ok();
+  return InvalidArgument("\"" + text + "\" is not a whole number");
 }
 
 Status SetRoots(ServerConfig& config, const std::string& text) {
@@ -130,6 +137,29 @@ std::vector<ConfigOption> BehaviourOptions() {
   };
 }
 
+std::vector<ConfigOption> RetentionOptions() {
+  using C = ServerConfig;
+  using S = const std::string;
+  return {
+      {"retention.runAge", "DURATION",
+       "Delete runs so long after their end; 0s: never for their age",
+       [](C& c, S& t) { return SetDuration(c.retention.run_age, t); },
+       [](const C& c) { return UnparseDuration(c.retention.run_age); }},
+      {"retention.runCount", "N", "Delete all but the newest N ended runs of a pipeline; 0: none",
+       [](C& c, S& t) { return SetCount(c.retention.run_count, t); },
+       [](const C& c) { return std::to_string(c.retention.run_count); }},
+      {"retention.unused", "DURATION", "Keep uploads that no run used so long",
+       [](C& c, S& t) { return SetDuration(c.retention.unused, t); },
+       [](const C& c) { return UnparseDuration(c.retention.unused); }},
+      {"retention.grace", "DURATION", "Keep bytes that nothing needs so long after their last use",
+       [](C& c, S& t) { return SetDuration(c.retention.grace, t); },
+       [](const C& c) { return UnparseDuration(c.retention.grace); }},
+      {"retention.interval", "DURATION", "How often to look for what is not kept; 0s: never",
+       [](C& c, S& t) { return SetDuration(c.retention.interval, t); },
+       [](const C& c) { return UnparseDuration(c.retention.interval); }},
+  };
+}
+
 // Visits the leaves of the file: calls `leaf(key, text, line)` for each.
 class FileReader {
  public:
@@ -194,6 +224,7 @@ const std::vector<ConfigOption>& ConfigOptions() {
   static const std::vector<ConfigOption> options = [] {
     std::vector<ConfigOption> all = ListenOptions();
     for (ConfigOption& option : BehaviourOptions()) all.push_back(std::move(option));
+    for (ConfigOption& option : RetentionOptions()) all.push_back(std::move(option));
     return all;
   }();
   return options;

@@ -17,6 +17,8 @@
 #include "server/http/bridge.h"
 #include "server/http/http_server.h"
 #include "server/metrics.h"
+#include "server/offline.h"
+#include "server/ops/operations.h"
 #include "server/rpc/rpc_server.h"
 #include "server/version.h"
 #include "steps/catalog/catalog.h"
@@ -31,22 +33,8 @@ constexpr std::size_t kMaxPoolQueue = 4'096;
 constexpr int kIoThreads = 4;
 constexpr std::chrono::milliseconds kHttpPatience{500};
 constexpr std::chrono::milliseconds kRpcPatience{500};
-
-// The folder is the server's own: what is in it tells who has which token and data.
-Status PrepareDataDir(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::exists(path, error)) return Status::Ok();
-  PENSTOCK_RETURN_IF_ERROR(MakeFolders(path));
-  std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
-  return Status::Ok();
-}
-
-Result<std::unique_ptr<MetadataStore>> OpenStore(const ServerConfig& config) {
-  const std::string path = config.data_dir + "/penstock.db";
-  auto store = MetadataStore::Open(path, Clock::Real(), Random::Secure());
-  if (!store.ok()) return store.status().WithContext(path);
-  return store;
-}
+// A command that waits so long says that the disk hangs.
+constexpr std::chrono::seconds kStalled{10};
 
 Result<std::optional<TlsIdentity>> Identity(const ServerConfig& config) {
   switch (config.tls) {
@@ -78,6 +66,8 @@ struct Daemon::Impl {
 
   Status OpenData();
   Status StartEngine();
+  void MakeOperations();
+  Status Readiness() const;
   Status Serve();
   Status WriteReady() const;
   std::string ready_path() const { return config.data_dir + "/ready.json"; }
@@ -97,6 +87,7 @@ struct Daemon::Impl {
   CallGate gate;
   std::unique_ptr<ThreadPool> read_pool;
   std::unique_ptr<ThreadPool> io_pool;
+  std::unique_ptr<Operations> operations;
   std::unique_ptr<RpcServer> rpc;
   std::unique_ptr<Bridge> bridge;
   std::unique_ptr<HttpServer> http;
@@ -111,7 +102,7 @@ Status Daemon::Impl::OpenData() {
   // Of a server that was killed.
   PENSTOCK_RETURN_IF_ERROR(RemoveAll(ready_path()));
   PENSTOCK_ASSIGN_OR_RETURN(identity, Identity(config));
-  PENSTOCK_ASSIGN_OR_RETURN(store, OpenStore(config));
+  PENSTOCK_ASSIGN_OR_RETURN(store, OpenStore(config.data_dir));
   readers = std::make_unique<ReaderPool>(store->path());
   PENSTOCK_ASSIGN_OR_RETURN(artifacts,
                             LocalArtifactStore::Open(config.data_dir + "/artifacts", {}));
@@ -132,6 +123,7 @@ Status Daemon::Impl::StartEngine() {
   deps.options.lease_ttl = config.lease_ttl;
   deps.options.heartbeat_interval = config.heartbeat_interval;
   deps.options.max_disconnect = config.max_disconnect;
+  deps.options.retention = config.retention;
   // What a run wrote outlives the machine once the run has ended.
   deps.run_ended = [this](const RunId& run) {
     static_cast<void>(io_pool->Post([this, run] {
@@ -140,9 +132,36 @@ Status Daemon::Impl::StartEngine() {
       }
     }));
   };
+  deps.swept = [this] { operations->CollectBytesLater(); };
   engine = std::make_unique<Engine>(std::move(deps));
   PENSTOCK_RETURN_IF_ERROR(engine->Recover());
+  MakeOperations();
   engine->Start();
+  return Status::Ok();
+}
+
+void Daemon::Impl::MakeOperations() {
+  Operations::Deps deps;
+  deps.engine = engine.get();
+  deps.readers = readers.get();
+  deps.artifacts = artifacts.get();
+  deps.journal = journal.get();
+  deps.clock = &Clock::Real();
+  deps.retention = config.retention;
+  deps.data_dir = config.data_dir;
+  deps.program = std::string("penstockd ") + kVersion;
+  operations = std::make_unique<Operations>(std::move(deps));
+}
+
+// Whether work that comes now would be taken.
+Status Daemon::Impl::Readiness() const {
+  if (gate.stopping()) return Unavailable("stopping", "STOPPING");
+  if (!engine->ready()) return Unavailable("starting", "STARTING");
+  if (engine->read_only()) return Unavailable("read-only: the disk is full", "READ_ONLY");
+  if (const Micros stalled = engine->stalled(); stalled > kStalled) {
+    return Unavailable(
+        "commands have waited for " + FormatDuration(stalled) + ": does the disk hang?", "STALLED");
+  }
   return Status::Ok();
 }
 
@@ -156,6 +175,7 @@ Status Daemon::Impl::Serve() {
   deps.artifacts = artifacts.get();
   deps.journal = journal.get();
   deps.tokens = &tokens;
+  deps.operations = operations.get();
   deps.gate = &gate;
   deps.clock = &Clock::Real();
   deps.random = &Random::Secure();
@@ -180,12 +200,10 @@ Status Daemon::Impl::Serve() {
     options.tls_key_path = identity->key_path;
   }
   HttpProbes probes;
-  probes.readiness = [this]() -> Status {
-    if (gate.stopping()) return Unavailable("stopping", "STOPPING");
-    if (engine->read_only()) return Unavailable("read-only: the disk is full", "READ_ONLY");
-    return engine->ready() ? Status::Ok() : Unavailable("starting");
+  probes.readiness = [this] { return Readiness(); };
+  probes.metrics_text = [this] {
+    return MetricsText(*engine, operations->metrics(), rpc_metrics, authenticator);
   };
-  probes.metrics_text = [this] { return MetricsText(*engine, rpc_metrics, authenticator); };
   PENSTOCK_ASSIGN_OR_RETURN(http, HttpServer::Start(options, *bridge, std::move(probes)));
   return Status::Ok();
 }
@@ -240,48 +258,12 @@ bool Daemon::Stop() {
       LOG_WARN("cannot remove ready.json: {}", removed);
     }
   }
+  if (impl.operations) impl.operations->Stop();
   if (impl.rpc) impl.rpc->Drain();
   if (impl.engine) impl.engine->Stop();
   if (impl.http) impl.clean = impl.http->Stop(kHttpPatience);
   if (impl.rpc) impl.rpc->Shutdown(kRpcPatience);
   return impl.clean;
-}
-
-Result<std::string> CreateOfflineToken(const ServerConfig& config, const std::string& name,
-                                       Role role, const std::string& by) {
-  PENSTOCK_RETURN_IF_ERROR(CheckTokenName(name));
-  PENSTOCK_RETURN_IF_ERROR(PrepareDataDir(config.data_dir));
-  const auto lock = FileLock::Take(config.data_dir + "/LOCK");
-  if (!lock.ok()) {
-    if (lock.status().reason() != "LOCKED") return lock.status();
-    return FailedPrecondition(lock.status().message() +
-                                  "; while the server is up, use penstock admin token create "
-                                  "without --data-dir",
-                              "LOCKED");
-  }
-  PENSTOCK_ASSIGN_OR_RETURN(const auto store, OpenStore(config));
-  PENSTOCK_ASSIGN_OR_RETURN(const auto known, store->reader().ListTokens());
-  for (const TokenRecord& token : known) {
-    if (token.name != name || token.revoked_at.set()) continue;
-    return AlreadyExists("there is a token \"" + name +
-                         "\" already; revoke it first, or take "
-                         "another name");
-  }
-  const std::string secret = NewTokenSecret(Random::Secure());
-  TokenRecord record;
-  record.name = name;
-  record.role = role;
-  record.hash = HashTokenSecret(secret);
-  record.created_by = Principal("local:" + by);
-  record.created_at = Clock::Real().Now();
-  PENSTOCK_RETURN_IF_ERROR(store->Begin());
-  const Status inserted = store->InsertToken(record);
-  if (!inserted.ok()) {
-    store->Rollback();
-    return inserted;
-  }
-  PENSTOCK_RETURN_IF_ERROR(store->Commit());
-  return secret;
 }
 
 }  // namespace penstock

@@ -16,7 +16,7 @@ class Daemon {
  public:
   // Serves from the moment it returns, and has written <data-dir>/ready.json. Errors, each a line
   // that says what to do: LOCKED (another process has the data directory), ADDRESS_IN_USE,
-  // SCHEMA_TOO_NEW and FOREIGN_DATABASE, and what the file system refuses.
+  // SCHEMA_TOO_NEW, FOREIGN_DATABASE and RESTORE_UNFINISHED, and what the file system refuses.
   static Result<std::unique_ptr<Daemon>> Start(const ServerConfig& config);
   ~Daemon();  // Stop, and waits for connections that do not end
   Daemon(const Daemon&) = delete;
@@ -38,11 +38,6 @@ class Daemon {
   explicit Daemon(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
-
-// Makes a token in the data directory of a server that is down, and returns its secret.
-// kAlreadyExists: a live token of that name. LOCKED: the server is up.
-Result<std::string> CreateOfflineToken(const ServerConfig& config, const std::string& name,
-                                       Role role, const std::string& by);
 
 }  // namespace penstock
 

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -13,55 +12,14 @@
 #include "base/log.h"
 #include "server/config.h"
 #include "server/daemon.h"
+#include "server/offline_commands.h"
 
 namespace penstock {
 namespace {
 
-// As systemd's unit expects: 2 does not mend itself by starting again.
-constexpr int kFailed = 1;
-constexpr int kWrongUse = 2;
-
-int Fail(const Status& status, int code) {
+int WrongUse(const Status& status) {
   std::fprintf(stderr, "penstockd: %s\n", status.message().c_str());
-  return code;
-}
-
-// What starting again cannot mend.
-int ExitCodeOf(const Status& status) {
-  const std::string reason = status.reason();
-  const bool lasting = reason == "SCHEMA_TOO_NEW" || reason == "FOREIGN_DATABASE" ||
-                       reason == "SCHEMA_CHANGED" || reason == "CORRUPT" ||
-                       status.code() == StatusCode::kInvalidArgument;
-  return lasting ? kWrongUse : kFailed;
-}
-
-// A folder whose name is misspelt must not become another coordinator's; the default one may be
-// made by whichever comes first.
-Status CheckTokenFolder(const std::string& data_dir) {
-  std::error_code error;
-  if (data_dir == ServerConfig().data_dir || std::filesystem::exists(data_dir, error)) {
-    return Status::Ok();
-  }
-  return InvalidArgument("there is no folder " + data_dir +
-                         "; name the coordinator's data directory, or make it first (mkdir " +
-                         data_dir + ") for a coordinator that is yet to start");
-}
-
-int MakeToken(const ServerInvocation& invocation) {
-  const std::string& data_dir = invocation.config.data_dir;
-  if (const Status status = CheckTokenFolder(data_dir); !status.ok()) {
-    return Fail(status, kWrongUse);
-  }
-  std::error_code error;
-  const bool known = std::filesystem::exists(data_dir + "/penstock.db", error);
-  const auto secret = CreateOfflineToken(invocation.config, invocation.create_token->name,
-                                         invocation.create_token->role,
-                                         ProcessEnvironment("USER").value_or("root"));
-  if (!secret.ok()) return Fail(secret.status(), ExitCodeOf(secret.status()));
-  if (!known) std::fprintf(stderr, "made a new database in %s\n", data_dir.c_str());
-  std::fprintf(stderr, "keep it: it is shown this once\n");
-  std::printf("%s\n", secret->c_str());
-  return 0;
+  return 2;
 }
 
 int Serve(const ServerConfig& config) {
@@ -75,7 +33,7 @@ int Serve(const ServerConfig& config) {
   signal(SIGHUP, SIG_IGN);
 
   auto daemon = Daemon::Start(config);
-  if (!daemon.ok()) return Fail(daemon.status(), ExitCodeOf(daemon.status()));
+  if (!daemon.ok()) return FailWith(daemon.status());
   LOG_INFO("serving grpc={} http={} data_dir={} auth={}", (*daemon)->grpc_address(),
            (*daemon)->http_address(), config.data_dir,
            config.auth == AuthMode::kRequired ? "required" : "loopback-open");
@@ -97,7 +55,7 @@ int Serve(const ServerConfig& config) {
 
 int Main(const std::vector<std::string>& arguments) {
   const auto invocation = ParseServerInvocation(arguments, ProcessEnvironment);
-  if (!invocation.ok()) return Fail(invocation.status(), kWrongUse);
+  if (!invocation.ok()) return WrongUse(invocation.status());
   if (invocation->text) {
     std::fputs(invocation->text->c_str(), stdout);
     return 0;
@@ -107,16 +65,16 @@ int Main(const std::vector<std::string>& arguments) {
     std::fputs(PrintServerConfig(config).c_str(), stdout);
     return 0;
   }
-  // Who makes a token wants it and nothing else.
-  const std::string log_level = invocation->create_token ? "warn" : config.log_level;
+  // Who makes a token, or a backup, wants it and nothing else.
+  const std::string log_level = invocation->offline() ? "warn" : config.log_level;
   if (const Status status = InitLogging("penstockd", log_level, config.log_json); !status.ok()) {
-    return Fail(status, kWrongUse);
+    return WrongUse(status);
   }
   if (!config.faults.empty() || !config.fault_report.empty()) {
     const Status armed = InitFaults(config.faults, config.fault_report);
-    if (!armed.ok()) return Fail(armed.WithContext("--faults"), kWrongUse);
+    if (!armed.ok()) return WrongUse(armed.WithContext("--faults"));
   }
-  if (invocation->create_token) return MakeToken(*invocation);
+  if (invocation->offline()) return RunOffline(*invocation);
   return Serve(config);
 }
 

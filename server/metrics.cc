@@ -72,6 +72,29 @@ void AddEngine(const Engine& engine, Page& page) {
   page.Gauge("penstock_read_only", "1 while the disk is full", engine.read_only() ? 1 : 0);
 }
 
+void AddOperations(const Engine& engine, const OperationsMetrics& m, Page& page) {
+  page.Counter("penstock_retention_sweeps_total", "Sweeps over what retention does not keep",
+               engine.metrics().sweeps);
+  page.Counter("penstock_runs_deleted_total", "Runs that retention deleted",
+               engine.metrics().runs_deleted);
+  page.Counter("penstock_artifacts_deleted_total", "Artifacts that nothing needed any more",
+               engine.metrics().artifacts_deleted);
+  page.Counter("penstock_collections_total", "Passes over the bytes of artifacts", m.collections);
+  page.Counter("penstock_collection_failures_total", "Passes that could not be made",
+               m.collection_failures);
+  page.Counter("penstock_blobs_deleted_total", "Files of artifacts that were removed",
+               m.blobs_deleted);
+  page.Counter("penstock_deleted_bytes_total", "Bytes of those files", m.bytes_deleted);
+  page.Counter("penstock_journals_deleted_total", "Logs of runs that were removed",
+               m.journals_deleted);
+  page.Counter("penstock_backups_total", "Backups that were made", m.backups);
+  page.Counter("penstock_backup_failures_total", "Backups that could not be made",
+               m.backup_failures);
+  page.Gauge("penstock_last_backup_timestamp_seconds",
+             "When the last backup was made; 0: none since the start",
+             static_cast<double>(m.last_backup_micros.load()) / kMicrosPerSecond);
+}
+
 void AddCalls(const RpcMetrics& rpc, Page& page) {
   MetricFamily handled{
       "penstock_rpc_handled_total", "Calls by method and code", MetricType::Counter, {}};
@@ -119,14 +142,15 @@ void AddCalls(const RpcMetrics& rpc, Page& page) {
 
 }  // namespace
 
-std::string MetricsText(const Engine& engine, const RpcMetrics& rpc,
-                        const Authenticator& authenticator) {
+std::string MetricsText(const Engine& engine, const OperationsMetrics& operations,
+                        const RpcMetrics& rpc, const Authenticator& authenticator) {
   Page page;
   MetricFamily info{"penstock_build_info", "The program", MetricType::Gauge, {ClientMetric()}};
   info.metric.back().label = {{"version", kVersion}};
   info.metric.back().gauge.value = 1;
   page.Family(std::move(info));
   AddEngine(engine, page);
+  AddOperations(engine, operations, page);
   AddCalls(rpc, page);
   const std::atomic<int64_t> refusals = authenticator.refusals();
   page.Counter("penstock_auth_refused_total", "Callers that were not believed", refusals);

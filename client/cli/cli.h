@@ -54,7 +54,7 @@ void AddGetCommands(CLI::App& app, Cli& cli);       // get
 void AddDescribeCommands(CLI::App& app, Cli& cli);  // describe
 void AddModelCommands(CLI::App& app, Cli& cli);     // approve, reject
 void AddArtifactCommands(CLI::App& app, Cli& cli);  // artifacts, data
-void AddAdminCommands(CLI::App& app, Cli& cli);     // admin token
+void AddAdminCommands(CLI::App& app, Cli& cli);     // admin
 void AddDevCommand(CLI::App& app, Cli& cli);        // dev
 
 // The text of a definition file; "-" reads standard input. WRONG_USE names a file that is not there

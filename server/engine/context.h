@@ -20,6 +20,7 @@ class EngineContext {
         random(*deps.random),
         options(deps.options),
         run_ended(deps.run_ended),
+        swept(deps.swept),
         metrics(counters),
         store_(*deps.store) {}
 
@@ -27,6 +28,7 @@ class EngineContext {
   Random& random;
   const EngineOptions options;
   const std::function<void(const RunId&)> run_ended;
+  const std::function<void()> swept;
   EngineMetrics& metrics;
   Time now;   // of this turn
   Tick tick;  // of this turn

@@ -45,6 +45,7 @@ Status Engine::Recover() {
     for (auto& [token, attempt] : state.runs.TakeTokenChanges().added) live_[token] = attempt;
   }
   SetSweep();
+  state.collection.Start();
   ready_ = true;
   return Status::Ok();
 }
@@ -114,7 +115,10 @@ void Engine::Post(Command command, const std::function<void(const Status&)>& ref
       refusal = ResourceExhausted("the coordinator has too much to do; try again", "OVERLOADED");
     } else {
       queue_.push_back(std::move(command));
-      if (queue_.size() == 1) wake_.NotifyOne();
+      if (queue_.size() == 1) {
+        queued_since_ = deps_.clock->Ticks();
+        wake_.NotifyOne();
+      }
     }
   }
   if (!refusal.ok()) {
@@ -141,6 +145,7 @@ Tick Engine::Turn() {
     state.timers.RunDue(context.tick);
     state.runs.PlaceReady();
     state.runs.Flush();
+    state.collection.RunBatches();
   }
   Finish();
   return read_only_ ? next_probe_ : state_->timers.next_due();
@@ -359,6 +364,23 @@ void Engine::RevokeToken(RevokeTokenCommand command, Callback<Done> callback) {
   PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
     return state.registry.RevokeToken(command);
   });
+}
+
+void Engine::Collect(std::shared_ptr<RetentionSweep> sweep, Callback<bool> callback) {
+  Post(
+      [this, sweep = std::move(sweep), callback](EngineState& state) mutable {
+        if (read_only_) {
+          state.context.AfterCommit([callback](const Status&) { callback(ReadOnly()); });
+        } else {
+          state.collection.Enqueue(std::move(sweep), callback);
+        }
+      },
+      [callback](const Status& status) { callback(status); });
+}
+
+Micros Engine::stalled() const {
+  MutexLock lock(mutex_);
+  return queue_.empty() ? Micros(0) : deps_.clock->Ticks() - queued_since_;
 }
 
 bool Engine::IsLiveAttempt(const AttemptKey& attempt, const AttemptToken& token) const {

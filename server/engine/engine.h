@@ -27,16 +27,19 @@
 #include "server/engine/event_hub.h"
 #include "storage/metadata/metadata_store.h"
 #include "storage/model/limits.h"
+#include "storage/model/retention.h"
 
 namespace penstock {
 
 class Catalog;
 class EngineState;
+class RetentionSweep;
 
 struct EngineOptions {
   Micros lease_ttl = limits::kLeaseTtl;
   Micros heartbeat_interval = limits::kHeartbeatInterval;
   Micros max_disconnect = limits::kMaxDisconnect;
+  RetentionPolicy retention;
 };
 
 // Counters that /metrics shows. Written by the engine, read by anybody.
@@ -52,6 +55,9 @@ struct EngineMetrics {
   std::atomic<int64_t> retries{0};
   std::atomic<int64_t> refused_commands{0};
   std::atomic<int64_t> completions{0};
+  std::atomic<int64_t> sweeps{0};
+  std::atomic<int64_t> runs_deleted{0};
+  std::atomic<int64_t> artifacts_deleted{0};
   std::atomic<int64_t> live_runs{0};
   std::atomic<int64_t> ready_steps{0};
   std::atomic<int64_t> live_attempts{0};
@@ -69,6 +75,8 @@ class Engine {
     // Called on the engine's thread after the commit that ended a run; must not block. May be
     // empty.
     std::function<void(const RunId&)> run_ended;
+    // The same, after a sweep of retention's that the engine made by itself.
+    std::function<void()> swept;
   };
 
   explicit Engine(Deps deps);
@@ -117,6 +125,10 @@ class Engine {
   void CreateToken(CreateTokenCommand, Callback<TokenRecord>);
   void RevokeToken(RevokeTokenCommand, Callback<Done>);
 
+  // Does the sweep's next batch; true: there is more to do. The caller leaves the sweep alone until
+  // the answer.
+  void Collect(std::shared_ptr<RetentionSweep> sweep, Callback<bool>);
+
   // --- From any thread, without waiting.
 
   // Whether this attempt counts now and the token is its own: who may append to its log.
@@ -127,6 +139,9 @@ class Engine {
   bool read_only() const { return read_only_.load(); }
   // True from a successful Recover until Stop.
   bool ready() const { return ready_.load(); }
+  // How long the oldest command has waited for its turn: seconds mean that the disk, or the engine,
+  // hangs.
+  Micros stalled() const;
 
  private:
   friend class EngineState;
@@ -152,9 +167,10 @@ class Engine {
   std::atomic<bool> ready_{false};
   Tick next_probe_;  // of the disk, while read-only
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar wake_;
   std::vector<Command> queue_ PENSTOCK_GUARDED_BY(mutex_);
+  Tick queued_since_ PENSTOCK_GUARDED_BY(mutex_);  // where the queue is not empty
   bool stopping_ PENSTOCK_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 

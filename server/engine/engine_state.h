@@ -5,6 +5,7 @@
 // the database at start-up and after a failed commit. Engine thread only.
 
 #include "server/core/placer.h"
+#include "server/engine/collection_manager.h"
 #include "server/engine/context.h"
 #include "server/engine/plan_cache.h"
 #include "server/engine/registry_manager.h"
@@ -21,7 +22,8 @@ class EngineState {
         plans(*deps.catalog),
         sessions(context, timers, placer),
         runs(context, timers, placer, sessions, plans, events),
-        registry(context, runs) {
+        registry(context, runs),
+        collection(context, timers) {
     sessions.set_runs(&runs);
   }
 
@@ -32,6 +34,7 @@ class EngineState {
   SessionManager sessions;
   RunManager runs;
   RegistryManager registry;
+  CollectionManager collection;
 };
 
 }  // namespace penstock

@@ -74,6 +74,7 @@ Result<ArtifactRecord> RegistryManager::CommitArtifact(const CommitArtifactComma
   PENSTOCK_ASSIGN_OR_RETURN(const bool added, store.InsertArtifact(record));
   PENSTOCK_RETURN_IF_ERROR(store.InsertHold(holder.first, record.ref.digest, holder.second));
   if (added) return record;
+  PENSTOCK_RETURN_IF_ERROR(store.TouchArtifact(record.ref.digest, context_.now));
   return context_.Read().GetArtifact(record.ref.digest);
 }
 

@@ -94,6 +94,7 @@ class RunManager : public SessionManager::Runs {
   void RestoreStop(LiveRun& run);
   LiveRun& Adopt(std::unique_ptr<LiveRun> run);
   Status LoadRun(RunRecord record);
+  bool OfThisTimeline(const AttemptToken& token) const;
   // Ends, in its rows alone, a run that cannot be loaded.
   Status EndUnreadable(RunRecord record, const Status& why);
 

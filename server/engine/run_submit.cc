@@ -226,13 +226,31 @@ Status RunManager::Load() {
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<RunRecord> records, context_.Read().ListLiveRuns());
   for (RunRecord& record : records) PENSTOCK_RETURN_IF_ERROR(LoadRun(std::move(record)));
   std::vector<LiveAttempt*> orphans;
-  for (const auto& [token, attempt] : by_token_) orphans.push_back(attempt);
+  std::vector<AttemptToken> foreign;
+  for (const auto& [token, attempt] : by_token_) {
+    if (OfThisTimeline(token)) {
+      orphans.push_back(attempt);
+    } else {
+      foreign.push_back(token);
+    }
+  }
   sessions_.WatchOrphans(orphans);
+  // Whatever their workers say of them happened, if it did, after the backup.
+  for (const AttemptToken& token : foreign) {
+    LiveAttempt* attempt = FindAttempt(token);
+    if (attempt == nullptr) continue;
+    OnLost(*attempt, Cause::kWorkerLost, "the coordinator was restored from a backup");
+  }
   if (!runs_.empty()) {
     LOG_INFO("recovered runs={} attempts={} queued={}", runs_.size(), by_token_.size(),
              placer_.queued());
   }
   return Status::Ok();
+}
+
+// Whether the attempt was leased since the database was made or restored.
+bool RunManager::OfThisTimeline(const AttemptToken& token) const {
+  return token.value().ends_with("." + context_.store().incarnation());
 }
 
 Status RunManager::LoadRun(RunRecord record) {
@@ -261,9 +279,11 @@ Status RunManager::LoadRun(RunRecord record) {
     attempt->cancelling = StopOf(run, step) != nullptr || DeadlinePassed(run, step);
     by_token_[attempt->record.token] = attempt.get();
     by_worker_[attempt->record.worker].insert(attempt.get());
-    token_changes_.added.emplace_back(
-        attempt->record.token,
-        AttemptKey{run.record.id, attempt->record.step, attempt->record.number});
+    if (OfThisTimeline(attempt->record.token)) {
+      token_changes_.added.emplace_back(
+          attempt->record.token,
+          AttemptKey{run.record.id, attempt->record.step, attempt->record.number});
+    }
     run.attempts[attempt->record.step] = std::move(attempt);
   }
   for (const StepRecord& step : run.steps) {

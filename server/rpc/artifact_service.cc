@@ -22,12 +22,14 @@ struct Content {
   int32_t files = 1;
 };
 
+// Every look at bytes counts as a use of them: they stay until the row or the hold that follows is
+// there.
 Result<Content> CheckTree(const LocalArtifactStore& store, const Digest& digest) {
   PENSTOCK_ASSIGN_OR_RETURN(const Manifest manifest, store.ReadManifest(digest));
   std::vector<std::string> missing;
   std::size_t count = 0;
   for (const ManifestEntry& entry : manifest.files) {
-    if (store.Contains(entry.digest)) continue;
+    if (store.Touch(entry.digest)) continue;
     if (++count <= kMissingShown)
       missing.push_back(entry.path + " (" + FormatDigest(entry.digest) + ")");
   }
@@ -41,7 +43,7 @@ Result<Content> CheckTree(const LocalArtifactStore& store, const Digest& digest)
 }
 
 Result<Content> CheckContent(const LocalArtifactStore& store, const ArtifactRef& ref) {
-  if (!store.Contains(ref.digest)) {
+  if (!store.Touch(ref.digest)) {
     return FailedPrecondition("upload " + FormatDigest(ref.digest) + " first", "MISSING_BLOB");
   }
   if (ref.tree) return CheckTree(store, ref.digest);
@@ -113,7 +115,7 @@ void ArtifactServiceImpl::Stat(UnaryCall* call, const v1::StatArtifactsRequest& 
       call->Complete(digest.status().WithContext("digests[" + std::to_string(i) + "]"));
       return;
     }
-    if (deps_.artifacts->Contains(*digest)) {
+    if (deps_.artifacts->Touch(*digest)) {
       hold.digests.push_back(*std::move(digest));
     } else {
       response->add_missing(request.digests(i));

@@ -64,7 +64,7 @@ Status BlobUpload::Begin() {
   size_ = request_.size();
   if (size_ < 0) return InvalidArgument("size: must not be negative");
   hold_token_ = request_.hold_token();
-  existed_ = deps_.artifacts->Contains(digest_);
+  existed_ = deps_.artifacts->Touch(digest_);
   if (existed_) return Status::Ok();
   PENSTOCK_ASSIGN_OR_RETURN(auto writer, deps_.artifacts->NewWriter());
   writer_.emplace(std::move(writer));

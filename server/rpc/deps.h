@@ -17,6 +17,7 @@ class Catalog;
 class Engine;
 class Journal;
 class LocalArtifactStore;
+class Operations;
 class ReaderPool;
 
 struct RpcDeps {
@@ -26,6 +27,7 @@ struct RpcDeps {
   LocalArtifactStore* artifacts = nullptr;
   Journal* journal = nullptr;
   TokenTable* tokens = nullptr;
+  Operations* operations = nullptr;
   CallGate* gate = nullptr;
   const Clock* clock = nullptr;
   Random* random = nullptr;

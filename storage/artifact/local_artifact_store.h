@@ -120,6 +120,12 @@ class LocalArtifactStore {
   // moment, in this process or another: whoever found it by Touch, or stored it, still has it.
   // Returns whether it is gone.
   Result<bool> RemoveUnlessUsed(const Digest& digest, Time since);
+  // Takes a blob over from another store; whether it was new here. By a hard link where `link` and
+  // the file system allow it, unread; else a copy, checked on the way: kDataLoss where the other's
+  // bytes are damaged. kNotFound where it has none.
+  Result<bool> Import(const LocalArtifactStore& from, const Digest& digest, bool link);
+  // Reads all of it: kDataLoss (CORRUPT), kNotFound.
+  Status Verify(const Digest& digest) const;
   std::filesystem::path PathOf(const Digest& digest) const;
   const std::filesystem::path& temp_folder() const { return temp_; }
 

@@ -104,6 +104,9 @@ std::string_view Statement::Text(int column) const {
 bool Statement::IsNull(int column) const {
   return sqlite3_column_type(stmt_, column) == SQLITE_NULL;
 }
+int Statement::Columns() const {
+  return sqlite3_column_count(stmt_);
+}
 
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path,
                                                  const OpenOptions& options) {

@@ -44,6 +44,7 @@ class Statement {
   double Double(int column) const;
   std::string_view Text(int column) const;  // valid until the next Step or Reset
   bool IsNull(int column) const;
+  int Columns() const;
 
  private:
   friend class Database;

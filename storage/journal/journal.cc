@@ -413,6 +413,17 @@ Status Journal::Close(const RunId& run) {
   return Status::Ok();
 }
 
+Result<std::vector<RunId>> Journal::ListRuns() const {
+  std::vector<RunId> runs;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator it(root_, error), end; !error && it != end;
+       it.increment(error)) {
+    if (it->path().extension() == ".journal") runs.emplace_back(it->path().stem().string());
+  }
+  if (error) return ErrnoStatus(error.value(), "reading " + root_.string());
+  return runs;
+}
+
 Status Journal::Remove(const RunId& run) {
   {
     MutexLock lock(mutex_);

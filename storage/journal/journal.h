@@ -85,6 +85,10 @@ class Journal {
   Status Close(const RunId& run);
   // Removes what the run wrote.
   Status Remove(const RunId& run);
+  // The runs that wrote something, in no order.
+  Result<std::vector<RunId>> ListRuns() const;
+  // Where the run's file is, if it wrote anything.
+  std::filesystem::path PathOf(const RunId& run) const;
 
  private:
   struct Segment;
@@ -93,7 +97,6 @@ class Journal {
   explicit Journal(std::filesystem::path root) : root_(std::move(root)) {}
   // The run's segment; null where `make` is false and the run wrote nothing.
   Result<SegmentPtr> Find(const RunId& run, bool make);
-  std::filesystem::path PathOf(const RunId& run) const;
 
   const std::filesystem::path root_;
   Mutex mutex_;

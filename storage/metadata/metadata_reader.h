@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/mutex.h"
@@ -96,6 +97,22 @@ class MetadataReader {
   Result<int64_t> CountAttemptHolds();
   Result<int> SchemaVersion();
   Result<std::string> Incarnation();
+
+  // --- For backups, collection and checks (metadata_reader_check.cc)
+
+  // A copy of the committed state in a new file, which must not exist. Not synced.
+  Status BackupTo(const std::string& path);
+  Result<bool> HasRun(const RunId& run);
+  // By row, after that one; with when they ended. `last_row` changes where there are any.
+  Result<std::vector<std::pair<RunId, Time>>> ListRunEnds(int64_t after_row, int limit,
+                                                          int64_t* last_row);
+  Result<std::vector<Digest>> ListHeldDigests();
+  // What is wrong, a line each; empty: nothing. They read whole tables.
+  Result<std::vector<std::string>> CheckIntegrity();
+  Result<std::vector<std::string>> CheckForeignKeys();
+  Result<std::vector<std::string>> CheckReferences();
+  // Of runs, their steps and the attempts at these.
+  Result<std::vector<std::string>> CheckStates();
 
  private:
   std::unique_ptr<Database> owned_;

@@ -90,7 +90,7 @@ Status MetadataStore::InsertPipelineVersion(PipelineVersionRecord& record) {
       record.name, record.version, record.digest, record.definition, record.source,
       record.description, record.step_count, record.principal, record.created_at));
   record.id = database_->last_insert_rowid();
-  return Status::Ok();
+  return InsertNamedArtifacts(record);
 }
 
 Status MetadataStore::DeletePipeline(const PipelineName& name, const Principal& by, Time at) {

@@ -19,6 +19,7 @@
 #include "storage/metadata/metadata_reader.h"
 #include "storage/metadata/statement_cache.h"
 #include "storage/model/records.h"
+#include "storage/model/retention.h"
 
 namespace penstock {
 
@@ -112,11 +113,49 @@ class MetadataStore {
   // Boot id of the worker's last session; empty where it is unknown.
   Result<std::string> WorkerBootId(const WorkerId& worker);
 
+  // --- Retention (metadata_store_gc.cc); RetentionSweep puts these together.
+
+  struct EndedRun {
+    int64_t row = 0;
+    RunId id;
+    int64_t steps = 0;
+    Time ended_at;
+  };
+  // By (end, row), after those.
+  Result<std::vector<EndedRun>> RunsEndedBefore(Time before, Time after_end, int64_t after_row,
+                                                int limit);
+  // Also of deleted pipelines; empty after the last.
+  Result<std::string> NextPipelineName(const std::string& after);
+  // The row of the newest ended run behind the `keep` newest; 0 where there is none.
+  Result<int64_t> NewestSurplusRun(const PipelineName& pipeline, int64_t keep);
+  Result<std::vector<EndedRun>> EndedRunsUpTo(const PipelineName& pipeline, int64_t last_row,
+                                              int64_t after_row, int limit);
+  // Whether a model version or another run needs it.
+  Result<bool> IsRunKept(const RunId& run);
+  // Guard: it has ended.
+  Status DeleteEndedRun(int64_t row);
+  // Looks at `limit` rows of artifacts behind `after_row`, deletes those that nothing needs, and
+  // returns the last row that it looked at; 0 where there was none.
+  Result<int64_t> DeleteUnusedArtifacts(int64_t after_row, int limit, Time unused_since, Time now,
+                                        SweepTotals& totals);
+  // Somebody committed what was there already.
+  Status TouchArtifact(const Digest& digest, Time now);
+
+  // --- Restore and repair (metadata_store_repair.cc)
+
+  // Ends the timeline that the tokens and the workers know.
+  Status SetIncarnation(const std::string& incarnation);
+  // Brings indices, references, ends and counts into agreement; what it did, in words.
+  Result<std::vector<std::string>> Repair(Time now);
+  // For an artifact whose bytes are gone or damaged.
+  Status DeleteArtifact(const Digest& digest);
+
   // Writes a row of no meaning, to see whether the disk takes it.
   Status ProbeWrite(Time now);
 
  private:
   MetadataStore(std::string path, std::unique_ptr<Database> database);
+  Status InsertNamedArtifacts(const PipelineVersionRecord& version);
 
   std::string path_;
   std::unique_ptr<Database> database_;

@@ -39,6 +39,7 @@ void EngineBench::Open() {
   deps.catalog = &Catalog::BuiltIn();
   deps.clock = &clock_;
   deps.random = &random_;
+  deps.options.retention = retention;
   deps.run_ended = [this](const RunId& run) { ended_.push_back(run); };
   engine_ = std::make_unique<Engine>(std::move(deps));
   const Status recovered = engine_->Recover();

@@ -58,6 +58,8 @@ class EngineBench {
 
   std::vector<RunId> ended() const { return ended_; }
 
+  RetentionPolicy retention;  // from the next Restart on
+
  private:
   void Open();
 

@@ -1,5 +1,6 @@
 // Who may call what, over real connections.
 
+#include "server/offline.h"
 #include "server/rpc/auth.h"
 
 #include <gmock/gmock.h>

@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/json.h"
+#include "server/offline.h"
 #include "tests/integration/server/server_fixture.h"
 
 namespace penstock {

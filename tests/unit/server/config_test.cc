@@ -134,6 +134,26 @@ TEST_F(ServerConfigTest, SettingsThatContradictEachOtherAreRefused) {
   EXPECT_THAT(Parse({"--data-roots", "relative"}).status().message(), HasSubstr("absolute"));
   EXPECT_THAT(Parse({"--http-address", "127.0.0.1:7070"}).status().message(),
               HasSubstr("httpAddress"));
+  EXPECT_THAT(Parse({"--retention-run-count", "-1"}).status().message(),
+              HasSubstr("retention.runCount"));
+  EXPECT_THAT(Parse({"--retention-run-count", "2x"}).status().message(),
+              HasSubstr("not a whole number"));
+  EXPECT_THAT(Parse({"--retention-interval", "1ms"}).status().message(),
+              HasSubstr("retention.interval"));
+}
+
+TEST_F(ServerConfigTest, WhatToDoWhileTheServerIsDown) {
+  const auto backup = Parse({"--admin-backup", "/b", "--keep", "3", "--grpc-address", "0.0.0.0:1"});
+  ASSERT_TRUE(backup.ok()) << backup.status() << ": nothing will listen";
+  EXPECT_TRUE(backup->offline());
+  EXPECT_EQ(backup->backup->directory, "/b");
+  EXPECT_EQ(backup->backup->keep, 3);
+  EXPECT_TRUE(Parse({"--admin-restore", "/b", "--allow-missing"})->restore->allow_missing);
+  EXPECT_TRUE(Parse({"--admin-check", "--repair"})->check->repair);
+  for (const char* alone : {"--repair", "--verify", "--allow-missing"}) {
+    EXPECT_FALSE(Parse({alone}).ok()) << alone;
+  }
+  EXPECT_FALSE(Parse({})->offline());
 }
 
 TEST_F(ServerConfigTest, HelpNamesEveryFlagAndUnknownOnesAreRefused) {
