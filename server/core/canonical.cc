@@ -64,7 +64,9 @@ Json StepJson(const StepSpec& step) {
   const bool train = !step.algorithm.empty();
   if (train) json["algorithm"] = step.algorithm + "@" + step.version;
   for (const StepInput& input : step.inputs) {
-    json["inputs"][input.name] = input.is_list ? Json(input.sources) : Json(input.sources.front());
+    Json& json_input = json["inputs"][input.name];
+    json_input = input.is_list ? Json(input.sources) : Json(input.sources.front());
+    if (input.may_lack) json_input = Json{{"ref", std::move(json_input)}, {"optional", true}};
   }
   if (!step.parameters.empty()) json[train ? "hyperparameters" : "with"] = step.parameters;
   if (!step.depends_on.empty()) json["dependsOn"] = step.depends_on;

@@ -41,6 +41,7 @@ class StepReader {
   void ReadCache(FieldReader& fields, CachePolicy& cache);
   void ReadWhen(FieldReader& fields, When& when);
   void ReadInputs(FieldReader& fields, const StepSchema* schema, StepSpec& step);
+  void ReadOptionalInput(const std::string& path, const Json& json, StepInput& input);
   void CheckPorts(FieldReader& fields, const StepSchema& schema, StepSpec& step);
   void ReadParameters(FieldReader& fields, const StepSchema* schema, StepSpec& step);
   void ReadCondition(FieldReader& fields, StepSpec& step);

@@ -110,13 +110,13 @@ TEST_F(CacheTest, AnyPartThatDiffersIsNamed) {
   const RunId first = Run(Pipeline());
   Work();
   // A parameter.
-  RunId run = Run(Pipeline("", "{split: {train: 0.8, data: 0.2}}"));
+  RunId run = Run(Pipeline("", "{read: {format: csv, header: true}}"));
   EXPECT_EQ(Work().front(), "a");
   EXPECT_EQ(Miss(run, "a")["run"], first.value());
-  EXPECT_THAT(Miss(run, "a")["differs"].dump(), HasSubstr("parameters.split"));
+  EXPECT_THAT(Miss(run, "a")["differs"].dump(), HasSubstr("parameters.read"));
   // A byte of the data.
   data_ = "artifact:" + FormatDigest(bench_.Artifact("rowz", ArtifactType::kDataset).digest);
-  run = Run(Pipeline("", "{split: {train: 0.8, data: 0.2}}"));
+  run = Run(Pipeline("", "{read: {format: csv, header: true}}"));
   EXPECT_THAT(Work(), ElementsAre("a", "b"));
   EXPECT_EQ(Miss(run, "a")["differs"], Json({"inputs.data"}));
   EXPECT_EQ(Miss(run, "b")["differs"], Json({"inputs.data"}));
@@ -260,6 +260,30 @@ steps:
   EXPECT_THAT(Work(), ElementsAre("z"));
   EXPECT_EQ(bench_.Find(answer->run.id).state, RunState::kSucceeded);
   EXPECT_EQ(bench_.Step(answer->run.id, "r").model_version, "g/1") << "and no second version";
+}
+
+TEST_F(CacheTest, ARetryRunsItsOwnOnExitSteps) {
+  bench_.SubmissionOf(R"(
+name: inner
+steps: [{name: x, type: noop}]
+onExit: [{name: inner-exit, type: noop}]
+)");
+  const std::string told = R"(
+name: told
+steps:
+- {name: a, type: noop}
+- {name: child, type: pipeline, pipeline: inner}
+- {name: z, type: noop, dependsOn: [a, child]}
+onExit: [{name: tell, type: noop, with: {message: "${run.state}"}}]
+)";
+  failing_ = {"z"};
+  const RunId first = bench_.Run(told);
+  EXPECT_THAT(Work(), ElementsAre("a", "child.inner-exit", "child.x", "tell", "z"));
+  failing_.clear();
+  SubmitRunCommand retry = bench_.SubmissionOf(told);
+  retry.origin.run = first;
+  ASSERT_TRUE(bench_.Ask(&Engine::SubmitRun, retry).ok());
+  EXPECT_THAT(Work(), ElementsAre("tell", "z")) << "the end of this run is told, not of the first";
 }
 
 // --- Why
