@@ -300,8 +300,9 @@ steps:
 )");
   const auto why = [&](const std::string& step) {
     std::string text;
-    for (const Explanation& each :
-         *bench_.Ask(&Engine::ExplainStep, ExplainCommand{run, bench_.Step(run, step).index})) {
+    const std::vector<Explanation> reasons =
+        *bench_.Ask(&Engine::ExplainStep, ExplainCommand{run, bench_.Step(run, step).index});
+    for (const Explanation& each : reasons) {
       text += each.reason + ": " + each.message + "\n";
     }
     return text;
