@@ -6,6 +6,7 @@
 #include "steps/algorithms/xgboost/xgboost.h"
 #include "steps/evaluate/evaluate.h"
 #include "steps/noop.h"
+#include "steps/notify/notify.h"
 #include "steps/predict/predict.h"
 #include "steps/process/import.h"
 #include "steps/process/process.h"
@@ -30,6 +31,7 @@ void RegisterBuiltInSteps(StepRegistry& steps, AlgorithmRegistry& algorithms) {
   steps.Register("import", kImportVersion, RunImport);
   steps.Register("noop", kNoopVersion, RunNoop);
   steps.Register("script", kScriptVersion, RunScript);
+  steps.Register("notify", kNotifyVersion, RunNotify);
 }
 
 }  // namespace penstock

@@ -52,7 +52,7 @@ void AddRunCommands(CLI::App& app, Cli& cli);       // run, cancel, logs
 void AddRerunCommands(CLI::App& app, Cli& cli);     // retry, explain, diff
 void AddGetCommands(CLI::App& app, Cli& cli);       // get
 void AddDescribeCommands(CLI::App& app, Cli& cli);  // describe
-void AddModelCommands(CLI::App& app, Cli& cli);     // approve, reject
+void AddModelCommands(CLI::App& app, Cli& cli);     // approve, reject, promote
 void AddArtifactCommands(CLI::App& app, Cli& cli);  // artifacts, data
 void AddAdminCommands(CLI::App& app, Cli& cli);     // admin
 void AddDevCommand(CLI::App& app, Cli& cli);        // dev

@@ -1,6 +1,7 @@
 // describe pipeline|run|step|model|worker|artifact NAME.
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/follow.h"
 #include "client/cli/names.h"
+#include "client/cli/step_tree.h"
 
 namespace penstock::cli {
 namespace {
@@ -66,53 +68,6 @@ Result<int> DescribePipeline(Connection& connection, const DescribeOptions& opti
   return kDone;
 }
 
-void ShowSteps(const pb::Run& run, Time now) {
-  Table table({"STEP", "TYPE", "STATE", "TRY", "TOOK", "WORKER", "RESULT"});
-  for (const pb::Step& step : run.steps()) {
-    const std::string type =
-        step.algorithm().empty() ? step.type() : step.type() + "/" + step.algorithm();
-    const bool warned = step.state() == pb::Step::SUCCEEDED && step.branch().empty();
-    std::string result = warned ? "" : step.message();
-    if (!step.model_version().empty()) result = step.model_version();
-    if (result.empty()) result = Metrics(step.metrics());
-    if (!step.branch().empty()) result = step.branch() + ": " + step.message();
-    if (result.empty() && step.state() == pb::Step::RUNNING) result = step.progress_note();
-    table.Add({step.name(), type, Coloured(pb::Step::State_Name(step.state())),
-               step.attempt() > 0 ? std::to_string(step.attempt()) : "",
-               Lasted(step.started_at(), step.ended_at(), now), step.worker(), result});
-  }
-  std::cout << "\n" << table.Text();
-  for (const std::string& warning : WarningsOf(run)) std::cout << warning << "\n";
-}
-
-// Of steps that were tried more than once: how each try ended.
-Status ShowAttempts(Connection& connection, const pb::Run& run, Time now) {
-  Table table({"STEP", "TRY", "STATE", "TOOK", "WORKER", "WHY IT ENDED"});
-  for (const pb::Step& step : run.steps()) {
-    if (step.attempt() < 2) continue;
-    PENSTOCK_ASSIGN_OR_RETURN(const std::vector<pb::Attempt> attempts,
-                              ListAttempts(connection, run.run_id(), step.name()));
-    for (const pb::Attempt& attempt : attempts) {
-      table.Add({step.name(), std::to_string(attempt.number()),
-                 Coloured(pb::Attempt::State_Name(attempt.state())),
-                 Lasted(attempt.started_at(), attempt.ended_at(), now), attempt.worker(),
-                 WhyEnded(attempt)});
-    }
-  }
-  if (!table.empty()) std::cout << "\n" << table.Text();
-  return Status::Ok();
-}
-
-void ShowOutputs(const pb::Run& run) {
-  Table table({"OUTPUT", "TYPE", "SIZE", "DIGEST"});
-  for (const pb::Step& step : run.steps()) {
-    for (const auto& [name, ref] : Sorted(step.outputs())) {
-      table.Add({step.name() + "/" + name, ref.type(), FormatSize(ref.size()), ref.digest()});
-    }
-  }
-  if (!table.empty()) std::cout << "\n" << table.Text();
-}
-
 std::string ShowValue(const pb::Value& value) {
   switch (value.kind_case()) {
     case pb::Value::kBoolean:
@@ -137,6 +92,97 @@ std::string ShowValue(const pb::Value& value) {
   return {};
 }
 
+// What a map gathered ("auc 0.87 (0.86 to 0.88)"), or a called pipeline gave.
+std::string ShowGathered(const pb::Step& step) {
+  std::vector<std::string> texts;
+  for (const auto& [name, value] : Sorted(step.values())) {
+    double sum = 0;
+    double lowest = INFINITY;
+    double highest = -INFINITY;
+    int numbers = 0;
+    for (const pb::Value& item : value.list().items()) {
+      const bool integer = item.kind_case() == pb::Value::kInteger;
+      if (!integer && item.kind_case() != pb::Value::kNumber) continue;
+      const double number = integer ? static_cast<double>(item.integer()) : item.number();
+      sum += number;
+      lowest = std::min(lowest, number);
+      highest = std::max(highest, number);
+      ++numbers;
+    }
+    if (numbers > 0) {
+      texts.push_back(name + " " + FormatMetric(sum / numbers) + " (" + FormatMetric(lowest) +
+                      " to " + FormatMetric(highest) + ")");
+    } else if (value.kind_case() == pb::Value::kList) {
+      texts.push_back(name + " of " + std::to_string(value.list().items_size()) + " items");
+    } else {
+      texts.push_back(name + " " + TruncateUtf8(ShowValue(value), 80));
+    }
+  }
+  return Join(texts, ", ");
+}
+
+void ShowSteps(const pb::Run& run, const StepTree& tree, Time now) {
+  Table table({"STEP", "TYPE", "STATE", "TRY", "TOOK", "WORKER", "RESULT"});
+  std::size_t hidden = 0;
+  for (const pb::Step* each : tree.Shown(&hidden)) {
+    const pb::Step& step = *each;
+    const std::string type =
+        step.algorithm().empty() ? step.type() : step.type() + "/" + step.algorithm();
+    const bool warned = step.state() == pb::Step::SUCCEEDED && step.branch().empty();
+    std::string result = warned ? "" : step.message();
+    if (!step.model_version().empty()) result = step.model_version();
+    if (result.empty()) result = Metrics(step.metrics());
+    if (!step.branch().empty()) result = step.branch() + ": " + step.message();
+    if (result.empty()) result = ShowGathered(step);
+    if (result.empty() && step.state() == pb::Step::RUNNING) result = step.progress_note();
+    table.Add({step.name(), type, Coloured(pb::Step::State_Name(step.state())),
+               step.attempt() > 0 ? std::to_string(step.attempt()) : "",
+               Lasted(step.started_at(), step.ended_at(), now), step.worker(), result});
+  }
+  std::cout << "\n" << table.Text();
+  if (hidden > 0) {
+    std::cout << "… and " << hidden << " steps inside maps that neither run nor failed (-o json "
+              << "shows all)\n";
+  }
+  for (const std::string& warning : WarningsOf(run)) std::cout << warning << "\n";
+}
+
+// Of steps that were tried more than once: how each try ended.
+Status ShowAttempts(Connection& connection, const pb::Run& run, Time now) {
+  Table table({"STEP", "TRY", "STATE", "TOOK", "WORKER", "WHY IT ENDED"});
+  for (const pb::Step& step : run.steps()) {
+    if (step.attempt() < 2) continue;
+    PENSTOCK_ASSIGN_OR_RETURN(const std::vector<pb::Attempt> attempts,
+                              ListAttempts(connection, run.run_id(), step.name()));
+    for (const pb::Attempt& attempt : attempts) {
+      table.Add({step.name(), std::to_string(attempt.number()),
+                 Coloured(pb::Attempt::State_Name(attempt.state())),
+                 Lasted(attempt.started_at(), attempt.ended_at(), now), attempt.worker(),
+                 WhyEnded(attempt)});
+    }
+  }
+  if (!table.empty()) std::cout << "\n" << table.Text();
+  return Status::Ok();
+}
+
+void ShowOutputs(const pb::Run& run, const StepTree& tree) {
+  Table table({"OUTPUT", "TYPE", "SIZE", "DIGEST"});
+  for (const pb::Step& step : run.steps()) {
+    if (tree.InLargeMap(step)) continue;
+    for (const auto& [name, ref] : Sorted(step.outputs())) {
+      table.Add({step.name() + "/" + name, ref.type(), FormatSize(ref.size()), ref.digest()});
+    }
+  }
+  if (!table.empty()) std::cout << "\n" << table.Text();
+}
+
+// "model:census@champion = census/3".
+std::string Pin(const std::string& name, const std::string& meaning) {
+  if (meaning.empty()) return name + " = none";
+  const auto mark = meaning.find('#');
+  return name + " = " + (mark == std::string::npos ? meaning : meaning.substr(mark + 1));
+}
+
 Result<int> DescribeRun(Connection& connection, const DescribeOptions& options) {
   pb::GetRunRequest request;
   request.set_run_id(options.name);
@@ -155,9 +201,12 @@ Result<int> DescribeRun(Connection& connection, const DescribeOptions& options) 
     Line("Parameter", name + " = " + ShowValue(value));
   }
   for (const auto& [key, value] : Sorted(run.tags())) Line("Tag", key + "=" + value);
-  ShowSteps(run, now);
+  for (const auto& [name, meaning] : Sorted(run.pins())) Line("Pinned", Pin(name, meaning));
+  StepTree tree;
+  for (const pb::Step& step : run.steps()) tree.Put(step);
+  ShowSteps(run, tree, now);
   PENSTOCK_RETURN_IF_ERROR(ShowAttempts(connection, run, now));
-  ShowOutputs(run);
+  ShowOutputs(run, tree);
   return kDone;
 }
 
@@ -211,6 +260,7 @@ Result<int> DescribeModel(Connection& connection, const DescribeOptions& options
   pb::GetModelVersionRequest request;
   request.set_group(name.group);
   request.set_version(name.version);
+  request.set_alias(name.alias);
   PENSTOCK_ASSIGN_OR_RETURN(
       const pb::ModelVersion model,
       connection.Call(connection.models(), &pb::ModelService::Stub::GetModelVersion, request));
@@ -218,6 +268,7 @@ Result<int> DescribeModel(Connection& connection, const DescribeOptions& options
   const std::string id = model.group() + "/" + std::to_string(model.version());
   Line("Model", id);
   Line("Status", Coloured(pb::ModelVersion::Status_Name(model.status())));
+  Line("Aliases", Join({model.aliases().begin(), model.aliases().end()}, ", "));
   Line("Description", model.description());
   Line("Created", WhoAndWhen(model.created()));
   if (!model.run_id().empty()) {

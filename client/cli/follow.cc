@@ -21,6 +21,8 @@ namespace penstock::cli {
 namespace {
 
 constexpr std::chrono::minutes kPatience{5};
+constexpr std::size_t kWarningsShown = 20;
+constexpr int kLogsNamed = 5;
 
 // Calls Tick twice a second while it lives, so that durations move.
 class Ticker {
@@ -140,6 +142,11 @@ std::vector<std::string> WarningsOf(const pb::Run& run) {
     if (step.message().empty()) continue;
     warnings.push_back("warning: step " + step.name() + ": " + step.message());
   }
+  if (warnings.size() > kWarningsShown) {
+    const std::size_t more = warnings.size() - kWarningsShown;
+    warnings.resize(kWarningsShown);
+    warnings.push_back("warning: " + std::to_string(more) + " more steps warn of something");
+  }
   return warnings;
 }
 
@@ -152,16 +159,22 @@ void PrintEnding(Connection& connection, const pb::Run& run) {
   for (const std::string& warning : WarningsOf(run)) std::cerr << warning << "\n";
   for (const pb::Step& step : run.steps()) {
     if (step.model_version().empty()) continue;
-    std::cerr << "model " << step.model_version() << " registered; see it: penstock describe model "
-              << step.model_version() << "\n";
+    const bool promoted = step.type() == "promote";
+    std::cerr << "model " << step.model_version() << (promoted ? " promoted" : " registered")
+              << "; see it: penstock describe model " << step.model_version() << "\n";
   }
   if (run.state() != pb::Run::FAILED) return;
   const std::set<std::string> tolerated = Tolerated(connection, run);
+  int failed = 0;
   for (const pb::Step& step : run.steps()) {
     // What never ran on a worker has no log.
     if (step.state() != pb::Step::FAILED || step.attempt() == 0) continue;
-    if (tolerated.contains(step.name())) continue;
+    if (tolerated.contains(step.name()) || ++failed > kLogsNamed) continue;
     std::cerr << "its log: penstock logs " << run.run_id() << " " << step.name() << "\n";
+  }
+  if (failed > kLogsNamed) {
+    std::cerr << "… and those of " << failed - kLogsNamed
+              << " more steps that failed: penstock describe run " << run.run_id() << "\n";
   }
 }
 

@@ -10,9 +10,16 @@
 #include <set>
 
 #include "client/cli/output.h"
+#include "client/cli/step_tree.h"
 
 namespace penstock::cli {
 namespace {
+
+// How often a map says how far it is, and the table is drawn.
+constexpr Micros kMapInterval = std::chrono::seconds(1);
+constexpr Micros kDrawInterval = std::chrono::milliseconds(100);
+// Failures inside a large map that get a line each.
+constexpr int kFailuresTold = 20;
 
 // The first of these that the step reports; else its first of the data that `prefix` names.
 std::string NameOfMain(const std::map<std::string, double>& metrics, const std::string& prefix) {
@@ -80,24 +87,48 @@ class Silent : public View {
 
 class Lines : public View {
  public:
-  explicit Lines(const Warnings& warnings) : waits_(warnings) {}
+  Lines(const Warnings& warnings, const Clock& clock) : waits_(warnings), clock_(clock) {}
   void Update(const pb::Run&, const std::vector<pb::Step>& changed) override {
-    for (const pb::Step& step : changed) {
-      const std::string why = waits_.Why(step);
-      if (!why.empty() && said_.insert(why).second) {
-        Say(step.name() + "  READY  waits: " + why);
-      }
-      const bool news = step.state() >= pb::Step::RUNNING;
-      auto& last = last_[step.index()];
-      if (!news || last == std::pair(step.state(), step.attempt())) continue;
-      last = {step.state(), step.attempt()};
-      Say(LineOf(step));
-    }
+    // All first: how large a map is decides what is said of each step inside.
+    for (const pb::Step& step : changed) tree_.Put(step);
+    for (const pb::Step& step : changed) Tell(step);
   }
   void Say(const std::string& line) override { std::cerr << line << "\n"; }
   void Lost(const std::string& why) override { Say(why); }
 
  private:
+  struct Told {
+    pb::Step::State state = pb::Step::STATE_UNSPECIFIED;
+    int attempt = 0;
+    std::string note;  // of a map
+    Time at;
+  };
+
+  void Tell(const pb::Step& step) {
+    const std::string why = waits_.Why(step);
+    if (!why.empty() && said_.insert(why).second) {
+      Say(step.name() + "  READY  waits: " + why);
+    }
+    if (step.state() < pb::Step::RUNNING || (tree_.InLargeMap(step) && !TellsOfLarge(step))) return;
+    Told& told = told_[step.index()];
+    const Time now = clock_.Now();
+    const bool same = told.state == step.state() && told.attempt == step.attempt();
+    const bool farther =
+        step.type() == "map" && told.note != step.progress_note() && now - told.at >= kMapInterval;
+    if (same && !farther) return;
+    told = {step.state(), step.attempt(), step.progress_note(), now};
+    Say(LineOf(step));
+  }
+
+  // Of the steps inside a large map, only the first failures are told one by one.
+  bool TellsOfLarge(const pb::Step& step) {
+    if (step.state() != pb::Step::FAILED || told_[step.index()].state == step.state()) return false;
+    const std::string map = MapAround(step);
+    const int failures = ++failures_[map];
+    if (failures == kFailuresTold + 1) Say(map + "  more of its steps failed; they are not told");
+    return failures <= kFailuresTold;
+  }
+
   static std::string LineOf(const pb::Step& step) {
     std::string line = step.name() + "  " + pb::Step::State_Name(step.state());
     if (step.attempt() > 1) line += "  attempt " + std::to_string(step.attempt());
@@ -114,8 +145,11 @@ class Lines : public View {
   }
 
   Waits waits_;
-  std::map<int, std::pair<pb::Step::State, int>> last_;
-  std::set<std::string> said_;  // why steps wait: one reason may be that of them all
+  const Clock& clock_;
+  StepTree tree_;
+  std::map<int, Told> told_;             // by index
+  std::map<std::string, int> failures_;  // by map
+  std::set<std::string> said_;           // why steps wait: one reason may be that of them all
 };
 
 class Live : public View {
@@ -123,7 +157,11 @@ class Live : public View {
   explicit Live(const Warnings& warnings) : waits_(warnings) {}
   void Update(const pb::Run& run, const std::vector<pb::Step>& changed) override {
     run_ = run;
-    for (const pb::Step& step : changed) steps_[step.index()] = step;
+    for (const pb::Step& step : changed) tree_.Put(step);
+    // A run of many steps changes more often than anybody can read.
+    const Time now = Clock::Real().Now();
+    if (now - drawn_at_ < kDrawInterval && run.state() < pb::Run::SUCCEEDED) return;
+    drawn_at_ = now;
     Draw("");
   }
   void Say(const std::string& line) override { Draw(line + "\n"); }
@@ -169,12 +207,14 @@ class Live : public View {
   std::string Text(std::size_t height, std::size_t width) const {
     const Time now = Clock::Real().Now();
     Table table({"STEP", "STATE", "TRY", "TOOK", "RESULT"});
-    std::size_t shown = 0;
     std::size_t hidden = 0;
-    for (const auto& [index, step] : steps_) {
+    const std::vector<const pb::Step*> steps = tree_.Shown(&hidden);
+    std::size_t shown = 0;
+    for (const pb::Step* each : steps) {
+      const pb::Step& step = *each;
       // Where there are more steps than lines, what is happening goes first.
-      const bool active = step.state() >= pb::Step::LEASED && step.state() <= pb::Step::RETRY_WAIT;
-      const bool quiet = steps_.size() > height && !active && step.state() != pb::Step::FAILED;
+      const bool quiet =
+          steps.size() > height && !IsActive(step) && step.state() != pb::Step::FAILED;
       if (quiet || shown >= height) {
         ++hidden;
         continue;
@@ -205,7 +245,8 @@ class Live : public View {
 
   Waits waits_;
   pb::Run run_;
-  std::map<int, pb::Step> steps_;
+  StepTree tree_;
+  Time drawn_at_;
   std::string note_;
   std::vector<std::size_t> drawn_;  // width of each line of the last drawing
 };
@@ -228,8 +269,8 @@ std::unique_ptr<View> MakeSilentView() {
   return std::make_unique<Silent>();
 }
 
-std::unique_ptr<View> MakeLinesView(const Warnings& warnings) {
-  return std::make_unique<Lines>(warnings);
+std::unique_ptr<View> MakeLinesView(const Warnings& warnings, const Clock& clock) {
+  return std::make_unique<Lines>(warnings, clock);
 }
 
 std::unique_ptr<View> MakeLiveView(const Warnings& warnings) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "client/cli/connection.h"
 
 namespace penstock::cli {
@@ -29,9 +30,11 @@ using Warnings = std::vector<pb::Problem>;
 // Shows nothing.
 std::unique_ptr<View> MakeSilentView();
 // A line for each state that a step enters, for logs and pipes. `warnings` are those of the
-// submission: they say why a ready step waits.
-std::unique_ptr<View> MakeLinesView(const Warnings& warnings);
-// A table that is drawn over itself, within the terminal's window.
+// submission: they say why a ready step waits. A map says at most once a second how far it is; of
+// the steps inside a large one, the first failures alone are told.
+std::unique_ptr<View> MakeLinesView(const Warnings& warnings, const Clock& clock = Clock::Real());
+// A table that is drawn over itself, within the terminal's window; of what is inside a large map,
+// with what is under way or failed.
 std::unique_ptr<View> MakeLiveView(const Warnings& warnings);
 
 // The one number that tells most about a step; also what it decided or registered.

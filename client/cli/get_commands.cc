@@ -175,6 +175,15 @@ Status NoModelGroup(Connection& connection, const std::string& name) {
   return NotFound("there is no model group \"" + name + "\"" + Suggestion(name, names));
 }
 
+// "champion 3, shadow 4".
+std::string Aliases(const pb::ModelGroup& group) {
+  std::vector<std::string> aliases;
+  for (const auto& [alias, version] : Sorted(group.aliases())) {
+    aliases.push_back(alias + " " + std::to_string(version));
+  }
+  return Join(aliases, ", ");
+}
+
 Result<int> GetModels(Connection& connection, const GetOptions& options) {
   using Stub = pb::ModelService::Stub;
   const Time now = Clock::Real().Now();
@@ -187,22 +196,23 @@ Result<int> GetModels(Connection& connection, const GetOptions& options) {
                                                            &Stub::ListModelGroups, request);
                                   },
                                   [](auto& page) { return page.mutable_groups(); })));
-    Table table({"GROUP", "VERSIONS", "LATEST", "APPROVED", "CREATED"});
+    Table table({"GROUP", "VERSIONS", "LATEST", "APPROVED", "ALIASES", "CREATED"});
     for (const pb::ModelGroup& group : list.groups()) {
       const int32_t approved = group.latest_approved_version();
       table.Add({group.name(), std::to_string(group.version_count()),
                  std::to_string(group.latest_version()),
-                 approved > 0 ? std::to_string(approved) : "none",
+                 approved > 0 ? std::to_string(approved) : "none", Aliases(group),
                  Age(group.created().time(), now)});
     }
     return Show(options, list, table, "no models yet; a `register` step makes one");
   }
   PENSTOCK_ASSIGN_OR_RETURN(const ModelName name, ParseModelName(options.name));
   pb::ListModelVersionsResponse list;
-  if (name.version > 0) {
+  if (name.version > 0 || !name.alias.empty()) {
     pb::GetModelVersionRequest request;
     request.set_group(name.group);
     request.set_version(name.version);
+    request.set_alias(name.alias);
     PENSTOCK_ASSIGN_OR_RETURN(
         *list.add_versions(),
         connection.Call(connection.models(), &Stub::GetModelVersion, request));
@@ -219,7 +229,7 @@ Result<int> GetModels(Connection& connection, const GetOptions& options) {
     // A group comes with its first version.
     if (list.versions().empty()) return NoModelGroup(connection, name.group);
   }
-  Table table({"MODEL", "STATUS", "METRICS", "RUN", "CREATED", "BY"});
+  Table table({"MODEL", "STATUS", "ALIASES", "METRICS", "RUN", "CREATED", "BY"});
   for (const pb::ModelVersion& version : list.versions()) {
     std::string metrics;
     for (const char* key : {"auc", "accuracy", "f1", "rmse", "r2"}) {
@@ -229,8 +239,10 @@ Result<int> GetModels(Connection& connection, const GetOptions& options) {
           (metrics.empty() ? "" : ", ") + std::string(key) + " " + FormatMetric(found->second);
     }
     table.Add({version.group() + "/" + std::to_string(version.version()),
-               Coloured(pb::ModelVersion::Status_Name(version.status())), metrics, version.run_id(),
-               Age(version.created().time(), now), version.created().principal()});
+               Coloured(pb::ModelVersion::Status_Name(version.status())),
+               Join({version.aliases().begin(), version.aliases().end()}, ", "), metrics,
+               version.run_id(), Age(version.created().time(), now),
+               version.created().principal()});
   }
   return Show(options, list, table, "");
 }

@@ -1,4 +1,4 @@
-// approve, reject: of model versions, and of steps that wait for a person.
+// approve, reject: of model versions, and of steps that wait for a person; promote.
 
 #include <iostream>
 
@@ -62,6 +62,31 @@ Result<int> DecideStep(Connection& connection, const std::string& run, const std
   return kDone;
 }
 
+Result<int> Promote(Connection& connection, const std::string& name, const std::string& alias) {
+  PENSTOCK_ASSIGN_OR_RETURN(const ModelName model, ParseModelName(name));
+  if (model.version == 0) return WrongUse("name the version, as in " + model.group + "/1");
+  using Stub = pb::ModelService::Stub;
+  pb::GetModelVersionRequest find;
+  find.set_group(model.group);
+  find.set_alias(alias);
+  const auto before = connection.Call(connection.models(), &Stub::GetModelVersion, find);
+  pb::PromoteModelVersionRequest request;
+  request.set_group(model.group);
+  request.set_version(model.version);
+  request.set_alias(alias);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::ModelVersion promoted,
+      connection.Call(connection.models(), &Stub::PromoteModelVersion, request));
+  std::cout << promoted.group() << "/" << promoted.version() << " is " << alias;
+  if (before.ok() && before->version() != promoted.version()) {
+    std::cout << "; it was " << before->group() << "/" << before->version();
+  } else if (before.ok()) {
+    std::cout << " already";
+  }
+  std::cout << "\n";
+  return kDone;
+}
+
 void AddDecision(CLI::App& app, Cli& cli, const std::string& verb, const std::string& help,
                  bool approve) {
   CLI::App* command = app.add_subcommand(verb, help);
@@ -84,6 +109,16 @@ void AddModelCommands(CLI::App& app, Cli& cli) {
   AddDecision(app, cli, "approve", "approve a model version, or a step that waits for it", true);
   AddDecision(app, cli, "reject", "reject a model version, or a step that waits for approval",
               false);
+  CLI::App* command = app.add_subcommand("promote", "make an alias stand for a model version");
+  auto model = std::make_shared<std::string>();
+  auto alias = std::make_shared<std::string>();
+  command->add_option("model", *model, "GROUP/VERSION, as in census-income/1")->required();
+  command
+      ->add_option("--alias", *alias,
+                   "the alias, such as champion: definitions say model:GROUP@champion")
+      ->required();
+  command->callback(cli.Command(
+      [=](Connection& connection) -> Result<int> { return Promote(connection, *model, *alias); }));
 }
 
 }  // namespace penstock::cli

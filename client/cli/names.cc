@@ -16,14 +16,18 @@ bool ReadVersion(std::string_view text, int32_t* version) {
 }  // namespace
 
 Result<ModelName> ParseModelName(std::string_view text) {
-  const auto slash = text.find('/');
-  ModelName name{std::string(text.substr(0, slash)), 0};
-  if (name.group.empty() ||
-      (slash != std::string_view::npos && !ReadVersion(text.substr(slash + 1), &name.version))) {
-    return WrongUse("\"" + std::string(text) +
-                    "\" is not a model; write GROUP/VERSION, as in census-income/1");
+  const auto mark = text.find_first_of("/@");
+  ModelName name{std::string(text.substr(0, mark)), 0, {}};
+  bool good = !name.group.empty();
+  if (mark != std::string_view::npos) {
+    const std::string_view which = text.substr(mark + 1);
+    const bool version = ReadVersion(which, &name.version);
+    if (!version && text[mark] == '@') name.alias = std::string(which);
+    good = good && (version || !name.alias.empty());
   }
-  return name;
+  if (good) return name;
+  return WrongUse("\"" + std::string(text) +
+                  "\" is not a model; write GROUP/VERSION or GROUP@ALIAS, as in census-income/1");
 }
 
 Result<PipelineRef> ParsePipelineRef(std::string_view text) {

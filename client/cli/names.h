@@ -14,8 +14,9 @@ namespace penstock::cli {
 struct ModelName {
   std::string group;
   int32_t version = 0;  // 0: the newest
+  std::string alias;    // in place of a version
 };
-// "census-income/3" or "census-income".
+// "census-income/3", "census-income@champion" or "census-income".
 Result<ModelName> ParseModelName(std::string_view text);
 
 struct PipelineRef {

@@ -240,6 +240,7 @@ Result<pb::Artifact> FindArtifact(Connection& connection, const std::string& nam
     pb::GetModelVersionRequest request;
     request.set_group(model.group);
     request.set_version(model.version);
+    request.set_alias(model.alias);
     PENSTOCK_ASSIGN_OR_RETURN(
         const pb::ModelVersion version,
         connection.Call(connection.models(), &pb::ModelService::Stub::GetModelVersion, request));

@@ -27,7 +27,8 @@ void Compare(const Json& one, const Json& other, const std::string& path,
 }  // namespace
 
 CacheKey MakeCacheKey(const StepSpec& step, const StepSchema& schema, const Json& parameters,
-                      const std::map<std::string, std::vector<Digest>>& inputs) {
+                      const std::map<std::string, std::vector<Digest>>& inputs,
+                      const std::map<std::string, std::string>& models) {
   CacheKey key;
   key.parts = Json{{"step", step.key()},
                    {"version", step.version},
@@ -37,6 +38,7 @@ CacheKey MakeCacheKey(const StepSpec& step, const StepSchema& schema, const Json
     Json& list = key.parts["inputs"][name] = Json::array();
     for (const Digest& digest : digests) list.push_back(digest.value());
   }
+  if (!models.empty()) key.parts["models"] = models;
   if (schema.depends_on_threads) key.parts["cpus"] = step.resources.cpus;
   key.digest = Sha256(DumpJson(key.parts));
   return key;

@@ -16,14 +16,17 @@ namespace penstock {
 
 struct CacheKey {
   Digest digest;  // SHA-256 of the canonical JSON of `parts`
-  // {"step", "version", "parameters": {…}, "inputs": {NAME: [digest…]}, "cpus"}; "cpus" where the
-  // algorithm's result depends on how many threads it has.
+  // {"step", "version", "parameters": {…}, "inputs": {NAME: [digest…]}, "cpus", "models": {NAME:
+  // "GROUP/VERSION"}}; "cpus" where the algorithm's result depends on how many threads it has,
+  // "models" where the result names the model of an input.
   Json parts;
 };
 
-// `parameters`: resolved and filled in. `inputs`: the digests of each input, in order.
+// `parameters`: resolved and filled in. `inputs`: the digests of each input, in order. `models`: the
+// versions of the registry that inputs are, where the result names them.
 CacheKey MakeCacheKey(const StepSpec& step, const StepSchema& schema, const Json& parameters,
-                      const std::map<std::string, std::vector<Digest>>& inputs);
+                      const std::map<std::string, std::vector<Digest>>& inputs,
+                      const std::map<std::string, std::string>& models = {});
 
 // Which parts differ, by path: "parameters.max_depth", "inputs.train", "version". At most 20.
 std::vector<std::string> DifferingParts(const Json& one, const Json& other);

@@ -64,11 +64,12 @@ Json StepJson(const StepSpec& step) {
   const bool train = !step.algorithm.empty();
   if (train) json["algorithm"] = step.algorithm + "@" + step.version;
   for (const StepInput& input : step.inputs) {
-    const Json value = input.is_list ? Json(input.sources) : Json(input.sources.front());
+    Json value = input.is_list ? Json(input.sources) : Json(input.sources.front());
+    if (input.may_lack) value = Json{{"ref", std::move(value)}, {"optional", true}};
     if (input.name.starts_with(kAttachmentPrefix)) {
-      json["files"][input.name.substr(kAttachmentPrefix.size())] = value;
+      json["files"][input.name.substr(kAttachmentPrefix.size())] = std::move(value);
     } else {
-      json["inputs"][input.name] = value;
+      json["inputs"][input.name] = std::move(value);
     }
   }
   if (!step.parameters.empty()) json[train ? "hyperparameters" : "with"] = step.parameters;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
@@ -82,6 +83,21 @@ Result<Reference> ParseStepReference(std::string_view text, std::string_view res
   return BadReference(text, kForms);
 }
 
+// A number, true, false or 'text'; nullopt for anything else.
+std::optional<Json> ParseLiteral(std::string_view text) {
+  if (text.size() >= 2 && text.front() == '\'' && text.back() == '\'' &&
+      text.substr(1, text.size() - 2).find('\'') == std::string_view::npos) {
+    return Json(std::string(text.substr(1, text.size() - 2)));
+  }
+  if (text == "true" || text == "false") return Json(text == "true");
+  if (text.empty() || text.find_first_not_of("+-.0123456789eE") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  const Result<Json> number = ParseJson(text);
+  if (!number.ok() || !number->is_number()) return std::nullopt;
+  return *number;
+}
+
 Result<Reference> ParseReference(std::string_view text) {
   if (text.empty()) return BadReference(text, std::string("is empty; ") + kForms);
   if (text.starts_with("steps.")) return ParseStepReference(text, text.substr(6));
@@ -120,9 +136,22 @@ Result<Reference> ParseReference(std::string_view text) {
 // Leaves alternatives out that are no references, and says so in `wrong`.
 Expression ParseExpression(std::string_view text, std::vector<Status>& wrong) {
   Expression expression;
-  while (true) {
+  for (bool first = true;; first = false) {
     const auto at = text.find("??");
-    Result<Reference> reference = ParseReference(Trim(text.substr(0, at)));
+    const std::string_view one = Trim(text.substr(0, at));
+    Result<Reference> reference = Reference{};
+    if (std::optional<Json> literal = ParseLiteral(one)) {
+      reference->kind = Reference::Kind::kLiteral;
+      reference->text = std::string(one);
+      reference->literal = *std::move(literal);
+      if (first) {
+        reference = BadReference(one, "a value needs no ${…}; it may stand behind ??");
+      } else if (at != std::string_view::npos) {
+        reference = BadReference(one, "what stands behind a value is never taken; let it be last");
+      }
+    } else {
+      reference = ParseReference(one);
+    }
     if (reference.ok()) {
       expression.alternatives.push_back(*std::move(reference));
     } else {
@@ -278,6 +307,9 @@ void CollectReferences(const Json& value, const std::string& path,
 Lookup Evaluate(const Expression& expression, const Scope& scope) {
   Lookup lookup;
   for (const Reference& reference : expression.alternatives) {
+    if (reference.kind == Reference::Kind::kLiteral) {
+      return {Lookup::State::kValue, reference.literal, {}};
+    }
     lookup = scope.Find(reference);
     if (lookup.state != Lookup::State::kAbsent) return lookup;
   }

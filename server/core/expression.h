@@ -6,7 +6,8 @@
 // max, count) a number, and `steps.S.best(O, max).P` the output P of the item with the highest O.
 //
 // A text that is one reference and nothing else keeps the value's type; references inside longer
-// text are joined as text. `??` takes the first alternative that is neither skipped nor absent.
+// text are joined as text. `??` takes the first alternative that is neither skipped nor absent; the
+// last one may be a value: "${steps.e.report.comparison.delta ?? 1}", "${run.state ?? 'RUNNING'}".
 // Pure.
 
 #include <functional>
@@ -29,6 +30,7 @@ struct Reference {
     kBest,       // steps.STEP.best(OUTPUT, max|min).NAME
     kRun,        // run.id, run.name, run.startedAt, run.pipeline; in onExit run.state, run.message
     kItem,       // item, item.index, item.FIELD
+    kLiteral,    // behind "??": a number, true, false or 'text'
   };
   Kind kind = Kind::kParameter;
   std::string step;   // of kOutput, kMetric, kReport, kBest
@@ -36,6 +38,7 @@ struct Reference {
   std::string text;   // as written, without "${" and "}"
   std::string field = {};  // kOutput: the aggregate, or nothing; kBest: the output that is compared
   bool lowest = false;     // kBest: the lowest is the best
+  Json literal = {};       // kLiteral
   friend bool operator==(const Reference&, const Reference&) = default;
 };
 
@@ -88,6 +91,7 @@ struct Lookup {
   std::string why;  // kAbsent, kUndefined: for messages ("step prepare was skipped")
 };
 
+// Is not asked for literals.
 class Scope {
  public:
   virtual ~Scope() = default;

@@ -62,9 +62,10 @@ struct CachePolicy {
 
 struct StepInput {
   std::string name;
-  std::vector<Json> sources;  // texts: a reference or an artifact each
+  std::vector<Json> sources;  // texts: a reference, an artifact or a model of the registry each
   bool is_list = false;
   bool optional = false;  // its port is not required
+  bool may_lack = false;  // {ref, optional: true}: what it refers to need not be there
   // Where it stands in the step's definition: "inputs.data", "files.train.py".
   std::string path() const;
 };

@@ -31,6 +31,19 @@ std::string FileAddress(const Json& value) {
   return text.starts_with(kFileScheme) ? text : std::string();
 }
 
+Reference Nothing() {
+  Reference nothing;
+  nothing.kind = Reference::Kind::kLiteral;
+  return nothing;
+}
+
+// Whether `value` is the source of an input that need not be there.
+bool MayLack(const StepSpec& step, const Json* value) {
+  return std::any_of(step.inputs.begin(), step.inputs.end(), [value](const StepInput& input) {
+    return input.may_lack && &input.sources.front() == value;
+  });
+}
+
 // Appends an import step for each file: address that a dataset or an input names.
 std::map<std::string, StepIndex> AddImports(const PipelineSpec& spec, const Json& datasets,
                                             const Catalog& catalog, std::vector<StepSpec>& steps) {
@@ -185,7 +198,9 @@ void Plan::AddEdges(StepIndex index, const Json& datasets, Free& free) {
   const StepSpec& step = steps_[static_cast<std::size_t>(index)];
   int32_t group = 0;
   for (const auto& [value, path] : TextsOf(step)) {
-    EachExpression(*value, [&](const Expression& expression) {
+    EachExpression(*value, [&](Expression expression) {
+      // What may be lacking has another choice: nothing.
+      if (MayLack(step, value)) expression.alternatives.push_back(Nothing());
       AddExpression(expression, index, ++group, datasets, free);
     });
     AddAddress(FileAddress(*value), index, ++group, free);
@@ -198,6 +213,10 @@ void Plan::AddEdges(StepIndex index, const Json& datasets, Free& free) {
       AddExpression(expression, index, ++group, datasets, free);
     }
     for (const std::string& address : inner.addresses) AddAddress(address, index, ++group, free);
+  }
+  ++group;
+  for (const StepIndex from : RegistersBefore(step, steps_)) {
+    edges_[static_cast<std::size_t>(index)].push_back({from, Edge::Kind::kData, group});
   }
   for (const std::string& name : step.depends_on) {
     if (const auto found = by_name_.find(name); found != by_name_.end()) {

@@ -406,14 +406,16 @@ std::size_t StepReader::ReadSources(FieldReader& fields, const std::string& key,
     input.is_list = value.is_array();
     if (input.is_list) {
       input.sources.assign(value.begin(), value.end());
+    } else if (value.is_object() && (value.contains("ref") || value.contains("optional"))) {
+      ReadOptionalInput(fields.PathOf(input.path()), value, input);
     } else {
       input.sources.push_back(value);
     }
     for (const Json& source : input.sources) {
       if (!source.is_string()) {
         fields.Wrong(input.path(),
-                     "must be a reference such as ${steps.NAME.outputs.OUTPUT}, an artifact, "
-                     "or a list of them");
+                     "must be a reference such as ${steps.NAME.outputs.OUTPUT}, an artifact, a "
+                     "model such as model:GROUP@champion, a list of them, or {ref, optional}");
         break;
       }
     }
@@ -421,6 +423,19 @@ std::size_t StepReader::ReadSources(FieldReader& fields, const std::string& key,
     step.inputs.push_back(std::move(input));
   }
   return artifacts;
+}
+
+// {ref: "model:GROUP@ALIAS", optional: true}
+void StepReader::ReadOptionalInput(const std::string& path, const Json& json, StepInput& input) {
+  FieldReader fields(json, path, problems_);
+  std::string reference;
+  fields.String("ref", reference);
+  fields.Bool("optional", input.may_lack);
+  fields.Finish();
+  if (reference.empty()) {
+    fields.Wrong("ref", "is missing: a reference, or a model such as model:GROUP@champion");
+  }
+  input.sources.push_back(reference);
 }
 
 void StepReader::CheckPorts(FieldReader& fields, const StepSchema& schema, StepSpec& step) {
@@ -443,6 +458,10 @@ void StepReader::CheckPorts(FieldReader& fields, const StepSchema& schema, StepS
       continue;
     }
     input.optional = !found->required;
+    if (input.may_lack && found->required) {
+      fields.Wrong("inputs." + input.name,
+                   "a " + schema.key + " step cannot do without it; take `optional` out");
+    }
     if (input.is_list && !found->many) {
       fields.Wrong(input.path(), "takes one artifact, not a list");
     }

@@ -43,6 +43,7 @@ class StepReader {
   void ReadInputs(FieldReader& fields, const StepSchema* schema, StepSpec& step);
   std::size_t ReadSources(FieldReader& fields, const std::string& key, std::string_view prefix,
                           StepSpec& step);
+  void ReadOptionalInput(const std::string& path, const Json& json, StepInput& input);
   void CheckPorts(FieldReader& fields, const StepSchema& schema, StepSpec& step);
   void ReadParameters(FieldReader& fields, const StepSchema* schema, StepSpec& step);
   void ReadCondition(FieldReader& fields, StepSpec& step);

@@ -14,6 +14,7 @@
 #include "server/core/expression.h"
 #include "server/core/flow.h"
 #include "server/core/flow_tasks.h"
+#include "server/core/model_address.h"
 #include "storage/model/limits.h"
 
 namespace penstock {
@@ -187,8 +188,11 @@ class Validator {
           Wrong(found.path, "${" + reference.text + "} means something only inside a map step");
         }
         return;
+      case Reference::Kind::kLiteral:
+        return;
       case Reference::Kind::kRun:
-        if ((reference.name == "state" || reference.name == "message") && !InExit()) {
+        if ((reference.name == "state" || reference.name == "message") && !InExit() &&
+            !found.guarded) {
           Wrong(found.path, "${" + reference.text + "} is known only to onExit steps");
         }
         return;
@@ -268,6 +272,9 @@ class Validator {
   }
 
   void Order(const StepSpec& step) {
+    for (const StepIndex index : RegistersBefore(step, steps_)) {
+      edges_[static_cast<std::size_t>(self_)].insert(index);
+    }
     for (std::size_t i = 0; i < step.depends_on.size(); ++i) {
       const std::string path = path_ + ".dependsOn[" + std::to_string(i) + "]";
       if (index_.contains(step.depends_on[i]) || !Knows(step.depends_on[i])) {
@@ -319,7 +326,11 @@ class Validator {
     const Result<Template> parsed = ParseTemplate(text);
     if (!parsed.ok()) return;  // noted with the references
     if (!parsed->has_expressions()) {
-      CheckDatasetAddress(text, path, problems_);
+      if (text.starts_with(kModelScheme)) {
+        CheckModel(text, port, path);
+      } else {
+        CheckDatasetAddress(text, path, problems_);
+      }
       return;
     }
     if (!parsed->is_single()) {
@@ -341,6 +352,15 @@ class Validator {
                         "} is not an artifact; an input needs an output of a "
                         "step or a dataset parameter");
       }
+    }
+  }
+
+  void CheckModel(const std::string& text, const PortSchema& port, const std::string& path) {
+    const Result<ModelAddress> address = ParseModelAddress(text);
+    if (!address.ok()) {
+      Wrong(path, address.status().message());
+    } else if (port.type != ArtifactType::kModel && port.type != ArtifactType::kFile) {
+      Wrong(path, "takes a " + std::string(Name(port.type)) + ", and " + text + " is a model");
     }
   }
 
@@ -501,6 +521,19 @@ std::vector<PortSchema> OutputsOf(const StepSpec& step, const Catalog& catalog) 
     }
   }
   return outputs;
+}
+
+std::vector<StepIndex> RegistersBefore(const StepSpec& step, const std::vector<StepSpec>& steps) {
+  std::vector<StepIndex> before;
+  if (step.type != "promote" || !step.inputs.empty()) return before;
+  if (!JsonMember(step.parameters, "version").is_null()) return before;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].type == "register" &&
+        JsonMember(steps[i].parameters, "group") == JsonMember(step.parameters, "group")) {
+      before.push_back(static_cast<StepIndex>(i));
+    }
+  }
+  return before;
 }
 
 void CheckParameterValue(const ParameterSpec& parameter, const Json& value, const std::string& path,

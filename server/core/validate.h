@@ -25,6 +25,10 @@ std::vector<PortSchema> OutputsOf(const StepSpec& step, const Catalog& catalog);
 // Where the texts of a step that may hold references stand: (value, path below the step).
 std::vector<std::pair<const Json*, std::string>> TextsOf(const StepSpec& step);
 
+// The register steps among `steps` that a promote step waits for though it does not name them: it
+// promotes what one of them registers. None where it says which version it means.
+std::vector<StepIndex> RegistersBefore(const StepSpec& step, const std::vector<StepSpec>& steps);
+
 }  // namespace penstock
 
 #endif  // PENSTOCK_SERVER_CORE_VALIDATE_H_

@@ -220,6 +220,14 @@ struct DecideModelCommand {
   Principal principal;
 };
 
+struct PromoteModelCommand {
+  GroupName group;
+  int32_t version = 0;
+  std::string alias;
+  std::optional<int32_t> expected;  // what the alias must stand for; 0: nothing
+  Principal principal;
+};
+
 struct CreateTokenCommand {
   TokenRecord token;
 };

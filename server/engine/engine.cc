@@ -354,6 +354,12 @@ void Engine::DecideModel(DecideModelCommand command, Callback<ModelVersionRecord
   });
 }
 
+void Engine::PromoteModel(PromoteModelCommand command, Callback<ModelVersionRecord> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.registry.PromoteModel(command);
+  });
+}
+
 void Engine::CreateToken(CreateTokenCommand command, Callback<TokenRecord> callback) {
   PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
     return state.registry.CreateToken(command);

@@ -121,6 +121,7 @@ class Engine {
 
   void RegisterModel(RegisterModelCommand, Callback<ModelVersionRecord>);
   void DecideModel(DecideModelCommand, Callback<ModelVersionRecord>);
+  void PromoteModel(PromoteModelCommand, Callback<ModelVersionRecord>);
 
   void CreateToken(CreateTokenCommand, Callback<TokenRecord>);
   void RevokeToken(RevokeTokenCommand, Callback<Done>);

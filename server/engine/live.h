@@ -79,6 +79,7 @@ struct LiveRun {
   std::unordered_map<StepIndex, std::unique_ptr<LiveAttempt>> attempts;  // by step
   std::unordered_map<Digest, StepIndex> producers;  // which step left an artifact
   std::unordered_map<std::string, StepRecord> kept;  // what the run that this one goes on from left
+  std::map<std::string, std::string> origin_pins;    // of that run
   int32_t on_workers = 0;                           // steps that are leased or running there
   Stop stop;                                        // of everything but onExit
   bool stop_exit = false;                           // and of onExit

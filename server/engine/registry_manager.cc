@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "server/core/pipeline.h"
+#include "server/engine/aliases.h"
 
 namespace penstock {
 namespace {
@@ -122,6 +123,17 @@ Result<ModelVersionRecord> RegistryManager::DecideModel(const DecideModelCommand
   LOG_INFO("model decided model={}/{} status={} by={}", record.group, record.version,
            Name(record.status), command.principal);
   return record;
+}
+
+Result<ModelVersionRecord> RegistryManager::PromoteModel(const PromoteModelCommand& command) {
+  PENSTOCK_ASSIGN_OR_RETURN(MovedAlias moved, MoveAlias(context_,
+                                                        {.group = command.group,
+                                                         .alias = command.alias,
+                                                         .version = command.version,
+                                                         .principal = command.principal,
+                                                         .moved_at = context_.now},
+                                                        command.expected));
+  return std::move(moved.version);
 }
 
 Result<TokenRecord> RegistryManager::CreateToken(const CreateTokenCommand& command) {

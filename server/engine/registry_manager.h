@@ -19,6 +19,7 @@ class RegistryManager {
   Result<Done> HoldArtifacts(const HoldArtifactsCommand& command);
   Result<ModelVersionRecord> RegisterModel(const RegisterModelCommand& command);
   Result<ModelVersionRecord> DecideModel(const DecideModelCommand& command);
+  Result<ModelVersionRecord> PromoteModel(const PromoteModelCommand& command);
   Result<TokenRecord> CreateToken(const CreateTokenCommand& command);
   Result<Done> RevokeToken(const RevokeTokenCommand& command);
   // Forgets expired holds and idempotency keys.

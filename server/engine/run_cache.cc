@@ -6,10 +6,30 @@
 
 #include "base/log.h"
 #include "server/core/cache_key.h"
+#include "server/core/model_address.h"
 #include "server/engine/run_manager.h"
 #include "steps/catalog/catalog.h"
 
 namespace penstock {
+namespace {
+
+// The versions of the registry that inputs are, where the step's result names them.
+std::map<std::string, std::string> ModelsNamed(const StepSchema& schema,
+                                               const std::vector<LeaseInput>& inputs) {
+  std::map<std::string, std::string> models;
+  for (const PortSchema& port : schema.inputs) {
+    if (!port.named) continue;
+    for (const LeaseInput& input : inputs) {
+      if (input.name != port.name || input.display_names.empty()) continue;
+      if (IsModelVersion(input.display_names.front())) {
+        models[port.name] = input.display_names.front();
+      }
+    }
+  }
+  return models;
+}
+
+}  // namespace
 
 // The pipeline that defines the step: the run's own, or the one called around it.
 PipelineName RunManager::PipelineOf(const LiveRun& run, StepIndex index) {
@@ -38,7 +58,8 @@ bool RunManager::EndFromCache(LiveRun& run, StepIndex index) {
   for (const LeaseInput& input : resolved.inputs) {
     for (const ArtifactRef& ref : input.artifacts) inputs[input.name].push_back(ref.digest);
   }
-  CacheKey key = MakeCacheKey(spec, *schema, *parameters, inputs);
+  CacheKey key =
+      MakeCacheKey(spec, *schema, *parameters, inputs, ModelsNamed(*schema, resolved.inputs));
   StepRecord& step = run.step(index);
   step.cache = Json{{"key", key.digest.value()}, {"parts", std::move(key.parts)}};
   run.new_notes.push_back(index);
@@ -101,6 +122,7 @@ bool RunManager::TakeResult(LiveRun& run, StepIndex index, const StepRecord& sou
   const Frame& frame = run.frame(index);
   for (const std::string& path : frame.plan->report_paths(index - frame.base)) {
     if (source.result.report_values.contains(path)) continue;
+    if (source.result.absent_values.contains(path)) continue;
     *why = "its report's " + path + " was not kept";
     return false;
   }
@@ -134,6 +156,7 @@ Status RunManager::LoadOrigin(LiveRun& run) {
   const Result<RunRecord> origin = context_.Read().FindRun(run.record.origin.run.value());
   if (origin.status().code() == StatusCode::kNotFound) return Status::Ok();  // it was deleted since
   PENSTOCK_RETURN_IF_ERROR(origin.status());
+  run.origin_pins = origin->pins;
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<StepRecord> steps, context_.Read().ListSteps(origin->row));
   for (StepRecord& step : steps) {
     if (!IsSuccess(step.state)) continue;
@@ -150,6 +173,7 @@ bool RunManager::EndFromOrigin(LiveRun& run, StepIndex index) {
   if (run.kept.empty()) return false;
   const auto found = run.kept.find(run.step(index).name);
   if (found == run.kept.end() || DependsOnNews(run, index)) return false;
+  if (NamesOtherModels(run, index)) return false;
   const std::string& type = run.spec(index).type;
   // Decided anew, from the same values; and what is inside maps and pipelines is looked at one by
   // one.
@@ -162,9 +186,20 @@ bool RunManager::EndFromOrigin(LiveRun& run, StepIndex index) {
 bool RunManager::DependsOnNews(const LiveRun& run, StepIndex index) {
   for (StepIndex at = index; at >= 0; at = run.frame(at).parent) {
     const Frame& frame = run.frame(at);
+    // onExit steps build on all that went before; those of the run itself tell of this one.
+    if (frame.on_exit && (frame.enclosing->parent < 0 || HasNews(run, *frame.enclosing))) {
+      return true;
+    }
     for (const StepIndex local : frame.plan->dependencies(at - frame.base)) {
       if (IsNews(run, frame.base + local)) return true;
     }
+  }
+  return false;
+}
+
+bool RunManager::HasNews(const LiveRun& run, const Frame& frame) {
+  for (StepIndex i = frame.base; i < frame.base + frame.plan->size(); ++i) {
+    if (IsNews(run, i)) return true;
   }
   return false;
 }
@@ -174,12 +209,9 @@ bool RunManager::IsNews(const LiveRun& run, StepIndex index) {
   if (step.state == StepState::kCached || step.state == StepState::kSkipped) return false;
   const auto inside = run.expansions.find(index);
   if (inside != run.expansions.end()) {
-    for (const Frame* frame : inside->second.frames) {
-      for (StepIndex i = frame->base; i < frame->base + frame->plan->size(); ++i) {
-        if (IsNews(run, i)) return true;
-      }
-    }
-    return false;
+    const auto& frames = inside->second.frames;
+    return std::any_of(frames.begin(), frames.end(),
+                       [&run](const Frame* frame) { return HasNews(run, *frame); });
   }
   // A condition that is decided anew is as old as what it compares.
   if (run.spec(index).type == "condition") return DependsOnNews(run, index);

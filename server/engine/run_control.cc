@@ -24,6 +24,7 @@ std::optional<RunManager::Ending> RunManager::DecideKind(LiveRun& run, StepIndex
   if (type == "condition") return DecideCondition(run, index);
   if (type == "fail") return DecideFail(run, index);
   if (type == "register") return DecideRegister(run, index);
+  if (type == "promote") return DecidePromote(run, index);
   if (type == "map") return StartMap(run, index);
   if (type == "pipeline") return StartPipeline(run, index);
   if (type == "approval") return StartApproval(run, index);
@@ -92,6 +93,8 @@ RunManager::Ending RunManager::DecideRegister(LiveRun& run, StepIndex index) {
   if (!context_.Note(inserted.status())) return failed(inserted.status());
   const ModelVersionRecord& model = inserted->record;
   step.model_version = model.group.value() + "/" + std::to_string(model.version);
+  step.result.values = {{"version", step.model_version}};
+  run.new_results.push_back(index);
   LOG_INFO("model registered model={} run={} step={}", step.model_version, run.record.id,
            step.name);
   return {StepEvent::kSucceed, Cause::kNone, ""};

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "server/core/model_address.h"
 #include "server/core/retry.h"
 #include "server/engine/run_manager.h"
 #include "server/engine/run_scope.h"
@@ -147,7 +148,17 @@ Status RunManager::AddInput(LiveRun& run, const Frame& frame, const Json& value,
     return InvalidArgument("input " + input->name + " has more than " +
                            std::to_string(limits::kMaxMapItems) + " artifacts");
   }
-  const std::string address = value.is_string() ? value.get<std::string>() : DumpJson(value);
+  std::string address = value.is_string() ? value.get<std::string>() : DumpJson(value);
+  if (address.starts_with(kModelScheme)) {
+    const auto pin = run.record.pins.find(address);
+    if (pin == run.record.pins.end()) {
+      return InvalidArgument("input " + input->name + " is \"" + TruncateUtf8(address, 100) +
+                             "\", which was not looked up when the run started; name models in the "
+                             "definition itself");
+    }
+    if (pin->second.empty()) return Status::Ok();  // it may be lacking, and is
+    address = pin->second;
+  }
   PENSTOCK_ASSIGN_OR_RETURN(ArtifactRef ref, FindArtifact(run, frame, address, input->name));
   input->artifacts.push_back(std::move(ref));
   input->display_names.push_back(DisplayName(address, source));

@@ -301,6 +301,10 @@ void RunManager::OnReturned(LiveAttempt& attempt, const std::string& message) {
 void RunManager::KeepResult(LiveRun& run, StepIndex index, const StepResult& result) {
   StepRecord& step = run.step(index);
   step.result = result;
+  const Frame& frame = run.frame(index);
+  for (const std::string& path : frame.plan->report_paths(index - frame.base)) {
+    if (!result.report_values.contains(path)) step.result.absent_values.insert(path);
+  }
   run.new_results.push_back(index);
   for (const auto& [name, ref] : result.outputs) {
     MetadataStore& store = context_.Write();

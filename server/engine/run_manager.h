@@ -25,6 +25,8 @@
 
 namespace penstock {
 
+struct ModelAddress;
+
 // What a step needs of a worker.
 Needs NeedsOf(const StepSpec& step);
 
@@ -90,6 +92,14 @@ class RunManager : public SessionManager::Runs {
   Result<std::vector<Digest>> NamedArtifacts(const Json& parameters, const Plan& plan);
   void WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRunAnswer& answer);
   Status PinCalls(const PipelineSpec& spec, std::map<std::string, std::string>& pins);
+  // Models of the registry (run_models.cc).
+  Status PinModels(const PipelineSpec& spec, const Json& parameters,
+                   std::map<std::string, std::string>& pins, std::vector<Digest>& artifacts);
+  Result<ModelVersionRecord> FindModel(const ModelAddress& address);
+  static bool NamesOtherModels(const LiveRun& run, StepIndex index);
+  Ending DecidePromote(LiveRun& run, StepIndex index);
+  Result<int32_t> VersionToPromote(LiveRun& run, const GroupName& group, const Json& parameters,
+                                   const LeasedAttempt& lease);
   void OpenRun(LiveRun& run, std::shared_ptr<const Plan> plan);
   void RestoreStop(LiveRun& run);
   LiveRun& Adopt(std::unique_ptr<LiveRun> run);
@@ -159,6 +169,7 @@ class RunManager : public SessionManager::Runs {
   bool EndFromOrigin(LiveRun& run, StepIndex index);
   static bool DependsOnNews(const LiveRun& run, StepIndex index);
   static bool IsNews(const LiveRun& run, StepIndex index);
+  static bool HasNews(const LiveRun& run, const Frame& frame);
 
   // Control steps. Without an ending where the step goes on.
   void Decide(LiveRun& run, StepIndex index);

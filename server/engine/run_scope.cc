@@ -75,6 +75,7 @@ Lookup RunScope::Find(const Reference& reference) const {
     case Reference::Kind::kReport:
     case Reference::Kind::kBest:
       return FindInStep(reference);
+    case Reference::Kind::kLiteral:
     case Reference::Kind::kSecret:
       return Absent("it means nothing here");
   }

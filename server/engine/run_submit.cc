@@ -107,6 +107,7 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   record.no_cache = command.no_cache;
   record.no_cache_steps = command.no_cache_steps;
   PENSTOCK_RETURN_IF_ERROR(PinCalls(*cached->spec, record.pins));
+  PENSTOCK_RETURN_IF_ERROR(PinModels(*cached->spec, parameters, record.pins, run->new_artifacts));
   record.parameters = std::move(parameters);
   OpenRun(*run, std::move(plan));
   AddSteps(*run, run->frames.front());

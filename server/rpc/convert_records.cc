@@ -52,6 +52,7 @@ void ToProto(const RunRecord& run, v1::Run* out) {
   out->set_origin_run_id(run.origin.run.value());
   out->set_no_cache(run.no_cache);
   for (const std::string& step : run.no_cache_steps) out->add_no_cache_steps(step);
+  out->mutable_pins()->insert(run.pins.begin(), run.pins.end());
 }
 
 void ToProto(const StepRecord& step, const std::vector<std::string>& names, v1::Step* out) {
@@ -121,6 +122,7 @@ void ToProto(const ModelGroupRecord& group, v1::ModelGroup* out) {
   out->set_version_count(group.version_count);
   out->set_latest_version(group.latest_version);
   out->set_latest_approved_version(group.latest_approved_version);
+  out->mutable_aliases()->insert(group.aliases.begin(), group.aliases.end());
   ProvenanceToProto(group.principal, group.created_at, out->mutable_created());
 }
 
@@ -141,6 +143,7 @@ void ToProto(const ModelVersionRecord& version, v1::ModelVersion* out) {
     ProvenanceToProto(version.decided_by, version.decided_at, out->mutable_decided());
   }
   out->set_comment(version.comment);
+  for (const std::string& alias : version.aliases) out->add_aliases(alias);
 }
 
 void ToProto(const TokenRecord& token, Time last_used, v1::Token* out) {

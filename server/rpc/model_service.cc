@@ -1,6 +1,7 @@
 #include "server/rpc/model_service.h"
 
 #include "base/text.h"
+#include "server/core/model_address.h"
 #include "server/engine/engine.h"
 #include "server/rpc/convert.h"
 #include "server/rpc/paging.h"
@@ -54,9 +55,24 @@ Status Get(const RpcDeps& deps, const v1::GetModelVersionRequest& request,
            v1::ModelVersion* response) {
   if (request.group().empty()) return InvalidArgument("group: must name a model group");
   if (request.version() < 0) return InvalidArgument("version: must not be negative");
+  if (request.version() > 0 && !request.alias().empty()) {
+    return InvalidArgument("alias: give either an alias or a version");
+  }
   PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
+  const GroupName group(request.group());
+  int32_t number = request.version();
+  if (!request.alias().empty()) {
+    PENSTOCK_ASSIGN_OR_RETURN(const auto alias, reader->FindModelAlias(group, request.alias()));
+    if (!alias) {
+      return NotFound("model group \"" + request.group() + "\" has no alias \"" +
+                          TruncateUtf8(request.alias(), 80) +
+                          "\"; `penstock get models` lists what there is",
+                      "MODEL_NOT_FOUND");
+    }
+    number = alias->version;
+  }
   PENSTOCK_ASSIGN_OR_RETURN(const ModelVersionRecord version,
-                            reader->GetModelVersion(GroupName(request.group()), request.version()));
+                            reader->GetModelVersion(group, number));
   ToProto(version, response);
   return Status::Ok();
 }
@@ -157,6 +173,35 @@ grpc::ServerUnaryReactor* ModelServiceImpl::RejectModelVersion(
     v1::ModelVersion* response) {
   auto* call = new UnaryCall(*deps_.gate, *context, kService, "RejectModelVersion");
   return call->admitted() ? Decide(call, *request, ModelStatus::kRejected, response) : call;
+}
+
+grpc::ServerUnaryReactor* ModelServiceImpl::PromoteModelVersion(
+    grpc::CallbackServerContext* context, const v1::PromoteModelVersionRequest* request,
+    v1::ModelVersion* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "PromoteModelVersion");
+  if (!call->admitted()) return call;
+  Status problem;
+  if (request->group().empty()) problem = InvalidArgument("group: must name a model group");
+  if (request->version() <= 0) problem = InvalidArgument("version: must be 1 or more");
+  if (request->expected_version() < 0) {
+    problem = InvalidArgument("expectedVersion: must not be negative");
+  }
+  if (!IsAlias(request->alias())) {
+    problem = InvalidArgument("alias: \"" + TruncateUtf8(request->alias(), 80) +
+                              "\" is no alias; use 1 to 64 of a-z 0-9 - _, first and last a letter "
+                              "or digit, and no number");
+  }
+  if (!problem.ok()) {
+    call->Complete(problem);
+    return call;
+  }
+  PromoteModelCommand command{.group = GroupName(request->group()),
+                              .version = request->version(),
+                              .alias = request->alias(),
+                              .principal = call->caller().principal};
+  if (request->has_expected_version()) command.expected = request->expected_version();
+  deps_.engine->PromoteModel(std::move(command), Answer(call, response));
+  return call;
 }
 
 grpc::ServerUnaryReactor* ModelServiceImpl::Decide(UnaryCall* call,

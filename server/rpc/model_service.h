@@ -29,6 +29,9 @@ class ModelServiceImpl final : public v1::ModelService::CallbackService {
   grpc::ServerUnaryReactor* RejectModelVersion(grpc::CallbackServerContext* context,
                                                const v1::DecideModelVersionRequest* request,
                                                v1::ModelVersion* response) override;
+  grpc::ServerUnaryReactor* PromoteModelVersion(grpc::CallbackServerContext* context,
+                                                const v1::PromoteModelVersionRequest* request,
+                                                v1::ModelVersion* response) override;
 
  private:
   grpc::ServerUnaryReactor* Decide(UnaryCall* call, const v1::DecideModelVersionRequest& request,

@@ -12,10 +12,12 @@ StepSchema XgboostSchema();        // xgboost.cc: train/xgboost
 StepSchema LinearLearnerSchema();  // linear_learner.cc: train/linear-learner
 StepSchema EvaluateSchema();       // evaluate.cc
 StepSchema PredictSchema();        // predict.cc
+StepSchema NotifySchema();         // notify.cc
 StepSchema ImportSchema();         // control.cc: the implicit step that reads file: data
 StepSchema NoopSchema();           // control.cc
 StepSchema ConditionSchema();      // control.cc
 StepSchema RegisterSchema();       // control.cc
+StepSchema PromoteSchema();        // control.cc
 StepSchema FailSchema();           // control.cc
 StepSchema MapSchema();            // flow_control.cc
 StepSchema PipelineSchema();       // flow_control.cc

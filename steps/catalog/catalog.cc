@@ -329,10 +329,11 @@ std::vector<std::string> Catalog::Algorithms() const {
 }
 
 const Catalog& Catalog::BuiltIn() {
-  static const Catalog* const catalog = new Catalog(
-      {ProcessSchema(), XgboostSchema(), LinearLearnerSchema(), EvaluateSchema(), PredictSchema(),
-       ImportSchema(), NoopSchema(), ConditionSchema(), RegisterSchema(), FailSchema(),
-       MapSchema(), PipelineSchema(), ApprovalSchema(), WaitSchema(), ScriptSchema()});
+  static const Catalog* const catalog =
+      new Catalog({ProcessSchema(), XgboostSchema(), LinearLearnerSchema(), EvaluateSchema(),
+                   PredictSchema(), ImportSchema(), NoopSchema(), NotifySchema(), ConditionSchema(),
+                   RegisterSchema(), PromoteSchema(), FailSchema(), MapSchema(), PipelineSchema(),
+                   ApprovalSchema(), WaitSchema(), ScriptSchema()});
   return *catalog;
 }
 

@@ -45,6 +45,7 @@ struct PortSchema {
   bool required = true;
   bool many = false;         // accepts a list of references
   bool needs_label = false;  // the dataset must have a label role
+  bool named = false;        // the result says what the artifact is called: GROUP/VERSION
   std::string help;
 };
 

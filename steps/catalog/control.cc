@@ -8,6 +8,14 @@ namespace {
 
 using Kind = ParameterSchema::Kind;
 
+void CheckGroup(const Json& parameters, const std::string& path, std::vector<Problem>& problems) {
+  const Json& group = JsonMember(parameters, "group");
+  if (!group.is_string() || HoldsReference(group) || IsName(group.get<std::string>())) return;
+  problems.push_back({path + ".group", "\"" + group.get<std::string>() +
+                                           "\" is not a name; use 1 to 64 of a-z 0-9 - _, first "
+                                           "and last a letter or digit"});
+}
+
 }  // namespace
 
 StepSchema NoopSchema() {
@@ -101,6 +109,7 @@ StepSchema RegisterSchema() {
        .required = false,
        .help = "The evaluation that speaks for it."}};
   schema.outputs = {};
+  schema.values = {{.name = "version", .help = "GROUP/VERSION."}};
   schema.parameters = {
       {.name = "group",
        .kind = Kind::kString,
@@ -120,13 +129,62 @@ StepSchema RegisterSchema() {
        .maximum = 4096},
   };
   schema.check = [](const Json& parameters, const std::string& path,
+                    std::vector<Problem>& problems) { CheckGroup(parameters, path, problems); };
+  return schema;
+}
+
+StepSchema PromoteSchema() {
+  StepSchema schema;
+  schema.key = "promote";
+  schema.version = "1";
+  schema.control = true;
+  schema.has_side_effects = true;
+  schema.summary = "Makes an alias of a model group, such as champion, stand for a version.";
+  schema.help =
+      "Promotes `version`, or the model that the input names, or else the version of the group "
+      "that "
+      "this run registered: the step then waits for the pipeline's register steps of that group. "
+      "The alias is moved only from what it stood for when the run started. Where somebody has "
+      "moved "
+      "it since, the step fails with ALIAS_MOVED, and the run that was compared with another "
+      "champion changes nothing; retry it. `outputs.version` and `outputs.before` say what it "
+      "stands for and stood for (GROUP/VERSION, or none).";
+  schema.inputs = {
+      {.name = "model",
+       .type = ArtifactType::kModel,
+       .required = false,
+       .help = "The model: \"model:GROUP@VERSION\", or one that this run registered."}};
+  schema.values = {{.name = "version", .help = "GROUP/VERSION that the alias stands for."},
+                   {.name = "before", .help = "What it stood for; none."}};
+  schema.parameters = {
+      {.name = "group",
+       .kind = Kind::kString,
+       .help = "The model group; known when the run starts.",
+       .required = true,
+       .minimum = 1,
+       .maximum = 64},
+      {.name = "alias",
+       .kind = Kind::kString,
+       .help =
+           "The alias, such as champion; known when the run starts. 1 to 64 of a-z 0-9 - _, and "
+           "no number.",
+       .required = true,
+       .minimum = 1,
+       .maximum = 64},
+      {.name = "version",
+       .help = "3, \"GROUP/3\" or ${steps.REGISTER.outputs.version}. Left out: what this run "
+               "registered.",
+       .nullable = true}};
+  schema.check = [](const Json& parameters, const std::string& path,
                     std::vector<Problem>& problems) {
-    const Json& group = JsonMember(parameters, "group");
-    if (group.is_string() && !HoldsReference(group) && !IsName(group.get<std::string>())) {
-      problems.push_back(
-          {path + ".group", "\"" + group.get<std::string>() +
-                                "\" is not a name; use 1 to 64 of a-z 0-9 - _, first and last a "
-                                "letter or digit"});
+    CheckGroup(parameters, path, problems);
+    const Json& alias = JsonMember(parameters, "alias");
+    if (!alias.is_string() || HoldsReference(alias)) return;
+    const auto& text = alias.get_ref<const std::string&>();
+    if (!IsName(text) || text.find_first_not_of("0123456789") == std::string::npos) {
+      problems.push_back({path + ".alias", "\"" + text +
+                                               "\" is no alias; use 1 to 64 of a-z 0-9 - _, first "
+                                               "and last a letter or digit, and no number"});
     }
   };
   return schema;

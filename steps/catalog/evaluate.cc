@@ -41,6 +41,12 @@ constexpr Measure kMeasures[] = {
     {"rmse", kRegressionTask, "its square root, in the label's unit."},
     {"mae", kRegressionTask, "mean absolute error, in the label's unit."},
     {"r2", kRegressionTask, "share of the variance that is explained; 1 is perfect."},
+    {"delta", kAnyTask,
+     "With a champion: the model's AUC (two classes), accuracy (more) or RMSE (numbers) minus the "
+     "champion's, on the same rows. Without one it is absent."},
+    {"ci_low", kAnyTask, "With a champion: lower end of delta's 95 % bootstrap interval."},
+    {"ci_high", kAnyTask, "With a champion: its upper end."},
+    {"p", kAnyTask, "With a champion: two-sided bootstrap p-value of no difference, 0 to 1."},
 };
 
 std::string HelpOf(const Measure& measure) {
@@ -71,19 +77,33 @@ StepSchema EvaluateSchema() {
   using Kind = ParameterSchema::Kind;
   StepSchema schema;
   schema.key = "evaluate";
-  schema.version = "1";
+  schema.version = "2";
   schema.cacheable = true;
   schema.summary = "Judges a model on data that it has not seen.";
   schema.help =
       "The data may be raw or processed by the model's own transform, and need labels. What is "
       "measured depends on the model's task. A measure that is not defined (precision where no row "
       "was predicted positive) is null in the report, with a reason, and fails a condition that "
-      "uses it. Sample weights of the data count.";
+      "uses it. Sample weights of the data count.\n\n"
+      "With the input `champion` the model is compared with that one on the same rows: "
+      "report.comparison holds {champion, metric, value, championValue, delta, ciLow, ciHigh, p}. "
+      "delta is the model's AUC, accuracy or RMSE minus the champion's (for RMSE, below 0 is "
+      "better); the interval and p come from 1,000 paired bootstrap resamples with a fixed seed. "
+      "Without a champion, comparison.champion is \"none\" and the rest is absent: "
+      "`${steps.S.report.comparison.delta ?? 1}` then means 1. The two models each apply their own "
+      "transform to raw data; data that went through one model's transform suit the other only "
+      "where it has the same.";
   schema.inputs = {{.name = "model", .type = ArtifactType::kModel, .help = "What train made."},
                    {.name = "data",
                     .type = ArtifactType::kDataset,
                     .needs_label = true,
-                    .help = "Rows with labels that the model has not seen."}};
+                    .help = "Rows with labels that the model has not seen."},
+                   {.name = "champion",
+                    .type = ArtifactType::kModel,
+                    .required = false,
+                    .named = true,
+                    .help = "The model in use, to compare with: {ref: \"model:GROUP@champion\", "
+                            "optional: true} where there may be none yet."}};
   schema.outputs = {
       {.name = "report",
        .type = ArtifactType::kReport,

@@ -14,6 +14,8 @@ namespace {
 
 using Kind = ParameterSchema::Kind;
 
+constexpr int kMaxFolds = 1'000;
+
 constexpr char kHelp[] =
     "Reads raw data (CSV in any dialect, Parquet, JSON, JSON Lines, a folder of such files, or a "
     "dataset), gives columns their roles, resolves the label, splits the rows, fits transforms on "
@@ -257,13 +259,51 @@ void CheckLabels(const Json& labels, const std::string& path, std::vector<Proble
   }
 }
 
+bool IsOptionOfSplit(const std::string& key) {
+  return key == "seed" || key == "stratify" || key == "kFold" || key == "fold" ||
+         key.starts_with("x-");
+}
+
+// kFold and fold; true where the split is one by folds.
+bool CheckFolds(const Json& split, const std::vector<std::string>& parts, const std::string& path,
+                std::vector<Problem>& problems) {
+  const Json& folds = JsonMember(split, "kFold");
+  const Json& fold = JsonMember(split, "fold");
+  if (folds.is_null()) {
+    if (!fold.is_null()) {
+      problems.push_back({path + ".kFold", "is missing: the number of folds that fold is one of"});
+    }
+    return !fold.is_null();
+  }
+  const bool known = folds.is_number_integer() && folds >= 2 && folds <= kMaxFolds;
+  if (!known && !HoldsReference(folds)) {
+    problems.push_back(
+        {path + ".kFold",
+         "must be an integer from 2 to " + std::to_string(kMaxFolds) + ", not " + DumpJson(folds)});
+  }
+  if (fold.is_null()) {
+    problems.push_back({path + ".fold",
+                        "is missing: which fold is validation, from 0; in a map over {range: K} "
+                        "write \"${item.index}\""});
+  } else if (!HoldsReference(fold) &&
+             (!fold.is_number_integer() || fold < 0 || (known && fold >= folds))) {
+    problems.push_back(
+        {path + ".fold", "must be an integer from 0 to kFold - 1, not " + DumpJson(fold)});
+  }
+  if (!parts.empty()) {
+    problems.push_back({path + "." + parts.front(),
+                        "is a fraction; kFold makes the parts train and validation by itself"});
+  }
+  return true;
+}
+
 // The fractions of split by name; false where one of them is a reference or wrong.
 bool CheckFractions(const Json& split, const std::string& path, std::vector<Problem>& problems,
                     std::vector<std::string>& parts) {
   double sum = 0;
   bool known = true;
   for (const auto& [key, value] : split.items()) {
-    if (key == "seed" || key == "stratify" || key.starts_with("x-")) continue;
+    if (IsOptionOfSplit(key)) continue;
     const std::string at = path + "." + key;
     parts.push_back(key);
     if (!IsName(key) || key == "data" || key == "transform") {
@@ -292,7 +332,10 @@ void CheckSplit(const Json& parameters, const KnownColumns& known, const std::st
   const Json& split = JsonMember(parameters, "split");
   if (!split.is_object()) return;
   std::vector<std::string> parts;
-  CheckFractions(split, path, problems, parts);
+  std::vector<Problem> of_fractions;
+  CheckFractions(split, path, of_fractions, parts);
+  const bool by_folds = CheckFolds(split, parts, path, problems);
+  if (!by_folds) problems.insert(problems.end(), of_fractions.begin(), of_fractions.end());
   if (const Json& seed = JsonMember(split, "seed"); !seed.is_null() && !HoldsReference(seed)) {
     if (!seed.is_number_integer() || seed.get<int64_t>() < 0) {
       problems.push_back({path + ".seed", "must be an integer of at least 0"});
@@ -309,6 +352,7 @@ void CheckSplit(const Json& parameters, const KnownColumns& known, const std::st
   if (JsonMember(split, "stratify").is_string() && group.is_string()) {
     problems.push_back({path + ".stratify", "cannot be used with roles.group; leave one out"});
   }
+  if (by_folds) return;
   if (parts.empty()) {
     problems.push_back({path, "names no part; give for example {train: 0.8, test: 0.2}"});
   } else if (parts.size() > 1 && std::find(parts.begin(), parts.end(), "train") == parts.end()) {
@@ -334,8 +378,15 @@ std::vector<PortSchema> OutputsFor(const Json& parameters) {
   std::vector<PortSchema> ports;
   const bool label = JsonMember(JsonMember(parameters, "roles"), "label").is_string();
   if (const Json& split = JsonMember(parameters, "split"); split.is_object()) {
-    for (const auto& [key, value] : split.items()) {
-      if (key == "seed" || key == "stratify" || key.starts_with("x-")) continue;
+    std::vector<std::string> names;
+    if (split.contains("kFold")) {
+      names = {"train", "validation"};
+    } else {
+      for (const auto& [key, value] : split.items()) {
+        if (!IsOptionOfSplit(key)) names.push_back(key);
+      }
+    }
+    for (const std::string& key : names) {
       ports.push_back({.name = key,
                        .type = ArtifactType::kDataset,
                        .needs_label = label,
@@ -384,7 +435,11 @@ StepSchema ProcessSchema() {
                             "validation: 0.1, test: 0.1, seed: 7, stratify: income}. `seed` "
                             "(default 0) makes the draw repeatable on every machine; `stratify` "
                             "names a column whose values each part gets in proportion. Below "
-                            "1, the rows that are left are not used.",
+                            "1, the rows that are left are not used. {kFold: 5, fold: 2, seed: 7, "
+                            "stratify: income} instead gives the outputs train and validation of "
+                            "one of K folds: the rows of fold `fold` (from 0) are validation, all "
+                            "others train; every row is validation in exactly one fold, and rows "
+                            "of a group (`roles.group`) stay in one fold.",
                         .nullable = true};
   split.element = Element({.name = "fraction"});
   ParameterSchema transforms{.name = "transforms",

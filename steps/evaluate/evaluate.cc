@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "steps/evaluate/champion.h"
 #include "steps/evaluate/metrics.h"
 #include "steps/predict/predict.h"
 #include "steps/table/dataset.h"
@@ -247,8 +248,10 @@ Result<StepOutcome> RunEvaluate(const AlgorithmRegistry& algorithms, StepContext
 
   // The threshold comes with the model or the definition; it is never chosen on these data.
   const double threshold = JsonDouble(context.parameters(), "threshold", model.info.threshold);
-  const Evaluation evaluation = Evaluate(model.info, scored, threshold);
+  Evaluation evaluation = Evaluate(model.info, scored, threshold);
   context.Log(Summary(evaluation));
+  PENSTOCK_RETURN_IF_ERROR(
+      CompareWithChampion(algorithms, model, scored, *data, context, evaluation));
   for (const std::string& warning : evaluation.warnings) context.Log("warning: " + warning);
 
   const std::filesystem::path folder = context.output_dir() / "report";

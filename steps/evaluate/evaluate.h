@@ -3,8 +3,9 @@
 
 // The `evaluate` step: a model on data that it has not seen, judged.
 //
-// Outputs: `report` (a folder with report.json, in the layout of SageMaker's model-quality reports)
-// and `predictions` (one row for each row of the data, with label, prediction and probability).
+// Outputs: `report` (a folder with report.json, in the layout of SageMaker's model-quality reports,
+// and a comparison with the champion) and `predictions` (one row for each row of the data, with
+// label, prediction and probability).
 
 #include "base/result.h"
 #include "steps/api/model.h"
@@ -13,7 +14,7 @@
 
 namespace penstock {
 
-inline constexpr char kEvaluateVersion[] = "1";
+inline constexpr char kEvaluateVersion[] = "2";
 
 // Judges scored rows. The document that becomes report.json, and the scalars of the step's metrics.
 struct Evaluation {

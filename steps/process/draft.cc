@@ -57,7 +57,7 @@ Result<std::vector<int32_t>> Strata(const Draft& draft, const std::string& name)
 
 // Rows of a group stay together: a model must not be judged on what it has learned from.
 Result<std::vector<int32_t>> Assign(const Draft& draft, const SplitSpec& split) {
-  std::vector<double> fractions;
+  std::vector<double> fractions(static_cast<std::size_t>(split.folds), 1.0 / split.folds);
   for (const SplitSpec::Part& part : split.parts) fractions.push_back(part.fraction);
   if (const Column* group = draft.others.Find(draft.roles.group); group != nullptr) {
     if (!split.stratify.empty()) {
@@ -67,6 +67,23 @@ Result<std::vector<int32_t>> Assign(const Draft& draft, const SplitSpec& split) 
   }
   PENSTOCK_ASSIGN_OR_RETURN(const std::vector<int32_t> strata, Strata(draft, split.stratify));
   return AssignParts(draft.rows(), fractions, split.seed, strata);
+}
+
+// The rows of one fold are judged, and all others learned from.
+Result<Parts> SplitFold(const Draft& draft, const SplitSpec& split) {
+  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<int32_t> fold_of, Assign(draft, split));
+  std::vector<int64_t> train;
+  std::vector<int64_t> validation;
+  for (std::size_t i = 0; i < fold_of.size(); ++i) {
+    (fold_of[i] == split.fold ? validation : train).push_back(static_cast<int64_t>(i));
+  }
+  if (validation.empty()) {
+    return InvalidArgument("split: fold " + std::to_string(split.fold) + " of " +
+                           std::to_string(split.folds) + " gets no row; the data have " +
+                           std::to_string(draft.rows()) +
+                           " rows (or groups of rows) for it: ask for fewer folds");
+  }
+  return Parts{{kTrainPart, std::move(train)}, {kValidationPart, std::move(validation)}};
 }
 
 }  // namespace
@@ -193,6 +210,7 @@ Result<Parts> SplitRows(Draft& draft, const SplitSpec& split) {
     parts.emplace_back("data", std::move(all));
     return parts;
   }
+  if (split.folds > 0) return SplitFold(draft, split);
   PENSTOCK_ASSIGN_OR_RETURN(const std::vector<int32_t> part_of, Assign(draft, split));
   for (const SplitSpec::Part& part : split.parts) {
     parts.emplace_back(part.name, std::vector<int64_t>());

@@ -19,6 +19,7 @@
 namespace penstock {
 
 inline constexpr char kTrainPart[] = "train";
+inline constexpr char kValidationPart[] = "validation";  // of a k-fold split
 
 // The rows of each output, in the data's order.
 using Parts = std::vector<std::pair<std::string, std::vector<int64_t>>>;
@@ -59,7 +60,9 @@ std::vector<std::string> ClassWarnings(const Draft& draft, const Parts& parts);
 // Which rows have a value in each column that the entry of `drop_missing` chooses.
 Result<std::vector<bool>> CompleteRows(const Draft& draft, const Json& spec);
 
-// Draws the parts; rows that go to none leave the draft. Without a split, one part "data".
+// Draws the parts; rows that go to none leave the draft. Without a split, one part "data". Of a
+// k-fold split, "train" and "validation" of the fold that it asks for; kInvalidArgument where that
+// fold gets no row.
 Result<Parts> SplitRows(Draft& draft, const SplitSpec& split);
 
 // The rows that operations are fitted on: the part train, or the only one.

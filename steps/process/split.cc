@@ -81,6 +81,10 @@ Result<SplitSpec> SplitSpecFromJson(const Json& split) {
       spec.seed = value.get<uint64_t>();
     } else if (key == "stratify") {
       spec.stratify = value.is_string() ? value.get<std::string>() : "";
+    } else if (key == "kFold" || key == "fold") {
+      if (!value.is_number_integer())
+        return InvalidArgument("split." + key + " must be an integer");
+      (key == "fold" ? spec.fold : spec.folds) = value.get<int32_t>();
     } else {
       const double fraction = value.is_number() ? value.get<double>() : 0;
       if (!(fraction > 0) || fraction > 1 + kSlack) {
@@ -88,6 +92,9 @@ Result<SplitSpec> SplitSpecFromJson(const Json& split) {
       }
       spec.parts.push_back({key, fraction});
     }
+  }
+  if (spec.folds != 0 && (spec.folds < 2 || spec.fold < 0 || spec.fold >= spec.folds)) {
+    return InvalidArgument("split.kFold must be at least 2, and split.fold one of 0 to kFold - 1");
   }
   double sum = 0;
   for (const SplitSpec::Part& part : spec.parts) sum += part.fraction;

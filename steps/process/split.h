@@ -19,13 +19,15 @@ struct SplitSpec {
     double fraction = 0;
   };
   std::vector<Part> parts;  // in order of their names
+  int32_t folds = 0;        // 0: parts by fractions; else train and validation of one fold
+  int32_t fold = 0;         // from 0
   uint64_t seed = 0;
   std::string stratify;  // a column; empty: none
 
-  bool empty() const { return parts.empty(); }
+  bool empty() const { return parts.empty() && folds == 0; }
 };
 
-// `split` of a process step: fractions by name, `seed`, `stratify`.
+// `split` of a process step: fractions by name, or kFold and fold; `seed`, `stratify`.
 Result<SplitSpec> SplitSpecFromJson(const Json& split);
 
 // How many of `rows` each fraction gets: the whole parts of rows × fraction, and the rows that are
@@ -44,6 +46,9 @@ std::vector<int32_t> AssignParts(int64_t rows, const std::vector<double>& fracti
 // the same part. Groups are drawn in random order, each to the part that misses most rows, so that
 // counts are as near to the fractions as the sizes of the groups let them. O(rows + groups ×
 // parts).
+//
+// K-fold splits are these with K equal fractions: which fold a row is in does not depend on the
+// fold that is asked for.
 std::vector<int32_t> AssignGroups(const std::vector<int32_t>& groups,
                                   const std::vector<double>& fractions, uint64_t seed);
 

@@ -52,13 +52,14 @@ std::map<std::string, double> DecodeMetrics(const Json& json) {
 
 std::string EncodeStepResult(const StepResult& result) {
   if (result.outputs.empty() && result.metrics.empty() && result.report_values.empty() &&
-      result.values.empty()) {
+      result.values.empty() && result.absent_values.empty()) {
     return {};
   }
   Json json = Json::object();
   for (const auto& [name, ref] : result.outputs) json["outputs"][name] = EncodeArtifactRef(ref);
   if (!result.metrics.empty()) json["metrics"] = EncodeMetrics(result.metrics);
   for (const auto& [path, value] : result.report_values) json["report"][path] = value;
+  if (!result.absent_values.empty()) json["absent"] = result.absent_values;
   for (const auto& [name, value] : result.values) json["values"][name] = value;
   return DumpJson(json);
 }
@@ -73,6 +74,9 @@ StepResult DecodeStepResult(const std::string& text) {
   result.metrics = DecodeMetrics(JsonMember(json, "metrics"));
   if (const Json& report = JsonMember(json, "report"); report.is_object()) {
     for (const auto& [path, value] : report.items()) result.report_values[path] = value;
+  }
+  for (const Json& path : JsonMember(json, "absent")) {
+    result.absent_values.insert(path.get<std::string>());
   }
   if (const Json& values = JsonMember(json, "values"); values.is_object()) {
     for (const auto& [name, value] : values.items()) result.values[name] = value;

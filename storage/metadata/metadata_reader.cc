@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/fault_point.h"
+#include "base/text.h"
 #include "storage/metadata/encoding.h"
 
 namespace penstock {
@@ -179,12 +180,18 @@ ModelVersionRecord ReadModel(Statement& row) {
   model.decided_by = Principal(Text(row, 14));
   model.decided_at = TimeAt(row, 15);
   model.comment = Text(row, 16);
+  if (const std::string aliases = Text(row, 17); !aliases.empty()) {
+    model.aliases = Split(aliases, ',');
+  }
+  std::sort(model.aliases.begin(), model.aliases.end());
   return model;
 }
 
 #define PENSTOCK_MODEL_COLUMNS                                                                \
   "SELECT id, model_group, version, status, model, report, metrics, run_id, step, pipeline, " \
-  "pipeline_version, description, principal, created_at, decided_by, decided_at, comment "    \
+  "pipeline_version, description, principal, created_at, decided_by, decided_at, comment, "   \
+  "(SELECT group_concat(a.alias) FROM model_aliases a "                                       \
+  "WHERE a.model_group = model_versions.model_group AND a.version = model_versions.version) " \
   "FROM model_versions "
 
 // The first name that is above every name with this prefix; empty for an empty prefix.
@@ -487,7 +494,9 @@ Result<std::vector<ModelGroupRecord>> MetadataReader::ListModelGroups(const Grou
       "SELECT g.name, g.description, g.latest_version, g.principal, g.created_at, "
       "(SELECT count(*) FROM model_versions v WHERE v.model_group = g.name), "
       "(SELECT coalesce(max(v.version), 0) FROM model_versions v "
-      "WHERE v.model_group = g.name AND v.status = 2) "
+      "WHERE v.model_group = g.name AND v.status = 2), "
+      "(SELECT json_group_object(a.alias, a.version) FROM model_aliases a "
+      "WHERE a.model_group = g.name) "
       "FROM model_groups g WHERE g.name > ? ORDER BY g.name LIMIT ?",
       [&](Statement& row) {
         ModelGroupRecord group;
@@ -498,6 +507,10 @@ Result<std::vector<ModelGroupRecord>> MetadataReader::ListModelGroups(const Grou
         group.created_at = TimeAt(row, 4);
         group.version_count = Int32(row, 5);
         group.latest_approved_version = Int32(row, 6);
+        const Json aliases = ParseJson(row.Text(7)).value_or(Json::object());
+        for (const auto& [alias, version] : aliases.items()) {
+          group.aliases[alias] = version.get<int32_t>();
+        }
         list.push_back(std::move(group));
       },
       after, limit));
@@ -519,6 +532,22 @@ Result<ModelVersionRecord> MetadataReader::GetModelVersion(const GroupName& grou
   std::string what = "model group \"" + group.value() + "\" has no ";
   what += version > 0 ? "version " + std::to_string(version) : "versions";
   return NotFound(what + "; `penstock get models` lists what there is", "MODEL_NOT_FOUND");
+}
+
+Result<std::optional<ModelAliasRecord>> MetadataReader::FindModelAlias(const GroupName& group,
+                                                                       const std::string& alias) {
+  std::optional<ModelAliasRecord> found;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      "SELECT version, principal, moved_at, run_id, step FROM model_aliases "
+      "WHERE model_group = ? AND alias = ?",
+      [&](Statement& row) {
+        found = ModelAliasRecord{group,          alias,
+                                 Int32(row, 0),  Principal(Text(row, 1)),
+                                 TimeAt(row, 2), RunId(Text(row, 3)),
+                                 Text(row, 4)};
+      },
+      group, alias));
+  return found;
 }
 
 Result<std::vector<ModelVersionRecord>> MetadataReader::ListModelVersions(

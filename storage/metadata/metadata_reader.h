@@ -84,6 +84,9 @@ class MetadataReader {
 
   Result<std::vector<ModelGroupRecord>> ListModelGroups(const GroupName& after, int limit);
   // `version` 0: the newest.
+  // What an alias stands for; nothing where there is no such alias.
+  Result<std::optional<ModelAliasRecord>> FindModelAlias(const GroupName& group,
+                                                         const std::string& alias);
   Result<ModelVersionRecord> GetModelVersion(const GroupName& group, int32_t version);
   Result<std::vector<ModelVersionRecord>> ListModelVersions(
       const GroupName& group, const std::vector<ModelStatus>& statuses, int64_t before_row,

@@ -358,6 +358,16 @@ Status MetadataStore::DecideModelVersion(const ModelVersionRecord& record) {
   return Status::Ok();
 }
 
+Status MetadataStore::SetModelAlias(const ModelAliasRecord& alias) {
+  return cache_.Run(
+      "INSERT INTO model_aliases (model_group, alias, version, principal, moved_at, run_id, step) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model_group, alias) DO UPDATE SET "
+      "version = excluded.version, principal = excluded.principal, "
+      "moved_at = excluded.moved_at, run_id = excluded.run_id, step = excluded.step",
+      alias.group, alias.alias, alias.version, alias.principal, alias.moved_at, alias.run,
+      alias.step);
+}
+
 // --- Tokens and workers
 
 Status MetadataStore::InsertToken(const TokenRecord& token) {

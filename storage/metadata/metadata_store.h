@@ -103,6 +103,8 @@ class MetadataStore {
   };
   Result<InsertedModel> InsertModelVersion(ModelVersionRecord record);
   Status DecideModelVersion(const ModelVersionRecord& record);
+  // The alias stands for that version from now on; the version is there.
+  Status SetModelAlias(const ModelAliasRecord& alias);
 
   Status InsertToken(const TokenRecord& token);
   // kNotFound where no live token has the name.

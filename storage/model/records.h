@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -78,7 +79,8 @@ struct RunRecord {
   StepCounts counts;
   int32_t max_parallel_steps = 0;
   bool cancel_now = false;  // cancelled with its onExit steps
-  // What names meant when the run started: "pipeline:prep" → "3".
+  // What names meant when the run started: "pipeline:prep" → "3"; "model:census@champion" →
+  // "artifact:sha256:…#census/3", or nothing where the alias meant none.
   std::map<std::string, std::string> pins;
   // Another run that this one goes on from: what succeeded there is kept, but for the steps named
   // in `again` and what depends on them.
@@ -97,6 +99,7 @@ struct StepResult {
   std::map<std::string, ArtifactRef> outputs;
   std::map<std::string, double> metrics;      // NaN: undefined
   std::map<std::string, Json> report_values;  // path → value, for the paths that are referenced
+  std::set<std::string> absent_values;        // paths that are referenced, and the report lacks
   // Of control steps that have outputs: a map's lists, by item, null where an item failed; what a
   // pipeline gave; who approved.
   std::map<std::string, Json> values;
@@ -115,7 +118,7 @@ struct StepRecord {
   Cause cause = Cause::kNone;
   std::string message;
   std::string branch;          // condition: "then" or "else"
-  std::string model_version;   // register: "GROUP/VERSION"
+  std::string model_version;   // register, promote: "GROUP/VERSION"
   int32_t failures = 0;        // attempts that used the user's retries
   int32_t infra_failures = 0;  // attempts that did not
   Time retry_at;
@@ -185,6 +188,7 @@ struct ModelGroupRecord {
   int32_t version_count = 0;
   int32_t latest_version = 0;
   int32_t latest_approved_version = 0;
+  std::map<std::string, int32_t> aliases;  // name → version
   Principal principal;
   Time created_at;
 };
@@ -206,6 +210,18 @@ struct ModelVersionRecord {
   Principal decided_by;
   Time decided_at;
   std::string comment;
+  std::vector<std::string> aliases;  // that stand for this version, sorted
+};
+
+// A name that stands for one version of a group until it is moved to another.
+struct ModelAliasRecord {
+  GroupName group;
+  std::string alias;
+  int32_t version = 0;
+  Principal principal;  // who moved it there
+  Time moved_at;
+  RunId run;  // whose promote step did; empty: by hand
+  std::string step;
 };
 
 enum class Role { kAdmin = 1, kUser = 2, kWorker = 3 };

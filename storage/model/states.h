@@ -79,6 +79,7 @@ enum class Cause {
   kRejected = 17,         // an approval: a person said no
   kDeadline = 18,         // the run's or the step's deadline passed
   kFailFast = 19,         // another step failed, and the run stops at the first failure
+  kAliasMoved = 20,       // promote: the alias stands for another version than when the run started
 };
 
 constexpr bool IsTerminal(RunState s) {

@@ -12,7 +12,8 @@ from source_tree import files, name, read, tokens
 BELOW_STEPS = ["steps/api", "steps/catalog", "steps/table", "storage/model", "base"]
 ALGORITHM = ["steps/model_io", *BELOW_STEPS]
 ALL_STEPS = ["steps/algorithms/linear_learner", "steps/algorithms/xgboost", "steps/evaluate",
-             "steps/predict", "steps/process", "steps/script", "steps/train", "steps/xgb", *ALGORITHM]
+             "steps/notify", "steps/predict", "steps/process", "steps/script", "steps/train",
+             "steps/xgb", *ALGORITHM]
 
 # Lowest first: a folder names only folders that stand above it here (see check_table).
 FOLDERS = {
@@ -38,6 +39,7 @@ FOLDERS = {
     "steps/train": [*ALGORITHM, "steps/process"],
     "steps/predict": [*ALGORITHM, "steps/process"],
     "steps/evaluate": [*ALGORITHM, "steps/process", "steps/predict"],  # the table of predictions
+    "steps/notify": ["steps/api", "storage/model", "base"],
     "steps": ALL_STEPS,
     "server/core": ["storage/model", "steps/catalog", "base"],
     "server/definition": ["server/core", "steps/catalog", "storage/model", "base"],
@@ -84,7 +86,7 @@ LIBRARIES = [
       "steps/model_io"]),
     (r"openssl/", ["base", "server/rpc", "server/http", "server", "worker/agent", "worker",
                    "client/cli"]),
-    (r"curl/", ["client/cli", "worker/agent"]),
+    (r"curl/", ["client/cli", "steps/notify", "worker/agent"]),
     (r"zstd", ["storage/artifact", "storage/journal", "steps/table"]),
     (r"spdlog/|fmt/", ["base"]),
     (r"nlohmann/", ["base"]),

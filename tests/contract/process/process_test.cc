@@ -459,5 +459,99 @@ TEST_F(ProcessTest, StopsWhenAsked) {
   EXPECT_GE(stopped, 3);
 }
 
+// --- Folds
+
+// id, a number that is the id squared, a category that no other row has, a group of three rows, and
+// every fourth row positive.
+std::string RowsForFolds(int count) {
+  std::string csv = "id,x,only,family,y\n";
+  for (int i = 0; i < count; ++i) {
+    csv += std::to_string(i) + "," + std::to_string(i * i) + ",c" + std::to_string(i) + ",f" +
+           std::to_string(i / 3) + "," + (i % 4 == 0 ? "yes" : "no") + "\n";
+  }
+  return csv;
+}
+
+std::vector<std::string> TextsOf(const Table& table, const std::string& column) {
+  const StringValues& texts = table.Find(column)->strings;
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < texts.codes.size(); ++i) values.push_back(texts[i]);
+  return values;
+}
+
+TEST_F(ProcessTest, EveryRowIsValidationInExactlyOneFold) {
+  step_.AddFile("data", "rows.csv", RowsForFolds(41));
+  std::multiset<std::string> judged;
+  for (int fold = 0; fold < 4; ++fold) {
+    const auto outcome = Run(R"({"roles": {"label": "y", "id": ["id"]}, "split": {"kFold": 4,
+        "fold": )" + std::to_string(fold) +
+                             R"(, "seed": 3, "stratify": "y"}})");
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    ASSERT_EQ(outcome->outputs.size(), 3u);
+    EXPECT_EQ(outcome->outputs[0].name, "train");
+    EXPECT_EQ(outcome->outputs[1].name, "validation");
+    EXPECT_EQ(outcome->metrics.at("train_rows") + outcome->metrics.at("validation_rows"), 41);
+    EXPECT_EQ(outcome->metrics.at("rows_dropped"), 0);
+    const auto here = TextsOf(Load("validation"), "id");
+    const auto others = TextsOf(Load("train"), "id");
+    judged.insert(here.begin(), here.end());
+    for (const std::string& id : here) EXPECT_THAT(others, testing::Not(testing::Contains(id)));
+    // 11 of 41 rows are positive.
+    const auto labels = TextsOf(Load("validation"), "y");
+    EXPECT_NEAR(static_cast<double>(std::count(labels.begin(), labels.end(), "yes")), 11 / 4.0, 1);
+  }
+  EXPECT_EQ(judged.size(), 41u);
+  EXPECT_EQ(std::set<std::string>(judged.begin(), judged.end()).size(), 41u);
+}
+
+TEST_F(ProcessTest, AFoldIsFittedWithoutTheRowsThatItIsJudgedOn) {
+  step_.AddFile("data", "rows.csv", RowsForFolds(20));
+  for (int fold = 0; fold < 5; ++fold) {
+    const auto outcome = Run(R"({"roles": {"label": "y", "id": ["id"]},
+        "split": {"kFold": 5, "fold": )" +
+                             std::to_string(fold) + R"(, "seed": 3},
+        "transforms": [{"op": "drop", "columns": "family"}, {"op": "standard", "columns": "x"},
+                       {"op": "one_hot", "columns": "only", "unknown": "ignore"}]})");
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    const Table train = Load("train");
+    const Table validation = Load("validation");
+    // Standardised by the training rows alone: their mean is 0, and that of all rows is not.
+    double sum = 0;
+    for (const double x : train.Find("x")->numbers) sum += x;
+    EXPECT_NEAR(sum, 0, 1e-9);
+    double rest = 0;
+    for (const double x : validation.Find("x")->numbers) rest += x;
+    EXPECT_GT(std::abs(rest), 1e-3);
+    // A category that only a validation row has is no column.
+    for (const std::string& id : TextsOf(validation, "id")) {
+      EXPECT_EQ(train.Find("only=c" + id), nullptr);
+    }
+    for (const std::string& id : TextsOf(train, "id")) {
+      EXPECT_NE(validation.Find("only=c" + id), nullptr);
+    }
+  }
+}
+
+TEST_F(ProcessTest, FoldsKeepGroupsWhole) {
+  step_.AddFile("data", "rows.csv", RowsForFolds(30));
+  std::map<std::string, int> fold_of;
+  for (int fold = 0; fold < 3; ++fold) {
+    const auto outcome = Run(R"({"roles": {"label": "y", "group": "family"},
+        "split": {"kFold": 3, "fold": )" +
+                             std::to_string(fold) + R"(}})");
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    for (const std::string& family : TextsOf(Load("validation"), "family")) {
+      EXPECT_EQ(fold_of.emplace(family, fold).first->second, fold) << family;
+    }
+  }
+  EXPECT_EQ(fold_of.size(), 10u);
+}
+
+TEST_F(ProcessTest, AFoldWithoutRowsIsRefused) {
+  step_.AddFile("data", "@people.csv", kPeople);
+  EXPECT_THAT(Error(R"({"roles": {"label": "ok"}, "split": {"kFold": 6, "fold": 5}})"),
+              HasSubstr("fold 5 of 6 gets no row"));
+}
+
 }  // namespace
 }  // namespace penstock

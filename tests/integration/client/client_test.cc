@@ -269,7 +269,7 @@ TEST_F(ClientTest, TextIsWholeWhereItIsPiped) {
   EXPECT_THAT(described.out, testing::ContainsRegex("noop +FAILED.*" + message));
   EXPECT_THAT(described.out, Not(HasSubstr("…")));
   const std::string worker = cluster_.Client({"describe", "worker", "w1"}).out;
-  EXPECT_THAT(worker, HasSubstr("Steps         evaluate@1, "));
+  EXPECT_THAT(worker, HasSubstr("Steps         evaluate@2, "));
 }
 
 TEST_F(ClientTest, WhatWasDecidedAlreadyIsSaid) {

@@ -82,8 +82,9 @@ TEST(BuiltIn, HoldsTheStepsOfTheBrief) {
   std::vector<std::string> keys;
   for (const StepSchema* schema : Catalog::BuiltIn().All()) keys.push_back(schema->key);
   EXPECT_THAT(keys, ElementsAre("approval", "condition", "evaluate", "fail", "import", "map",
-                                "noop", "pipeline", "predict", "process", "register",
-                                "script", "train/linear-learner", "train/xgboost", "wait"));
+                                "noop", "notify", "pipeline", "predict", "process", "promote",
+                                "register", "script", "train/linear-learner", "train/xgboost",
+                                "wait"));
   EXPECT_THAT(Catalog::BuiltIn().Algorithms(), ElementsAre("linear-learner", "xgboost"));
 }
 
@@ -123,6 +124,8 @@ TEST(BuiltIn, DefaultsPassTheirOwnChecksAndStay) {
       {"fail", {{"message", "m"}}},
       {"register", {{"group", "g"}}},
       {"import", {{"uri", "file:///data/x"}}},
+      {"promote", {{"group", "g"}, {"alias", "champion"}}},
+      {"notify", {{"url", "https://example.com/hook"}}},
       {"wait", {{"duration", "1s"}}},
       {"script", {{"command", {"true"}}}},
   };
@@ -150,8 +153,9 @@ TEST(BuiltIn, PortsAreThoseOfTheBrief) {
     EXPECT_EQ(schema.outputs[0].type, ArtifactType::kModel);
   }
   const StepSchema& evaluate = Find("evaluate");
-  EXPECT_THAT(Names(evaluate.inputs), ElementsAre("model", "data"));
+  EXPECT_THAT(Names(evaluate.inputs), ElementsAre("model", "data", "champion"));
   EXPECT_TRUE(evaluate.inputs[1].needs_label);
+  EXPECT_TRUE(!evaluate.inputs[2].required && evaluate.inputs[2].named);
   EXPECT_THAT(Names(evaluate.outputs), ElementsAre("report", "predictions"));
   EXPECT_EQ(evaluate.outputs[0].type, ArtifactType::kReport);
   const StepSchema& predict = Find("predict");
@@ -164,12 +168,13 @@ TEST(BuiltIn, PortsAreThoseOfTheBrief) {
 }
 
 TEST(BuiltIn, ControlStepsAreThoseThatTheEngineDecides) {
-  const std::set<std::string> control = {"approval", "condition", "fail",    "map",
-                                         "pipeline", "register",  "wait"};
-  const std::set<std::string> effects = {"approval", "register"};
+  const std::set<std::string> control = {"approval", "condition", "fail",     "map",
+                                         "pipeline", "promote",   "register", "wait"};
+  const std::set<std::string> effects = {"approval", "notify", "promote", "register"};
   for (const StepSchema* schema : Catalog::BuiltIn().All()) {
     EXPECT_EQ(schema->control, control.contains(schema->key)) << schema->key;
     EXPECT_EQ(schema->has_side_effects, effects.contains(schema->key)) << schema->key;
+    EXPECT_FALSE(schema->cacheable && schema->has_side_effects) << schema->key;
   }
 }
 

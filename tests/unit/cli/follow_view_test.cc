@@ -5,6 +5,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "client/cli/step_tree.h"
+
 namespace penstock::cli {
 namespace {
 
@@ -60,6 +64,99 @@ TEST(LinesView, SaysOnceWhatHoldsForEveryStep) {
   view->Update({}, {StepIn(pb::Step::READY, 0), other});
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
             "train  READY  waits: no worker is connected\n");
+}
+
+pb::Step MapStep(pb::Step::State state, const std::string& note) {
+  pb::Step step;
+  step.set_name("cv");
+  step.set_type("map");
+  step.set_state(state);
+  step.set_progress_note(note);
+  return step;
+}
+
+pb::Step Inner(int item, pb::Step::State state, int index) {
+  pb::Step step;
+  step.set_name("cv[" + std::to_string(item) + "].fit");
+  step.set_parent("cv");
+  step.set_item(item);
+  step.set_index(index);
+  step.set_state(state);
+  return step;
+}
+
+TEST(LinesView, AMapSaysHowFarItIsAtMostOnceASecond) {
+  FakeClock clock;
+  testing::internal::CaptureStderr();
+  const auto view = MakeLinesView({}, clock);
+  view->Update({}, {MapStep(pb::Step::RUNNING, "")});
+  view->Update({}, {MapStep(pb::Step::RUNNING, "1 of 100 items")});
+  clock.Advance(std::chrono::milliseconds(999));
+  view->Update({}, {MapStep(pb::Step::RUNNING, "2 of 100 items")});
+  clock.Advance(std::chrono::milliseconds(1));
+  view->Update({}, {MapStep(pb::Step::RUNNING, "3 of 100 items")});
+  view->Update({}, {MapStep(pb::Step::RUNNING, "4 of 100 items")});
+  clock.Advance(std::chrono::seconds(5));
+  view->Update({}, {MapStep(pb::Step::RUNNING, "4 of 100 items, 1 failed")});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "cv  RUNNING\ncv  RUNNING  3 of 100 items\ncv  RUNNING  4 of 100 items, 1 failed\n");
+}
+
+TEST(LinesView, OfALargeMapOnlyTheFirstFailuresAreTold) {
+  testing::internal::CaptureStderr();
+  const auto view = MakeLinesView({});
+  std::vector<pb::Step> steps = {MapStep(pb::Step::RUNNING, "")};
+  for (int item = 0; item < 100; ++item) {
+    steps.push_back(Inner(item, pb::Step::WAITING, item + 1));
+  }
+  view->Update({}, steps);
+  for (int item = 0; item < 100; ++item) {
+    view->Update({}, {Inner(item, pb::Step::RUNNING, item + 1)});
+    view->Update({}, {Inner(item, item < 60 ? pb::Step::FAILED : pb::Step::SUCCEEDED, item + 1)});
+  }
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 1 + 20 + 1) << said;
+  EXPECT_NE(said.find("cv[19].fit  FAILED"), std::string::npos);
+  EXPECT_NE(said.find("cv  more of its steps failed"), std::string::npos);
+}
+
+TEST(LinesView, ASmallMapIsToldWhole) {
+  testing::internal::CaptureStderr();
+  const auto view = MakeLinesView({});
+  view->Update({}, {MapStep(pb::Step::RUNNING, ""), Inner(0, pb::Step::WAITING, 1),
+                    Inner(1, pb::Step::WAITING, 2)});
+  view->Update({}, {Inner(1, pb::Step::SUCCEEDED, 2)});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "cv  RUNNING\ncv[1].fit  SUCCEEDED\n");
+}
+
+std::vector<std::string> Names(const StepTree& tree, std::size_t* hidden) {
+  std::vector<std::string> names;
+  for (const pb::Step* step : tree.Shown(hidden)) names.push_back(step->name());
+  return names;
+}
+
+TEST(StepTree, WhatIsInsideStandsBehindItsStep) {
+  StepTree tree;
+  pb::Step after = StepIn(pb::Step::WAITING, 0);
+  tree.Put(MapStep(pb::Step::RUNNING, ""));
+  tree.Put(after);
+  for (int item = 0; item < 3; ++item) tree.Put(Inner(item, pb::Step::WAITING, item + 2));
+  std::size_t hidden = 0;
+  EXPECT_THAT(Names(tree, &hidden),
+              testing::ElementsAre("cv", "cv[0].fit", "cv[1].fit", "cv[2].fit", "train"));
+  EXPECT_EQ(hidden, 0u);
+}
+
+TEST(StepTree, OfALargeMapOnlyWhatIsUnderWayOrFailedIsShown) {
+  StepTree tree;
+  tree.Put(MapStep(pb::Step::RUNNING, ""));
+  for (int item = 0; item < 50; ++item) tree.Put(Inner(item, pb::Step::WAITING, item + 1));
+  tree.Put(Inner(3, pb::Step::FAILED, 4));
+  tree.Put(Inner(7, pb::Step::RUNNING, 8));
+  tree.Put(Inner(9, pb::Step::SUCCEEDED, 10));
+  std::size_t hidden = 0;
+  EXPECT_THAT(Names(tree, &hidden), testing::ElementsAre("cv", "cv[3].fit", "cv[7].fit"));
+  EXPECT_EQ(hidden, 48u);
 }
 
 }  // namespace

@@ -261,5 +261,21 @@ TEST(Aggregate, IsOverTheNumbersThatAreThere) {
   EXPECT_EQ(Aggregate("count", {"a", Json()}), 1);
 }
 
+TEST(Expression, AValueMayStandBehindAllReferences) {
+  const auto of = [](const char* text) { return *Resolve(text, TestScope()); };
+  EXPECT_EQ(of("${steps.none.metrics.auc ?? 1}"), Json(1));
+  EXPECT_EQ(of("${steps.none.metrics.auc ?? -0.5}"), Json(-0.5));
+  EXPECT_EQ(of("${steps.none.metrics.auc ?? true}"), Json(true));
+  EXPECT_EQ(of("${steps.none.metrics.auc ?? 'not yet'}"), Json("not yet"));
+  EXPECT_EQ(of("${steps.none.outputs.o ?? ''}"), Json(""));
+  EXPECT_EQ(of("is ${steps.none.metrics.auc ?? 'RUNNING'}."), Json("is RUNNING."));
+  EXPECT_EQ(of("${parameters.depth ?? 1}"), Json(6)) << "what is there goes first";
+  EXPECT_EQ(of("${steps.a.metrics.nan ?? 1}"), Json()) << "undefined is not absent";
+  EXPECT_THAT(WhyNot("${1}"), HasSubstr("needs no ${…}"));
+  EXPECT_THAT(WhyNot("${parameters.depth ?? 1 ?? run.id}"), HasSubstr("let it be last"));
+  EXPECT_THAT(WhyNot("${parameters.depth ?? 'it's'}"), HasSubstr("is not a reference"));
+  EXPECT_THAT(WhyNot("${parameters.depth ?? 1.2.3}"), HasSubstr("write parameters.NAME"));
+}
+
 }  // namespace
 }  // namespace penstock

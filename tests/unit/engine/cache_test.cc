@@ -262,6 +262,30 @@ steps:
   EXPECT_EQ(bench_.Step(answer->run.id, "r").model_version, "g/1") << "and no second version";
 }
 
+TEST_F(CacheTest, ARetryRunsItsOwnOnExitSteps) {
+  bench_.SubmissionOf(R"(
+name: inner
+steps: [{name: x, type: noop}]
+onExit: [{name: inner-exit, type: noop}]
+)");
+  const std::string told = R"(
+name: told
+steps:
+- {name: a, type: noop}
+- {name: child, type: pipeline, pipeline: inner}
+- {name: z, type: noop, dependsOn: [a, child]}
+onExit: [{name: tell, type: noop, with: {message: "${run.state}"}}]
+)";
+  failing_ = {"z"};
+  const RunId first = bench_.Run(told);
+  EXPECT_THAT(Work(), ElementsAre("a", "child.inner-exit", "child.x", "tell", "z"));
+  failing_.clear();
+  SubmitRunCommand retry = bench_.SubmissionOf(told);
+  retry.origin.run = first;
+  ASSERT_TRUE(bench_.Ask(&Engine::SubmitRun, retry).ok());
+  EXPECT_THAT(Work(), ElementsAre("tell", "z")) << "the end of this run is told, not of the first";
+}
+
 // --- Why
 
 TEST_F(CacheTest, WhatWaitsSaysForWhat) {

@@ -77,6 +77,19 @@ TEST(ProcessSchema, NamesEachProblem) {
   EXPECT_THAT(Problems(R"({"split": {"seed": 1}})"), ElementsAre(HasSubstr("names no part")));
   EXPECT_THAT(Problems(R"({"split": {"train": 1, "seed": -1}})"),
               ElementsAre(HasSubstr("split.seed: must be an integer of at least 0")));
+  EXPECT_THAT(Problems(R"({"split": {"kFold": 5, "fold": 4, "seed": 1}})"), IsEmpty());
+  EXPECT_THAT(Problems(R"({"split": {"kFold": "${parameters.k}", "fold": "${parameters.f}"}})"),
+              testing::Each(HasSubstr("there is no parameter")));
+  EXPECT_THAT(Problems(R"({"split": {"kFold": 5, "fold": 5}})"),
+              ElementsAre(HasSubstr("split.fold: must be an integer from 0 to kFold - 1, not 5")));
+  EXPECT_THAT(Problems(R"({"split": {"kFold": 1, "fold": 0}})"),
+              ElementsAre(HasSubstr("split.kFold: must be an integer from 2 to 1000, not 1")));
+  EXPECT_THAT(Problems(R"({"split": {"kFold": 5}})"),
+              ElementsAre(HasSubstr("split.fold: is missing: which fold is validation")));
+  EXPECT_THAT(Problems(R"({"split": {"fold": 1}})"),
+              ElementsAre(HasSubstr("split.kFold: is missing")));
+  EXPECT_THAT(Problems(R"({"split": {"kFold": 5, "fold": 1, "train": 0.8}})"),
+              ElementsAre(HasSubstr("split.train: is a fraction")));
   EXPECT_THAT(Problems(R"({"split": {"transform": 1}})"),
               ElementsAre(HasSubstr("split.transform: cannot be the name of a part")));
   EXPECT_THAT(Problems(R"({"read": {"header": false, "columns": [{"name": "a"}, {"name": "b"}]},

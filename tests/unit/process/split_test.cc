@@ -116,6 +116,38 @@ TEST(AssignGroups, KeepsGroupsTogether) {
   EXPECT_NE(parts, AssignGroups(groups, {0.7, 0.2}, 6));
 }
 
+// With as many fractions as folds, which fold a row is in does not depend on the one that is asked
+// for: each row is judged once.
+TEST(AssignParts, FoldsHoldEveryRowOnceInProportion) {
+  std::vector<int32_t> strata;
+  for (int i = 0; i < 103; ++i) strata.push_back(i % 10 == 0 ? 1 : 0);
+  const auto folds = AssignParts(103, std::vector<double>(5, 1.0 / 5), 7, strata);
+  std::map<std::pair<int32_t, int32_t>, int64_t> counts;
+  for (std::size_t i = 0; i < folds.size(); ++i) {
+    EXPECT_GE(folds[i], 0) << i;
+    ++counts[{folds[i], strata[i]}];
+  }
+  for (int32_t fold = 0; fold < 5; ++fold) {
+    EXPECT_NEAR(static_cast<double>(counts[{fold, 0}]), 92 / 5.0, 1);
+    EXPECT_NEAR(static_cast<double>(counts[{fold, 1}]), 11 / 5.0, 1);
+  }
+  // A thousand folds of three rows more than that: none is left out for a rounding error.
+  const auto many = AssignParts(1'003, std::vector<double>(1'000, 1.0 / 1'000), 7, {});
+  EXPECT_EQ(Count(many).size(), 1'000u);
+  EXPECT_FALSE(Count(many).contains(-1));
+}
+
+TEST(SplitSpec, Folds) {
+  const auto spec = SplitSpecFromJson(Json{{"kFold", 5}, {"fold", 2}, {"seed", 9}});
+  ASSERT_TRUE(spec.ok());
+  EXPECT_FALSE(spec->empty());
+  EXPECT_EQ(spec->folds, 5);
+  EXPECT_EQ(spec->fold, 2);
+  EXPECT_FALSE(SplitSpecFromJson(Json{{"kFold", 5}, {"fold", 5}}).ok());
+  EXPECT_FALSE(SplitSpecFromJson(Json{{"kFold", 1}, {"fold", 0}}).ok());
+  EXPECT_FALSE(SplitSpecFromJson(Json{{"kFold", 2.5}, {"fold", 0}}).ok());
+}
+
 TEST(SplitSpec, FromJson) {
   const auto spec =
       SplitSpecFromJson(Json{{"train", 0.8}, {"test", 0.2}, {"seed", 9}, {"stratify", "y"}});

@@ -179,6 +179,9 @@ TEST(EvaluateTest, ReportsTheMeasuresThatTheCatalogueHasForTheTask) {
     for (const MetricSchema& metric : Catalog::BuiltIn().Find("evaluate")->metrics) {
       if (TasksOfMeasure(metric.name) & bit) expected.insert(metric.name);
     }
+    // Those of a comparison come with a champion (tests/contract/algorithms/champion_test.cc).
+    for (const char* name : {"delta", "ci_low", "ci_high", "p"})
+      EXPECT_EQ(expected.erase(name), 1u);
     std::set<std::string> reported;
     for (const auto& [name, value] : Evaluate(model, scored, 0.5).metrics) reported.insert(name);
     EXPECT_EQ(reported, expected);
