@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "server/core/queues.h"
 #include "storage/model/limits.h"
 #include "storage/model/records.h"
 #include "storage/model/retention.h"
@@ -54,6 +55,7 @@ struct ServerConfig {
   Micros heartbeat_interval = limits::kHeartbeatInterval;
   Micros max_disconnect = limits::kMaxDisconnect;
   RetentionPolicy retention;
+  QueueTable queues;  // but the default one, where nothing is said of it
   // By flag only: a forgotten variable must not break a daemon.
   std::string faults;
   std::string fault_report;

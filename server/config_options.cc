@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "server/config_queues.h"
 
 namespace penstock {
 namespace {
@@ -134,6 +135,10 @@ std::vector<ConfigOption> BehaviourOptions() {
       {"lease.maxDisconnect", "DURATION", "How long a cut-off worker goes on with what it runs",
        [](C& c, S& t) { return SetDuration(c.max_disconnect, t); },
        [](const C& c) { return UnparseDuration(c.max_disconnect); }},
+      {"queues", "QUEUES",
+       "Named queues: {NAME: {weight: 1, maxParallelSteps: 0, maxRuns: 0}, …}; 0 is no limit",
+       [](C& c, S& t) { return SetQueues(c.queues, t); },
+       [](const C& c) { return ShowQueues(c.queues); }},
   };
 }
 
@@ -176,18 +181,17 @@ class FileReader {
 
  private:
   Status ReadEntry(const std::string& key, const YAML::Node& where, const YAML::Node& value) {
-    if (value.IsMap()) {
-      if (!IsPrefix(key)) return Unknown(key, where);
-      return ReadMap(value, key + ".");
-    }
+    if (value.IsMap() && IsPrefix(key)) return ReadMap(value, key + ".");
     for (const ConfigOption& option : ConfigOptions()) {
       if (option.key != key) continue;
+      if (value.IsMap() && key != "queues") break;
       return option.set(config_, Text(value)).WithContext(At(where) + ": " + key);
     }
     return Unknown(key, where);
   }
 
   static std::string Text(const YAML::Node& value) {
+    if (value.IsMap()) return YAML::Dump(value);
     if (!value.IsSequence()) return value.IsNull() ? std::string() : value.as<std::string>();
     std::vector<std::string> items;
     for (const auto& item : value) items.push_back(item.as<std::string>());

@@ -124,6 +124,7 @@ Status Daemon::Impl::StartEngine() {
   deps.options.heartbeat_interval = config.heartbeat_interval;
   deps.options.max_disconnect = config.max_disconnect;
   deps.options.retention = config.retention;
+  deps.options.queues = config.queues;
   // What a run wrote outlives the machine once the run has ended.
   deps.run_ended = [this](const RunId& run) {
     static_cast<void>(io_pool->Post([this, run] {

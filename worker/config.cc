@@ -81,7 +81,8 @@ Result<WorkerInvocation> ParseWorkerInvocation(const std::vector<std::string>& a
   AddSettings(app, line);
   app.footer(
       "Every setting can stand in the --config file too: data-dir is dataDir there, log-level is "
-      "log: {level: …}; --label and --data-root are labels: {KEY: VALUE} and dataRoots: [DIR]. "
+      "log: {level: …}; --label, --taint and --data-root are labels and taints: {KEY: VALUE} and "
+      "dataRoots: [DIR]. "
       "Flags win over variables, variables over the file.");
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

@@ -66,16 +66,16 @@ Status SetFormat(C& c, const Values& v) {
   return Status::Ok();
 }
 
-Status SetLabels(C& c, const Values& values) {
-  std::map<std::string, std::string> labels;
-  for (const std::string& label : values) {
-    const auto equals = label.find('=');
+Status SetPairs(std::map<std::string, std::string>& target, const Values& values) {
+  std::map<std::string, std::string> pairs;
+  for (const std::string& pair : values) {
+    const auto equals = pair.find('=');
     if (equals == std::string::npos || equals == 0) {
-      return InvalidArgument("\"" + label + "\" is not KEY=VALUE");
+      return InvalidArgument("\"" + pair + "\" is not KEY=VALUE");
     }
-    labels[label.substr(0, equals)] = label.substr(equals + 1);
+    pairs[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
-  c.labels = std::move(labels);
+  target = std::move(pairs);
   return Status::Ok();
 }
 
@@ -93,8 +93,8 @@ Json ShowText(const std::string& text) {
   return text.empty() ? Json() : Json(text);
 }
 
-Json ShowLabels(const C& c) {
-  return c.labels.empty() ? Json() : Json(c.labels);
+Json ShowPairs(const std::map<std::string, std::string>& pairs) {
+  return pairs.empty() ? Json() : Json(pairs);
 }
 
 Json ShowRoots(const C& c) {
@@ -147,8 +147,13 @@ std::vector<WorkerOption> OfferOptions() {
        },
        [](const C& c) { return Json(c.gpus); }},
       {"labels", "--label", "PENSTOCK_WORKER_LABELS", "KEY=VALUE",
-       "Label that steps may ask for; several times for several", Kind::kMap, false, SetLabels,
-       ShowLabels},
+       "Label that steps may ask for; several times for several", Kind::kMap, false,
+       [](C& c, const Values& v) { return SetPairs(c.labels, v); },
+       [](const C& c) { return ShowPairs(c.labels); }},
+      {"taints", "--taint", "PENSTOCK_WORKER_TAINTS", "KEY=VALUE",
+       "Keeps steps away that do not tolerate it; several times for several", Kind::kMap, false,
+       [](C& c, const Values& v) { return SetPairs(c.taints, v); },
+       [](const C& c) { return ShowPairs(c.taints); }},
       {"dataRoots", "--data-root", "PENSTOCK_WORKER_DATA_ROOTS", "DIR",
        "Folder that file:/// inputs may come from; several times for several", Kind::kList, false,
        SetRoots, ShowRoots},

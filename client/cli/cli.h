@@ -54,8 +54,12 @@ void AddGetCommands(CLI::App& app, Cli& cli);       // get
 void AddDescribeCommands(CLI::App& app, Cli& cli);  // describe
 void AddModelCommands(CLI::App& app, Cli& cli);     // approve, reject, promote
 void AddArtifactCommands(CLI::App& app, Cli& cli);  // artifacts, data
+void AddWorkerCommands(CLI::App& app, Cli& cli);    // worker
 void AddAdminCommands(CLI::App& app, Cli& cli);     // admin
 void AddDevCommand(CLI::App& app, Cli& cli);        // dev
+
+// "ready", "cordoned", "draining", "drained", "stopping" or "gone".
+std::string StateOf(const pb::Worker& worker);
 
 // The text of a definition file; "-" reads standard input. WRONG_USE names a file that is not there
 // or is a folder.

@@ -206,6 +206,7 @@ Names ArgumentNames(Connection& connection, const Typed& typed) {
   if (path == "logs" && place == 1) return StepsOf(connection, typed.arguments[0]);
   if (path == "run" && place == 0) return Pipelines(connection);
   if (path == "delete" && place == 1) return Pipelines(connection);
+  if (path.starts_with("worker ") && place == 0) return Workers(connection);
   if ((path == "approve" || path == "reject" || path == "promote") && place == 0) {
     return ModelVersions(connection);
   }

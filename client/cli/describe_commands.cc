@@ -195,6 +195,7 @@ Result<int> DescribeRun(Connection& connection, const DescribeOptions& options) 
   Line("Pipeline", run.pipeline() + "@" + std::to_string(run.pipeline_version()));
   Line("State", Coloured(pb::Run::State_Name(run.state())));
   Line("Message", run.message());
+  Line("Queue", run.queue() + (run.priority() == 0 ? "" : ", priority " + std::to_string(run.priority())));
   Line("Created", WhoAndWhen(run.created()));
   Line("Took", Lasted(run.started_at(), run.ended_at(), now));
   for (const auto& [name, value] : Sorted(run.parameters())) {
@@ -305,7 +306,9 @@ Result<int> DescribeWorker(Connection& connection, const DescribeOptions& option
     if (info.worker_id() != options.name) continue;
     if (ShowRaw(options, worker)) return kDone;
     Line("Worker", info.worker_id());
-    Line("State", !worker.connected() ? "gone" : worker.draining() ? "draining" : "ready");
+    Line("State", StateOf(worker) +
+                      (worker.cordoned() ? ", as " + worker.ordered_by() + " said" : ""));
+    if (worker.has_drain_deadline()) Line("Drained by", LocalTime(worker.drain_deadline()));
     Line("Host", info.host() + ", pid " + std::to_string(info.pid()));
     Line("Version", info.version());
     Line("Connected", LocalTime(worker.connected_at()));
@@ -317,6 +320,7 @@ Result<int> DescribeWorker(Connection& connection, const DescribeOptions& option
     Line("Running", std::to_string(worker.running()) + ", " + std::to_string(worker.backlog()) +
                         " waiting on it");
     for (const auto& [key, value] : Sorted(info.labels())) Line("Label", key + "=" + value);
+    for (const auto& [key, value] : Sorted(info.taints())) Line("Taint", key + "=" + value);
     for (const std::string& root : info.data_roots()) Line("Data root", root);
     Line("Steps", Join({info.steps().begin(), info.steps().end()}, ", "));
     return kDone;

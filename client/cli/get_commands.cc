@@ -263,8 +263,7 @@ Result<int> GetWorkers(Connection& connection, const GetOptions& options) {
     for (const auto& [key, value] : Sorted(info.labels())) {
       labels += (labels.empty() ? "" : ",") + key + "=" + value;
     }
-    const char* state = !worker.connected() ? "gone" : worker.draining() ? "draining" : "ready";
-    table.Add({info.worker_id(), state,
+    table.Add({info.worker_id(), StateOf(worker),
                FormatDouble(worker.cpus_used()) + "/" + FormatDouble(info.cpus()),
                FormatSize(info.memory()), std::to_string(info.gpus()),
                std::to_string(worker.running()), labels, Age(worker.last_seen(), now)});

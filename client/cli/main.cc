@@ -74,6 +74,7 @@ int Main(int argc, char** argv) {
   AddDescribeCommands(app, cli);
   AddModelCommands(app, cli);
   AddArtifactCommands(app, cli);
+  AddWorkerCommands(app, cli);
   AddDevCommand(app, cli);
   AddAdminCommands(app, cli);
   AddCompletionCommand(app, cli);

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/json.h"
@@ -27,6 +28,8 @@ struct RunOptions {
   std::string idempotency_key;
   bool no_cache = false;
   std::vector<std::string> no_cache_steps;
+  std::string queue;
+  std::optional<int32_t> priority;
   bool wait = false;
   bool follow = false;
 };
@@ -120,6 +123,8 @@ Result<int> RunPipeline(Connection& connection, const RunOptions& options) {
   // A key of our own makes a retry of the call safe.
   request.set_idempotency_key(!options.idempotency_key.empty() ? options.idempotency_key
                                                                : RandomHex(16, Random::Secure()));
+  request.set_queue(options.queue);
+  if (options.priority) request.set_priority(*options.priority);
   request.set_no_cache(options.no_cache);
   for (const std::string& step : options.no_cache_steps) request.add_no_cache_steps(step);
   for (const std::string& tag : options.tags) {
@@ -234,6 +239,10 @@ void AddRun(CLI::App& app, Cli& cli) {
   command->add_flag("--no-cache", options->no_cache, "use no results of earlier runs");
   command->add_option("--no-cache-step", options->no_cache_steps,
                       "the same for this step, as the definition names it");
+  command->add_option("--queue", options->queue,
+                      "whose share of the workers it takes (the definition's, or default)");
+  command->add_option("--priority", options->priority,
+                      "within the queue, -1000 to 1000; higher goes first (the definition's, or 0)");
   command->add_flag("--wait", options->wait, "until it has ended; exit 0 only if it succeeded");
   command->add_flag("--follow", options->follow, "wait, and show its steps on stderr");
   command->callback(

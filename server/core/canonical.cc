@@ -26,6 +26,7 @@ Json ResourcesJson(const Resources& resources) {
   if (resources.memory > 0) json["memory"] = std::to_string(resources.memory) + "B";
   if (resources.gpus > 0) json["gpus"] = resources.gpus;
   if (!resources.labels.empty()) json["labels"] = resources.labels;
+  if (!resources.tolerations.empty()) json["tolerations"] = resources.tolerations;
   return json;
 }
 
@@ -100,6 +101,7 @@ Json StepJson(const StepSpec& step) {
     if (step.cache.expiry) json["cache"]["expiry"] = UnparseDuration(*step.cache.expiry);
     if (step.cache.all_pipelines) json["cache"]["scope"] = "all";
   }
+  if (!step.mutex.is_null()) json["mutex"] = step.mutex;
   if (step.idle_timeout) json["idleTimeout"] = UnparseDuration(*step.idle_timeout);
   return json;
 }
@@ -111,6 +113,12 @@ Json CanonicalDefinition(const PipelineSpec& spec) {
   if (!spec.description.empty()) json["description"] = spec.description;
   if (!spec.tags.empty()) json["tags"] = spec.tags;
   if (spec.max_parallel_steps > 0) json["maxParallelSteps"] = spec.max_parallel_steps;
+  if (!spec.queue.empty()) json["queue"] = spec.queue;
+  if (spec.priority != 0) json["priority"] = spec.priority;
+  if (spec.max_active_runs > 0) {
+    json["maxActiveRuns"] = spec.max_active_runs;
+    if (spec.on_limit != OnLimit::kQueue) json["onLimit"] = std::string(Name(spec.on_limit));
+  }
   for (const ParameterSpec& parameter : spec.parameters) {
     json["parameters"][parameter.name] = ParameterJson(parameter);
   }

@@ -1,5 +1,6 @@
 #include "server/core/pipeline.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -23,6 +24,11 @@ constexpr std::array<std::pair<Type, std::string_view>, 7> kTypes = {{{Type::kSt
                                                                       {Type::kEnum, "enum"},
                                                                       {Type::kList, "list"},
                                                                       {Type::kDataset, "dataset"}}};
+
+constexpr std::array<std::pair<OnLimit, std::string_view>, 3> kOnLimits = {
+    {{OnLimit::kQueue, "queue"},
+     {OnLimit::kSkip, "skip"},
+     {OnLimit::kCancelOldest, "cancelOldest"}}};
 
 template <typename Table>
 std::vector<std::string> NamesOf(const Table& table) {
@@ -54,6 +60,7 @@ class Parser {
     int64_t parallel = 0;
     fields.Int("maxParallelSteps", 0, limits::kMaxStepsPerRun, parallel);
     spec.max_parallel_steps = static_cast<int32_t>(parallel);
+    Scheduling(fields, spec);
     Parameters(fields.Get("parameters"), spec);
     steps_.OptionalDuration(fields, "deadline", spec.deadline);
     fields.Bool("failFast", spec.fail_fast);
@@ -69,6 +76,31 @@ class Parser {
   }
 
  private:
+  void Scheduling(FieldReader& fields, PipelineSpec& spec) {
+    fields.String("queue", spec.queue);
+    if (!spec.queue.empty()) steps_.CheckName("queue", spec.queue);
+    int64_t priority = 0;
+    fields.Int("priority", -limits::kMaxPriority, limits::kMaxPriority, priority);
+    spec.priority = static_cast<int32_t>(priority);
+    int64_t runs = 0;
+    fields.Int("maxActiveRuns", 0, limits::kMaxActiveRuns, runs);
+    spec.max_active_runs = static_cast<int32_t>(runs);
+    std::string on_limit(Name(spec.on_limit));
+    fields.String("onLimit", on_limit);
+    const auto known =
+        std::find_if(kOnLimits.begin(), kOnLimits.end(),
+                     [&](const auto& entry) { return entry.second == on_limit; });
+    if (known == kOnLimits.end()) {
+      fields.Wrong("onLimit", "\"" + TruncateUtf8(on_limit, 80) + "\" is none of them" +
+                                  Suggestion(on_limit, NamesOf(kOnLimits)));
+    } else {
+      spec.on_limit = known->first;
+    }
+    if (fields.Has("onLimit") && runs == 0) {
+      fields.Wrong("onLimit", "says what happens at the limit; name it: maxActiveRuns: N");
+    }
+  }
+
   void Envelope(FieldReader& fields) {
     std::string version = "penstock/v1";
     std::string kind = "Pipeline";
@@ -268,6 +300,13 @@ Result<Json> ExpandItems(const Json& over) {
 std::string_view Name(ParameterSpec::Type type) {
   for (const auto& [value, name] : kTypes) {
     if (value == type) return name;
+  }
+  return {};
+}
+
+std::string_view Name(OnLimit on_limit) {
+  for (const auto& [value, name] : kOnLimits) {
+    if (value == on_limit) return name;
   }
   return {};
 }

@@ -38,7 +38,11 @@ struct Resources {
   int64_t memory = 0;  // bytes; 0: no limit
   int32_t gpus = 0;
   std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> tolerations;  // taints that the worker may have
 };
+
+// What becomes of a submission where the pipeline has as many runs as it may have.
+enum class OnLimit { kQueue, kSkip, kCancelOldest };
 
 enum class When { kAllSucceeded, kNoneFailed, kAllDone, kAnySucceeded };
 
@@ -87,6 +91,7 @@ struct StepSpec {
   std::optional<Micros> deadline;      // from ready to the end, all attempts together
   bool continue_on_failure = false;
   CachePolicy cache;
+  Json mutex;      // a text: one step with this name runs at a time, over all runs; null: none
   Json condition;  // `if`
   std::vector<std::string> then_steps;
   std::vector<std::string> else_steps;
@@ -119,6 +124,10 @@ struct PipelineSpec {
   std::map<std::string, Json> outputs;    // what a pipeline gives to those that call it, by name
   std::optional<Micros> deadline;         // of a run, from its start
   bool fail_fast = false;                 // the first failure stops the rest
+  std::string queue;                      // of its runs; empty: the default queue
+  int32_t priority = 0;                   // of its runs within the queue
+  int32_t max_active_runs = 0;            // 0: no limit
+  OnLimit on_limit = OnLimit::kQueue;
   std::map<std::string, std::string> tags;
 
   const ParameterSpec* FindParameter(const std::string& name) const;
@@ -145,6 +154,7 @@ Json CanonicalDefinition(const PipelineSpec& spec);
 
 std::string_view Name(ParameterSpec::Type type);
 std::string_view Name(When when);
+std::string_view Name(OnLimit on_limit);
 
 }  // namespace penstock
 

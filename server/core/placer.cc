@@ -10,13 +10,9 @@ namespace penstock {
 namespace {
 
 constexpr double kCpuSlack = 1e-9;
-constexpr std::size_t kRecentDurations = 21;
-constexpr std::size_t kManyQueues = 256;
-
-bool Fits(const Needs& needs, const WorkerInfo& info, double cpus, int64_t memory, int32_t gpus) {
-  return needs.cpus <= cpus + kCpuSlack && (info.memory == 0 || needs.memory <= memory) &&
-         needs.gpus <= gpus;
-}
+constexpr std::size_t kManyShapes = 256;
+// Of a type that no attempt of has ended yet.
+constexpr Micros kGuessedDuration = std::chrono::seconds(1);
 
 bool IsUnder(const std::string& path, const std::string& root) {
   if (!path.starts_with(root)) return false;
@@ -24,6 +20,11 @@ bool IsUnder(const std::string& path, const std::string& root) {
 }
 
 }  // namespace
+
+bool HasRoom(const WorkerInfo& info, const WorkerCapacity& free, const Needs& needs) {
+  return free.backlog == 0 && needs.cpus <= free.cpus + kCpuSlack &&
+         (info.memory == 0 || needs.memory <= free.memory) && needs.gpus <= free.gpus;
+}
 
 bool CouldRun(const WorkerInfo& worker, const Needs& needs, std::string* why_not) {
   std::string reason;
@@ -46,6 +47,13 @@ bool CouldRun(const WorkerInfo& worker, const Needs& needs, std::string* why_not
       reason = "does not carry the label " + key + "=" + value;
     }
   }
+  for (const auto& [key, value] : worker.taints) {
+    if (!reason.empty()) break;
+    const auto found = needs.tolerations.find(key);
+    if (found == needs.tolerations.end() || found->second != value) {
+      reason = "has the taint " + key + "=" + value + ", which the step does not tolerate";
+    }
+  }
   if (reason.empty() && !needs.data_path.empty() &&
       std::none_of(worker.data_roots.begin(), worker.data_roots.end(),
                    [&](const std::string& root) { return IsUnder(needs.data_path, root); })) {
@@ -55,127 +63,276 @@ bool CouldRun(const WorkerInfo& worker, const Needs& needs, std::string* why_not
   return reason.empty();
 }
 
+Placer::Placer(QueueTable queues) {
+  queues.try_emplace(kDefaultQueue);
+  for (auto& [name, terms] : queues) {
+    Queue& queue = queues_[name];
+    queue.name = name;
+    queue.terms = terms;
+  }
+}
+
+// --- Workers
+
 void Placer::UpdateWorker(const SessionId& session, const WorkerInfo& info,
                           const WorkerCapacity& capacity) {
   const auto [found, added] = workers_.try_emplace(session);
   Worker& worker = found->second;
   const WorkerCapacity& before = worker.capacity;
   if (added || capacity.cpus > before.cpus || capacity.memory > before.memory ||
-      capacity.gpus > before.gpus || capacity.backlog < before.backlog) {
+      capacity.gpus > before.gpus || capacity.backlog < before.backlog ||
+      (capacity.closed.empty() && !before.closed.empty())) {
     ++version_;
   }
-  if (added) worker.info = info;
+  if (added) {
+    worker.info = info;
+    total_cpus_ += info.cpus;
+    total_memory_ += static_cast<double>(info.memory);
+    total_gpus_ += info.gpus;
+  }
   worker.capacity = capacity;
 }
 
 void Placer::RemoveWorker(const SessionId& session) {
-  workers_.erase(session);
+  const auto found = workers_.find(session);
+  if (found == workers_.end()) return;
+  const WorkerInfo& info = found->second.info;
+  total_cpus_ -= info.cpus;
+  total_memory_ -= static_cast<double>(info.memory);
+  total_gpus_ -= info.gpus;
+  if (found->second.reserved_for != nullptr) EndReservation(*found->second.reserved_for);
+  workers_.erase(found);
+  if (workers_.empty()) total_cpus_ = total_memory_ = total_gpus_ = 0;
 }
 
-void Placer::AddRun(int64_t run, int32_t max_parallel) {
-  runs_[run].max_parallel = max_parallel;
+// --- Runs
+
+Placer::Queue& Placer::FindQueue(const std::string& name) {
+  Queue& queue = queues_[name];
+  queue.name = name;
+  return queue;
 }
 
-void Placer::RemoveRun(int64_t run) {
-  const auto found = runs_.find(run);
+Placer::Run& Placer::FindRun(int64_t run_id) {
+  Run& run = runs_[run_id];
+  if (run.queue == nullptr) run.queue = &FindQueue(kDefaultQueue);
+  return run;
+}
+
+void Placer::AddRun(int64_t run_id, int32_t max_parallel, const std::string& queue,
+                    int32_t priority) {
+  Run& run = runs_[run_id];
+  run.queue = &FindQueue(queue);
+  run.priority = priority;
+  run.max_parallel = max_parallel;
+}
+
+void Placer::RemoveRun(int64_t run_id) {
+  const auto found = runs_.find(run_id);
   if (found == runs_.end()) return;
-  for (Queue* queue : found->second.queues) {
-    for (auto* side : {&queue->ready, &queue->held}) {
-      const auto steps = side->find(run);
-      if (steps == side->end()) continue;
-      for (const StepIndex step : steps->second) where_.erase({run, step});
-      side->erase(steps);
-    }
-    ForgetIfEmpty(queue);
+  auto& lanes = found->second.lanes;
+  while (!lanes.empty()) {
+    Lane& lane = lanes.begin()->second;
+    for (const StepIndex step : lane.steps) where_.erase({run_id, step});
+    lane.run->queue->queued -= lane.steps.size();
+    lane.steps.clear();
+    DropLane(lane);
   }
   runs_.erase(found);
 }
 
-// Needs that name a file come and go: forgets queues that nothing waits in.
-void Placer::ForgetIfEmpty(Queue* queue) {
-  if (queues_.size() <= kManyQueues || !queue->ready.empty() || !queue->held.empty()) return;
-  for (auto& [id, worker] : workers_) worker.could_run.erase(queue);
-  queues_.erase(Needs(queue->needs));
-}
-
 void Placer::SetActive(int64_t run_id, int32_t active) {
-  Run& run = runs_[run_id];
+  Run& run = FindRun(run_id);
   run.active = active;
-  Hold(run_id, run, run.max_parallel > 0 && active >= run.max_parallel);
-}
-
-void Placer::Hold(int64_t run_id, Run& run, bool held) {
+  const bool held = run.max_parallel > 0 && active >= run.max_parallel;
   if (run.held == held) return;
   run.held = held;
-  for (Queue* queue : run.queues) {
-    auto& from = held ? queue->ready : queue->held;
-    auto& to = held ? queue->held : queue->ready;
-    if (auto node = from.extract(run_id); !node.empty()) to.insert(std::move(node));
-    // What was behind a held run may fit where the head did not.
-    queue->stuck_at = -1;
-  }
+  for (auto& [key, lane] : run.lanes) Relist(lane);
 }
 
-void Placer::Enqueue(int64_t run_id, StepIndex step, const Needs& needs) {
+// --- Steps
+
+Placer::Lane& Placer::FindLane(int64_t run_id, Shape& shape, const std::string& mutex) {
+  Run& run = FindRun(run_id);
+  const auto [found, added] = run.lanes.try_emplace({&shape, mutex});
+  Lane& lane = found->second;
+  if (!added) return lane;
+  lane.shape = &shape;
+  lane.run_id = run_id;
+  lane.run = &run;
+  lane.mutex = mutex;
+  ++shape.lanes;
+  if (!mutex.empty()) mutexes_[mutex].lanes.insert(&lane);
+  return lane;
+}
+
+// Puts the lane where it belongs: into its shape's order by its first step, or aside.
+void Placer::Relist(Lane& lane) {
+  std::optional<Place> place;
+  const bool taken = !lane.mutex.empty() && !mutexes_[lane.mutex].holders.empty();
+  if (!lane.steps.empty() && !lane.run->held && !taken) {
+    place = Place{-lane.run->priority, lane.run_id, *lane.steps.begin()};
+  }
+  if (place == lane.listed) return;
+  Shape& shape = *lane.shape;
+  if (lane.listed && place) {
+    auto node = shape.ready.extract(*lane.listed);
+    node.key() = *place;
+    shape.ready.insert(std::move(node));
+  } else if (lane.listed) {
+    shape.ready.erase(*lane.listed);
+  } else {
+    shape.ready.emplace(*place, &lane);
+  }
+  lane.listed = place;
+  if (shape.ready.empty()) NotStarved(shape);
+}
+
+// Of a lane without steps.
+void Placer::DropLane(Lane& lane) {
+  Relist(lane);
+  Shape* shape = lane.shape;
+  const std::string mutex = lane.mutex;
+  if (!mutex.empty()) {
+    Mutex& taken = mutexes_[mutex];
+    taken.lanes.erase(&lane);
+    if (taken.lanes.empty() && taken.holders.empty()) mutexes_.erase(mutex);
+  }
+  --shape->lanes;
+  lane.run->lanes.erase({shape, mutex});
+  ForgetIfEmpty(shape);
+}
+
+// Needs that name a file come and go: forgets shapes that nothing waits in.
+void Placer::ForgetIfEmpty(Shape* shape) {
+  auto& shapes = shape->queue->shapes;
+  if (shapes.size() <= kManyShapes || shape->lanes > 0) return;
+  for (auto& [id, worker] : workers_) worker.could_run.erase(shape);
+  shapes.erase(Needs(shape->needs));
+}
+
+void Placer::Enqueue(int64_t run_id, StepIndex step, const Needs& needs, const std::string& mutex) {
   const auto [found, added] = where_.try_emplace({run_id, step}, nullptr);
   if (!added) return;
-  const auto [queue, fresh] = queues_.try_emplace(needs);
-  if (fresh) queue->second.needs = needs;
-  found->second = &queue->second;
-  Run& run = runs_[run_id];
-  run.queues.insert(&queue->second);
-  (run.held ? queue->second.held : queue->second.ready)[run_id].insert(step);
+  Queue& queue = *FindRun(run_id).queue;
+  if (queue.queued == 0 && queue.active == 0) Awake(queue);
+  const auto [shape, fresh] = queue.shapes.try_emplace(needs);
+  if (fresh) {
+    shape->second.queue = &queue;
+    shape->second.needs = needs;
+  }
+  const bool holds = !mutex.empty() && mutexes_[mutex].holders.contains({run_id, step});
+  Lane& lane = FindLane(run_id, shape->second, holds ? std::string() : mutex);
+  lane.steps.insert(step);
+  ++queue.queued;
+  found->second = &lane;
+  Relist(lane);
 }
 
 void Placer::Remove(int64_t run_id, StepIndex step) {
   const auto found = where_.find({run_id, step});
   if (found == where_.end()) return;
-  Queue* queue = found->second;
+  Lane& lane = *found->second;
   where_.erase(found);
-  bool left = false;
-  for (auto* side : {&queue->ready, &queue->held}) {
-    const auto steps = side->find(run_id);
-    if (steps == side->end()) continue;
-    steps->second.erase(step);
-    if (steps->second.empty()) {
-      side->erase(steps);
-    } else {
-      left = true;
-    }
+  lane.steps.erase(step);
+  --lane.run->queue->queued;
+  if (lane.steps.empty()) {
+    DropLane(lane);
+  } else {
+    Relist(lane);
   }
-  if (left) return;
-  runs_[run_id].queues.erase(queue);
-  ForgetIfEmpty(queue);
 }
 
 bool Placer::IsQueued(int64_t run, StepIndex step) const {
   return where_.contains({run, step});
 }
 
-bool Placer::Could(Worker& worker, const Queue& queue) {
-  const auto [found, added] = worker.could_run.try_emplace(&queue, false);
-  if (added) found->second = CouldRun(worker.info, queue.needs);
+void Placer::Occupy(int64_t run_id, StepIndex step, const Needs& needs, const std::string& mutex) {
+  Release(run_id, step);
+  Queue& queue = *FindRun(run_id).queue;
+  const auto known = durations_.find(needs.step);
+  Occupied& occupied = occupied_[{run_id, step}];
+  occupied.queue = &queue;
+  occupied.share = ShareOf(needs);
+  occupied.promised =
+      occupied.share * static_cast<double>(known == durations_.end() ? kGuessedDuration.count()
+                                                                     : known->second.median);
+  occupied.mutex = mutex;
+  CatchUp(queue);
+  ++queue.active;
+  queue.rate += occupied.share;
+  queue.promised += occupied.promised;
+  if (mutex.empty()) return;
+  Mutex& taken = mutexes_[mutex];
+  taken.holders.insert({run_id, step});
+  for (Lane* lane : taken.lanes) Relist(*lane);
+}
+
+void Placer::Release(int64_t run_id, StepIndex step) {
+  const auto found = occupied_.find({run_id, step});
+  if (found == occupied_.end()) return;
+  const Occupied occupied = std::move(found->second);
+  occupied_.erase(found);
+  Queue& queue = *occupied.queue;
+  CatchUp(queue);
+  --queue.active;
+  // Sums of fractions: nothing must be left of them.
+  queue.rate = queue.active == 0 ? 0 : queue.rate - occupied.share;
+  queue.promised = queue.active == 0 ? 0 : queue.promised - occupied.promised;
+  if (occupied.mutex.empty()) return;
+  Mutex& taken = mutexes_[occupied.mutex];
+  taken.holders.erase({run_id, step});
+  for (Lane* lane : taken.lanes) Relist(*lane);
+  if (taken.lanes.empty() && taken.holders.empty()) mutexes_.erase(occupied.mutex);
+}
+
+// --- Placement
+
+bool Placer::Could(Worker& worker, const Shape& shape) {
+  const auto [found, added] = worker.could_run.try_emplace(&shape, false);
+  if (added) found->second = CouldRun(worker.info, shape.needs);
   return found->second;
 }
 
-Placer::Worker* Placer::FindRoom(const Queue& queue, SessionId* session, bool* backlog) {
+Placer::Shape* Placer::First() {
+  Shape* first = nullptr;
+  double least = 0;
+  for (auto& [name, queue] : queues_) {
+    if (queue.queued == 0 || AtLimit(queue)) continue;
+    Shape* of_queue = nullptr;
+    for (auto& [needs, shape] : queue.shapes) {
+      if (shape.ready.empty() || shape.stuck_at == version_) continue;
+      if (of_queue == nullptr || shape.ready.begin()->first < of_queue->ready.begin()->first) {
+        of_queue = &shape;
+      }
+    }
+    if (of_queue == nullptr) continue;
+    const double account = Account(queue);
+    if (first != nullptr && account >= least) continue;
+    first = of_queue;
+    least = account;
+  }
+  return first;
+}
+
+Placer::Worker* Placer::FindRoom(const Shape& shape, SessionId* session, bool* backlog) {
   Worker* best = nullptr;
   *backlog = false;
+  const auto open = [&](Worker& worker) {
+    return worker.capacity.closed.empty() && Could(worker, shape) &&
+           (worker.reserved_for == nullptr || worker.reserved_for == &shape);
+  };
   // The emptiest worker: spreads runs, and leaves the others' warm processes alone.
   for (auto& [id, worker] : workers_) {
-    const WorkerCapacity& free = worker.capacity;
-    if (!Could(worker, queue) || free.backlog > 0 ||
-        !Fits(queue.needs, worker.info, free.cpus, free.memory, free.gpus)) {
-      continue;
-    }
-    if (best == nullptr || free.cpus > best->capacity.cpus) {
+    if (!HasRoom(worker.info, worker.capacity, shape.needs) || !open(worker)) continue;
+    if (best == nullptr || worker.capacity.cpus > best->capacity.cpus) {
       best = &worker;
       *session = id;
     }
   }
-  if (best != nullptr || !IsShort(queue.needs.step)) return best;
+  if (best != nullptr || !IsShort(shape.needs.step)) return best;
   for (auto& [id, worker] : workers_) {
-    if (!Could(worker, queue) || worker.capacity.backlog >= limits::kMaxBacklog) continue;
+    if (worker.capacity.backlog >= limits::kMaxBacklog || !open(worker)) continue;
     if (best == nullptr || worker.capacity.backlog < best->capacity.backlog) {
       best = &worker;
       *session = id;
@@ -186,102 +343,21 @@ Placer::Worker* Placer::FindRoom(const Queue& queue, SessionId* session, bool* b
 }
 
 std::optional<Placer::Placement> Placer::Next() {
-  while (true) {
-    // The queue whose head is first of all.
-    Queue* first = nullptr;
-    std::pair<int64_t, StepIndex> head{};
-    for (auto& [needs, queue] : queues_) {
-      if (queue.ready.empty() || queue.stuck_at == version_) continue;
-      const auto& [run, steps] = *queue.ready.begin();
-      const std::pair<int64_t, StepIndex> candidate{run, *steps.begin()};
-      if (first == nullptr || candidate < head) {
-        first = &queue;
-        head = candidate;
-      }
-    }
-    if (first == nullptr) return std::nullopt;
-    Placement placement{.run = head.first, .step = head.second, .session = {}, .backlog = false};
+  if (!passed_.empty()) Reserve();
+  while (Shape* first = First()) {
+    const Place head = first->ready.begin()->first;
+    Placement placement{.run = head.run, .step = head.step, .session = {}, .backlog = false};
     if (FindRoom(*first, &placement.session, &placement.backlog) == nullptr) {
       first->stuck_at = version_;
       continue;
     }
-    Remove(head.first, head.second);
+    Charge(*first->queue);
+    NotePassed(*first, placement.session);
+    NotStarved(*first);
+    Remove(head.run, head.step);
     return placement;
   }
-}
-
-namespace {
-
-// "worker w1 has 1 of its 4 cpus free; the step needs 2 cpus".
-std::string BusySentence(const WorkerInfo& info, const WorkerCapacity& free, const Needs& needs) {
-  std::string has = FormatDouble(std::max(free.cpus, 0.0)) + " of its " + FormatDouble(info.cpus) +
-                    " cpus free";
-  std::string wants = FormatDouble(needs.cpus) + " cpus";
-  if (needs.memory > 0) {
-    has += ", " + FormatSize(std::max<int64_t>(free.memory, 0)) + " of " + FormatSize(info.memory);
-    wants += ", " + FormatSize(needs.memory);
-  }
-  if (needs.gpus > 0) {
-    has += ", " + std::to_string(free.gpus) + " of " + std::to_string(info.gpus) + " GPUs";
-    wants += ", " + std::to_string(needs.gpus) + " GPUs";
-  }
-  if (free.backlog > 0) {
-    has += ", and " + std::to_string(free.backlog) + " steps that were given to it wait";
-  }
-  return "worker " + info.id.value() + " has " + has + "; the step needs " + wants;
-}
-
-}  // namespace
-
-std::vector<std::pair<std::string, std::string>> Placer::WhyWaiting(int64_t run_id,
-                                                                    StepIndex step) const {
-  const auto found = where_.find({run_id, step});
-  if (found == where_.end()) return {};
-  const Queue& queue = *found->second;
-  std::vector<std::pair<std::string, std::string>> reasons;
-  const Run& run = runs_.at(run_id);
-  if (run.held) {
-    reasons.emplace_back("MAX_PARALLEL_STEPS",
-                         "the run has " + std::to_string(run.active) +
-                             " steps on workers, as many as its maxParallelSteps allows");
-  }
-  if (workers_.empty()) reasons.emplace_back("NO_WORKER", "no worker takes steps now");
-  bool fits = false;
-  for (const auto& [session, worker] : workers_) {
-    const WorkerCapacity& free = worker.capacity;
-    std::string why;
-    if (!CouldRun(worker.info, queue.needs, &why)) {
-      reasons.emplace_back("WORKER_CANNOT", "worker " + worker.info.id.value() + " " + why);
-    } else if (free.backlog == 0 &&
-               Fits(queue.needs, worker.info, free.cpus, free.memory, free.gpus)) {
-      fits = true;
-    } else {
-      reasons.emplace_back("WORKER_BUSY", BusySentence(worker.info, free, queue.needs));
-    }
-  }
-  if (fits && !run.held) {
-    std::size_t ahead = 0;
-    for (const auto& [other, steps] : queue.ready) ahead += other < run_id ? steps.size() : 0;
-    reasons.emplace_back("QUEUED", std::to_string(ahead) + " steps of older runs go first");
-  }
-  return reasons;
-}
-
-void Placer::RecordDuration(const std::string& step, Micros duration) {
-  Durations& durations = durations_[step];
-  durations.recent.push_back(duration.count());
-  if (durations.recent.size() > kRecentDurations) durations.recent.pop_front();
-  std::vector<int64_t> sorted(durations.recent.begin(), durations.recent.end());
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
-  const bool is_short = Micros(*middle) < limits::kBacklogMedian;
-  if (is_short && !durations.is_short) ++version_;
-  durations.is_short = is_short;
-}
-
-bool Placer::IsShort(const std::string& step) const {
-  const auto found = durations_.find(step);
-  return found != durations_.end() && found->second.is_short;
+  return std::nullopt;
 }
 
 }  // namespace penstock

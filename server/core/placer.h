@@ -3,16 +3,27 @@
 
 // Which ready step goes to which worker, and when.
 //
-// Ready steps wait in order of (run, step): the oldest run first. Steps with equal needs
-// (resources, labels, type@version) share a queue, so that one look at its head decides for all of
-// them, and a queue that fits nowhere is not looked at again until some capacity is freed. A run at
-// its maxParallelSteps is set aside until one of its steps ends.
+// Order. First the named queue that has had least of what it is due (below); in it the highest
+// priority, the oldest run, the first step. Steps of a queue with equal needs (resources, labels,
+// type@version …) share a shape, so that one look at its head decides for all of them, and a shape
+// that fits nowhere is not looked at again until some capacity is freed. A run at its
+// maxParallelSteps, and steps whose mutex is taken, are set aside until that changes.
+//
+// Fair share. A queue's account is what its steps took of the cluster (the largest of their shares
+// of cpus, memory and GPUs, times how long) over its weight, and what those that run now are
+// expected to take. Nothing is saved up: a queue that had nothing to do begins where the others
+// are, and one that could not be served is at most kMaxCredit behind (SFQ: Goyal, Vin, Cheng 1996;
+// DRF: Ghodsi et al. 2011).
+//
+// Starvation. A shape that others were placed past for limits::kReserveAfter gets a worker that
+// takes nothing else until one of its steps is placed; one shape of each queue at a time.
 //
 // Where no worker has room, steps of types whose recent attempts were short (median below
 // limits::kBacklogMedian) are given to workers as backlog, up to limits::kMaxBacklog each: the
 // worker starts them without asking.
 //
-// Cost: O(log n) a ready step and O(workers) a placement. Pure: no threads, no clocks, no I/O.
+// Cost: O(log n) a ready step; a placement O(workers + shapes + queues). Deterministic. Pure: no
+// threads, no clocks (the caller tells the time), no I/O.
 
 #include <cstdint>
 #include <deque>
@@ -21,9 +32,11 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "server/core/queues.h"
 #include "storage/model/records.h"
 
 namespace penstock {
@@ -34,7 +47,8 @@ struct Needs {
   int64_t memory = 0;  // bytes; 0: none asked
   int32_t gpus = 0;
   std::map<std::string, std::string> labels;
-  std::string step;       // "train/xgboost@1": the worker must announce it
+  std::map<std::string, std::string> tolerations;  // taints that the worker may have
+  std::string step;                                // "train/xgboost@1": the worker must announce it
   std::string data_path;  // import: a folder or file that must lie under one of its data roots
   friend auto operator<=>(const Needs&, const Needs&) = default;
 };
@@ -44,15 +58,21 @@ struct WorkerCapacity {
   double cpus = 0;
   int64_t memory = 0;
   int32_t gpus = 0;
-  int32_t backlog = 0;  // attempts that it holds beyond its capacity
+  int32_t backlog = 0;      // attempts that it holds beyond its capacity
+  std::string closed = {};  // why it takes nothing new, as a phrase: "is cordoned"; empty: it does
 };
 
 // Whether a worker with nothing to do could run a step that needs this. `why_not`, where given,
 // gets the reason, as a phrase: "has 2 cpus, the step needs 4".
 bool CouldRun(const WorkerInfo& worker, const Needs& needs, std::string* why_not = nullptr);
 
+// Whether a worker has that much free now, and nothing waits on it.
+bool HasRoom(const WorkerInfo& info, const WorkerCapacity& free, const Needs& needs);
+
 class Placer {
  public:
+  using StepKey = std::pair<int64_t, StepIndex>;  // run and step
+
   struct Placement {
     int64_t run = 0;
     StepIndex step = 0;
@@ -60,72 +80,173 @@ class Placer {
     bool backlog = false;
   };
 
+  // Why a step waits: a stable word and a sentence. `holder`: who has what it waits for.
+  struct Reason {
+    std::string word;
+    std::string sentence;
+    std::optional<StepKey> holder = {};
+  };
+
+  explicit Placer(QueueTable queues = {});
+
+  // The time from here on; never goes back.
+  void Advance(Tick now) { now_ = now; }
+
   // Adds a worker, or says what it has left now. A worker that memory is not known of (0 bytes) is
   // taken to have enough.
   void UpdateWorker(const SessionId& session, const WorkerInfo& info,
                     const WorkerCapacity& capacity);
   void RemoveWorker(const SessionId& session);
 
-  // `max_parallel` 0: no limit.
-  void AddRun(int64_t run, int32_t max_parallel);
+  // `max_parallel` 0: no limit. Before the run's first step.
+  void AddRun(int64_t run, int32_t max_parallel, const std::string& queue = kDefaultQueue,
+              int32_t priority = 0);
   void RemoveRun(int64_t run);
   // How many steps of the run are leased or running.
   void SetActive(int64_t run, int32_t active);
 
-  // A step that is queued already stays where it is.
-  void Enqueue(int64_t run, StepIndex step, const Needs& needs);
+  // A step that is queued already stays where it is. `mutex`: a name of which one step at a time is
+  // placed; empty: none. One that holds it already need not wait for itself.
+  void Enqueue(int64_t run, StepIndex step, const Needs& needs, const std::string& mutex = {});
   // Does nothing where the step is not queued.
   void Remove(int64_t run, StepIndex step);
   bool IsQueued(int64_t run, StepIndex step) const;
 
   // The next step that can be placed, taken out of its queue; nullopt when nothing can. The caller
-  // leases it and tells what the worker has left (UpdateWorker) and the run (SetActive) before it
-  // asks again.
+  // leases it and tells what the worker has left (UpdateWorker), the run (SetActive) and that it
+  // has begun (Occupy) before it asks again.
   std::optional<Placement> Next();
 
-  // Why a queued step is not placed: a stable word ("MAX_PARALLEL_STEPS", "NO_WORKER",
-  // "WORKER_CANNOT", "WORKER_BUSY", "QUEUED") and a sentence each. Empty where it is not queued.
-  std::vector<std::pair<std::string, std::string>> WhyWaiting(int64_t run, StepIndex step) const;
+  // An attempt of the step has begun: its queue pays for it, and its mutex is taken, until Release.
+  void Occupy(int64_t run, StepIndex step, const Needs& needs, const std::string& mutex = {});
+  // Does nothing where there was none.
+  void Release(int64_t run, StepIndex step);
 
-  // How long an attempt of this "type@version" took, for the backlog.
+  // Why a queued step is not placed. Words: "MAX_PARALLEL_STEPS", "QUEUE_MAX_PARALLEL_STEPS",
+  // "MUTEX", "NO_WORKER", "WORKER_CANNOT", "WORKER_CLOSED", "WORKER_RESERVED", "WORKER_BUSY",
+  // "QUEUED". Empty where it is not queued.
+  std::vector<Reason> WhyWaiting(int64_t run, StepIndex step) const;
+
+  // How long an attempt of this "type@version" took, for the backlog and the fair share.
   void RecordDuration(const std::string& step, Micros duration);
   bool IsShort(const std::string& step) const;
 
   std::size_t queued() const { return where_.size(); }
 
  private:
-  struct Queue {
+  struct Lane;
+  struct Queue;
+  struct Run;
+
+  // Where a step stands in its queue. Lower goes first.
+  struct Place {
+    int32_t urgency = 0;  // the priority, negated
+    int64_t run = 0;
+    StepIndex step = 0;
+    friend auto operator<=>(const Place&, const Place&) = default;
+  };
+  // Steps of one queue with equal needs.
+  struct Shape {
+    Queue* queue = nullptr;
     Needs needs;
-    std::map<int64_t, std::set<StepIndex>> ready;  // by run
-    std::map<int64_t, std::set<StepIndex>> held;   // of runs at their limit
-    int64_t stuck_at = -1;                         // version_ when nothing fitted
+    std::map<Place, Lane*> ready;  // the first step of each lane that is not set aside
+    std::size_t lanes = 0;
+    int64_t stuck_at = -1;          // version_ when nothing fitted
+    std::optional<Tick> passed_at;  // since when others are placed past it
+    SessionId reserved;             // the worker that is kept for it; empty: none
+  };
+  // Steps of one run with equal needs and the same mutex: they can be placed, or not, together.
+  struct Lane {
+    Shape* shape = nullptr;
+    int64_t run_id = 0;
+    Run* run = nullptr;
+    std::string mutex;
+    std::set<StepIndex> steps;
+    std::optional<Place> listed;  // its place in shape->ready; unset: set aside
+  };
+  struct Queue {
+    std::string name;
+    QueueTerms terms;
+    std::map<Needs, Shape> shapes;
+    std::size_t queued = 0;
+    int32_t active = 0;  // steps that are leased or running
+    double used = 0;     // microseconds of the whole cluster, up to `since`
+    Tick since;
+    double rate = 0;      // what `used` grows by in a microsecond
+    double promised = 0;  // what the active ones are expected to take
+    Shape* reserving = nullptr;
   };
   struct Run {
+    Queue* queue = nullptr;
+    int32_t priority = 0;
     int32_t max_parallel = 0;
     int32_t active = 0;
     bool held = false;
-    std::set<Queue*> queues;  // that hold steps of it
+    std::map<std::pair<Shape*, std::string>, Lane> lanes;
   };
   struct Worker {
     WorkerInfo info;
     WorkerCapacity capacity;
-    std::unordered_map<const Queue*, bool> could_run;  // remembered CouldRun
+    Shape* reserved_for = nullptr;
+    std::unordered_map<const Shape*, bool> could_run;  // remembered CouldRun
+  };
+  struct Mutex {
+    std::set<StepKey> holders;  // at most one
+    std::set<Lane*> lanes;      // that wait for it, or may take it
+  };
+  struct Occupied {
+    Queue* queue = nullptr;
+    double share = 0;
+    double promised = 0;
+    std::string mutex;
   };
   struct Durations {
     std::deque<int64_t> recent;
+    int64_t median = 0;
     bool is_short = false;
   };
 
-  void Hold(int64_t run_id, Run& run, bool held);
-  void ForgetIfEmpty(Queue* queue);
-  Worker* FindRoom(const Queue& queue, SessionId* session, bool* backlog);
-  bool Could(Worker& worker, const Queue& queue);
+  Queue& FindQueue(const std::string& name);
+  Run& FindRun(int64_t run);
+  Lane& FindLane(int64_t run_id, Shape& shape, const std::string& mutex);
+  void Relist(Lane& lane);
+  void DropLane(Lane& lane);
+  void ForgetIfEmpty(Shape* shape);
 
-  std::map<Needs, Queue> queues_;
+  // The shape whose head is first of all that may be placed; null where there is none.
+  Shape* First();
+  Worker* FindRoom(const Shape& shape, SessionId* session, bool* backlog);
+  bool Could(Worker& worker, const Shape& shape);
+
+  double ShareOf(const Needs& needs) const;
+  double UsedBy(const Queue& queue) const;
+  double Account(const Queue& queue) const;
+  void CatchUp(Queue& queue);
+  void Awake(Queue& queue);
+  void Charge(Queue& queue);
+  static bool AtLimit(const Queue& queue);
+
+  void NotePassed(const Shape& placed, const SessionId& session);
+  void Reserve();
+  void EndReservation(Shape& shape);
+  void NotStarved(Shape& shape);
+
+  void WhySetAside(const Lane& lane, std::vector<Reason>& reasons) const;
+  Reason WhyInLine(const Lane& lane, StepIndex step) const;
+
+  std::map<std::string, Queue> queues_;
   std::map<SessionId, Worker> workers_;
   std::unordered_map<int64_t, Run> runs_;
-  std::map<std::pair<int64_t, StepIndex>, Queue*> where_;
+  std::map<StepKey, Lane*> where_;
+  std::map<StepKey, Occupied> occupied_;
+  std::unordered_map<std::string, Mutex> mutexes_;
   std::unordered_map<std::string, Durations> durations_;
+  std::set<Shape*> passed_;  // those with passed_at; their order means nothing
+  double total_cpus_ = 0;    // of the workers
+  double total_memory_ = 0;
+  double total_gpus_ = 0;
+  double served_ = 0;  // the account of the queue that was served last, at that time
+  Tick now_;
   int64_t version_ = 0;  // raised whenever room may have appeared
 };
 

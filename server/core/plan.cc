@@ -101,6 +101,8 @@ std::shared_ptr<const Plan> Plan::Build(const PipelineSpec& spec, const Json& pa
   }
   plan->max_parallel_steps_ = spec.max_parallel_steps;
   plan->fail_fast_ = spec.fail_fast;
+  plan->max_active_runs_ = spec.max_active_runs;
+  plan->on_limit_ = spec.on_limit;
   plan->deadline_ = spec.deadline;
   plan->Finish();
   return plan;

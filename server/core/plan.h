@@ -69,6 +69,9 @@ class Plan {
 
   int32_t max_parallel_steps() const { return max_parallel_steps_; }
   bool fail_fast() const { return fail_fast_; }
+  // Of the pipeline's runs, by its name and not by version; 0: no limit.
+  int32_t max_active_runs() const { return max_active_runs_; }
+  OnLimit on_limit() const { return on_limit_; }
   // Of a run, from its start.
   const std::optional<Micros>& deadline() const { return deadline_; }
 
@@ -102,6 +105,8 @@ class Plan {
   std::map<std::string, Json> outputs_;
   int32_t max_parallel_steps_ = 0;
   bool fail_fast_ = false;
+  int32_t max_active_runs_ = 0;
+  OnLimit on_limit_ = OnLimit::kQueue;
   std::optional<Micros> deadline_;
 };
 

@@ -162,7 +162,14 @@ class Validator {
     for (const auto& [value, below] : TextsOf(step)) {
       std::vector<FoundReference> found;
       CollectReferences(*value, path_ + "." + below, found, problems_);
-      for (const FoundReference& reference : found) CheckReference(reference);
+      for (const FoundReference& reference : found) {
+        if (below == "mutex" && !reference.reference.step.empty()) {
+          Wrong(reference.path, "${" + reference.reference.text +
+                                    "}: the name of a mutex may refer to parameters, item and run");
+        } else {
+          CheckReference(reference);
+        }
+      }
     }
   }
 
@@ -500,6 +507,7 @@ std::vector<std::pair<const Json*, std::string>> TextsOf(const StepSpec& step) {
   texts.emplace_back(&step.parameters, step.type == "train" ? "hyperparameters" : "with");
   if (!step.condition.is_null()) texts.emplace_back(&step.condition, "if");
   if (!step.over.is_null()) texts.emplace_back(&step.over, "over");
+  if (!step.mutex.is_null()) texts.emplace_back(&step.mutex, "mutex");
   for (const auto& [name, value] : step.arguments) texts.emplace_back(&value, "parameters." + name);
   for (const StepInput& input : step.inputs) {
     for (std::size_t i = 0; i < input.sources.size(); ++i) {

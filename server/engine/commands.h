@@ -53,6 +53,8 @@ struct SubmitRunCommand {
   // Without results of earlier runs: for all steps, or for those named.
   bool no_cache = false;
   std::vector<std::string> no_cache_steps;
+  std::string queue;                // empty: the definition's
+  std::optional<int32_t> priority;  // unset: the definition's
 };
 struct SubmitRunAnswer {
   RunRecord run;
@@ -188,6 +190,15 @@ struct ReportStepsCommand {
 enum class Verdict { kOk, kStaleAttempt, kMissingArtifact };
 struct ReportStepsAnswer {
   std::vector<Verdict> verdicts;
+};
+
+// An operator's word on a worker.
+struct OrderWorkerCommand {
+  enum class Order { kCordon, kUncordon, kDrain };
+  WorkerId worker;
+  Order order = Order::kCordon;
+  std::optional<Micros> deadline;  // kDrain; unset: what runs may end by itself
+  Principal principal;
 };
 
 struct CommitArtifactCommand {

@@ -37,6 +37,8 @@ Status Engine::Recover() {
   EngineState& state = *state_;
   state.context.now = deps_.clock->Now();
   state.context.tick = deps_.clock->Ticks();
+  state.placer.Advance(state.context.tick);
+  PENSTOCK_RETURN_IF_ERROR(state.sessions.Load().WithContext("loading what was said of workers"));
   PENSTOCK_RETURN_IF_ERROR(state.runs.Load().WithContext("loading the runs that have not ended"));
   PENSTOCK_RETURN_IF_ERROR(CommitRecovered());
   {
@@ -138,6 +140,7 @@ Tick Engine::Turn() {
   EngineContext& context = state.context;
   context.now = deps_.clock->Now();
   context.tick = deps_.clock->Ticks();
+  state.placer.Advance(context.tick);
   for (Command& command : commands) command(state);
   metrics_.commands += static_cast<int64_t>(commands.size());
   // While read-only, nothing moves: only what needs no rows is answered.
@@ -328,6 +331,12 @@ void Engine::ListWorkers(Callback<std::vector<WorkerView>> callback) {
   PostWithAnswer(
       std::move(callback), [](EngineState& state) { return state.sessions.ListAll(); },
       /*mutates=*/false);
+}
+
+void Engine::OrderWorker(OrderWorkerCommand command, Callback<WorkerView> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.sessions.Order(command);
+  });
 }
 
 void Engine::CommitArtifact(CommitArtifactCommand command, Callback<ArtifactRecord> callback) {

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/random.h"
+#include "server/core/queues.h"
 #include "server/engine/commands.h"
 #include "server/engine/event_hub.h"
 #include "storage/metadata/metadata_store.h"
@@ -40,6 +41,7 @@ struct EngineOptions {
   Micros heartbeat_interval = limits::kHeartbeatInterval;
   Micros max_disconnect = limits::kMaxDisconnect;
   RetentionPolicy retention;
+  QueueTable queues;
 };
 
 // Counters that /metrics shows. Written by the engine, read by anybody.
@@ -114,6 +116,8 @@ class Engine {
   void ReportSteps(ReportStepsCommand, Callback<ReportStepsAnswer>);
   void CloseSession(SessionId, Callback<Done>);
   void ListWorkers(Callback<std::vector<WorkerView>>);
+  // NOT_FOUND (WORKER_NOT_FOUND): no worker of that name was ever here.
+  void OrderWorker(OrderWorkerCommand, Callback<WorkerView>);
 
   // The blobs of the artifact are in the store already; the caller checked them.
   void CommitArtifact(CommitArtifactCommand, Callback<ArtifactRecord>);

@@ -19,6 +19,7 @@ class EngineState {
  public:
   EngineState(const Engine::Deps& deps, EngineMetrics& metrics, EventHub& events)
       : context(deps, metrics),
+        placer(deps.options.queues),
         plans(*deps.catalog),
         sessions(context, timers, placer),
         runs(context, timers, placer, sessions, plans, events),

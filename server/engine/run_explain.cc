@@ -16,11 +16,19 @@ std::vector<Explanation> RunManager::Explain(const ExplainCommand& command) cons
   if (found == by_id_.end()) return reasons;
   const LiveRun& run = *found->second;
   if (command.step < 0 || command.step >= static_cast<StepIndex>(run.steps.size())) return reasons;
-  if (run.step(command.step).state == StepState::kWaiting) {
+  if (run.record.state == RunState::kPending) {
+    ExplainPending(run, reasons);
+  } else if (run.step(command.step).state == StepState::kWaiting) {
     ExplainWaiting(run, command.step, reasons);
   }
-  for (auto& [reason, message] : placer_.WhyWaiting(run.record.row, command.step)) {
-    reasons.push_back({std::move(reason), std::move(message)});
+  for (Placer::Reason& reason : placer_.WhyWaiting(run.record.row, command.step)) {
+    if (reason.holder) {
+      const LiveRun& other = *runs_.at(reason.holder->first);
+      const StepRecord& holder = other.step(reason.holder->second);
+      reason.sentence += ": step " + holder.name + " of " + other.record.id.value() +
+                         " has it, on worker " + holder.worker;
+    }
+    reasons.push_back({std::move(reason.word), std::move(reason.sentence)});
   }
   if (reasons.empty() || reasons.back().reason != "WORKER_BUSY") return reasons;
   // Who has what it waits for.

@@ -26,12 +26,27 @@ std::string DisplayName(const std::string& address, const Json& source) {
 }  // namespace
 
 void RunManager::PlaceReady() {
-  while (const std::optional<Placer::Placement> placement = placer_.Next()) {
-    const auto found = runs_.find(placement->run);
-    Session* session = sessions_.Find(placement->session);
-    PENSTOCK_CHECK(found != runs_.end() && session != nullptr);
-    Lease(*found->second, placement->step, *session);
-  }
+  do {
+    if (admit_due_) BeginWaiting();
+    while (const std::optional<Placer::Placement> placement = placer_.Next()) {
+      const auto found = runs_.find(placement->run);
+      Session* session = sessions_.Find(placement->session);
+      PENSTOCK_CHECK(found != runs_.end() && session != nullptr);
+      Lease(*found->second, placement->step, *session);
+    }
+  } while (admit_due_);  // a step that cannot be leased may end its run
+}
+
+Result<std::string> RunManager::MutexOf(const LiveRun& run, StepIndex index) {
+  const StepSpec& spec = run.spec(index);
+  if (spec.mutex.is_null()) return std::string();
+  Result<Json> value = Resolve(spec.mutex, RunScope(run, run.frame(index)));
+  if (!value.ok()) return value.status().WithContext("mutex");
+  std::string name = value->is_string() ? value->get<std::string>() : DumpJson(*value);
+  if (!name.empty() && name.size() <= limits::kMaxMutexBytes) return name;
+  return InvalidArgument("mutex: must be a name of 1 to " +
+                         std::to_string(limits::kMaxMutexBytes) + " bytes, and is \"" +
+                         TruncateUtf8(name, 40) + "\"");
 }
 
 LiveAttempt& RunManager::NewAttempt(LiveRun& run, StepIndex index, const WorkerId& worker) {
@@ -50,6 +65,8 @@ LiveAttempt& RunManager::NewAttempt(LiveRun& run, StepIndex index, const WorkerI
   run.touched_attempts.push_back(index);
   by_token_[attempt.record.token] = &attempt;
   by_worker_[worker].insert(&attempt);
+  placer_.Occupy(run.record.row, index, NeedsOf(run.spec(index)),
+                 MutexOf(run, index).value_or(""));
   token_changes_.added.emplace_back(attempt.record.token,
                                     AttemptKey{run.record.id, index, attempt.record.number});
   return attempt;

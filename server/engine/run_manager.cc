@@ -41,6 +41,7 @@ Needs NeedsOf(const StepSpec& step) {
   needs.memory = step.resources.memory;
   needs.gpus = step.resources.gpus;
   needs.labels = step.resources.labels;
+  needs.tolerations = step.resources.tolerations;
   needs.step = step.key() + "@" + step.version;
   needs.data_path = step.data_path();
   return needs;
@@ -48,11 +49,14 @@ Needs NeedsOf(const StepSpec& step) {
 
 // --- Transitions
 
+void RunManager::MarkRun(LiveRun& run) {
+  if (run.dirty) return;
+  run.dirty = true;
+  dirty_runs_.push_back(&run);
+}
+
 void RunManager::MarkStep(LiveRun& run, StepIndex index) {
-  if (!run.dirty) {
-    run.dirty = true;
-    dirty_runs_.push_back(&run);
-  }
+  MarkRun(run);
   if (run.step_is_dirty.size() < run.steps.size()) run.step_is_dirty.resize(run.steps.size());
   const auto i = static_cast<std::size_t>(index);
   if (!run.step_is_dirty[i]) {
@@ -82,9 +86,7 @@ void RunManager::ApplyToRun(LiveRun& run, RunEvent event) {
   const std::optional<RunState> next = NextState(run.record.state, event);
   PENSTOCK_CHECK(next.has_value());
   run.record.state = *next;
-  if (run.dirty) return;
-  run.dirty = true;
-  dirty_runs_.push_back(&run);
+  MarkRun(run);
 }
 
 void RunManager::Start(LiveRun& run) {
@@ -103,12 +105,18 @@ void RunManager::BecomeReady(LiveRun& run, StepIndex index) {
   if (run.spec(index).control) {
     Decide(run, index);
   } else if (!EndFromCache(run, index)) {
+    if (const Status status = MutexOf(run, index).status(); !status.ok()) {
+      Apply(run, index, StepEvent::kDecided);
+      Finish(run, index, {StepEvent::kFail, Cause::kBadReference, status.message()});
+      return;
+    }
     Enqueue(run, index);
   }
 }
 
 void RunManager::Enqueue(LiveRun& run, StepIndex index) {
-  placer_.Enqueue(run.record.row, index, NeedsOf(run.spec(index)));
+  placer_.Enqueue(run.record.row, index, NeedsOf(run.spec(index)),
+                  MutexOf(run, index).value_or(""));
 }
 
 void RunManager::Finish(LiveRun& run, StepIndex index, Ending ending) {
@@ -186,6 +194,7 @@ void RunManager::EndRunIfDone(LiveRun& run) {
     run.record.message = "step " + step.name + ": " + step.message;
   }
   run.record.ended_at = context_.now;
+  LeaveAdmission(run);
   LOG_INFO("run ended run={} state={}", run.record.id, Name(run.record.state));
 }
 
@@ -195,6 +204,7 @@ void RunManager::EndAttempt(LiveAttempt& attempt, AttemptEvent event, Cause caus
                             std::string message) {
   LiveRun& run = *attempt.run;
   sessions_.Detach(attempt);
+  placer_.Release(run.record.row, attempt.record.step);
   AttemptRecord& record = attempt.record;
   const std::optional<AttemptState> state = NextState(record.state, event);
   PENSTOCK_CHECK(state.has_value() && IsTerminal(*state));
@@ -246,6 +256,7 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
   const StepIndex index = attempt.record.step;
   if (attempt.expired) placer_.Remove(run.record.row, index);
   const bool stopping = attempt.cancelling;
+  const bool moving = attempt.moving;
   if (report.kind != ReportKind::kReturned) OnStarted(attempt, report.started_at);
   attempt.record.exit_code = report.exit_code;
   attempt.record.peak_memory = report.peak_memory;
@@ -269,9 +280,12 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
       }
       break;
     case ReportKind::kCancelled:
-      EndAttempt(attempt, AttemptEvent::kCancelled, Cause::kCancelled, report.message);
+      EndAttempt(attempt, AttemptEvent::kCancelled, Cause::kCancelled,
+                 moving ? "its worker is being drained" : report.message);
       if (stopping) {
         Finish(run, index, StoppedEnding(run, index));
+      } else if (moving) {
+        Requeue(run, index);
       } else {
         RetryOrFail(run, index, Cause::kInfrastructure,
                     "worker " + step.worker + " was told to stop while it ran the step");

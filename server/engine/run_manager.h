@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -110,10 +111,14 @@ class RunManager : public SessionManager::Runs {
 
   void Apply(LiveRun& run, StepIndex index, StepEvent event);
   void ApplyToRun(LiveRun& run, RunEvent event);
+  void MarkRun(LiveRun& run);
   void MarkStep(LiveRun& run, StepIndex index);
   void Start(LiveRun& run);
   void BecomeReady(LiveRun& run, StepIndex index);
   void Enqueue(LiveRun& run, StepIndex index);
+  // The name with its references filled in; empty: none.
+  static Result<std::string> MutexOf(const LiveRun& run, StepIndex index);
+  static Status CheckMutexes(const LiveRun& run);
   void Finish(LiveRun& run, StepIndex index, Ending ending);
   void Settle(LiveRun& run);
   void EndAttempt(LiveAttempt& attempt, AttemptEvent event, Cause cause, std::string message);
@@ -125,6 +130,19 @@ class RunManager : public SessionManager::Runs {
   void FlushRun(MetadataStore& store, LiveRun& run);
   void EndRunIfDone(LiveRun& run);
   RunRecord AsCommitted(const LiveRun& run) const;
+
+  // Whether runs may begin (run_admission.cc).
+  Status ChooseQueue(const SubmitRunCommand& command, const PipelineSpec& spec, RunRecord& record);
+  std::vector<LiveRun*> LiveRunsOf(const PipelineName& pipeline) const;
+  Status CheckActiveRuns(const PipelineName& pipeline, const Plan& plan) const;
+  bool MayBegin(const LiveRun& run) const;
+  void BeginOrWait(LiveRun& run, SubmitRunAnswer& answer);
+  void Await(LiveRun& run);
+  void Begin(LiveRun& run);
+  void BeginWaiting();
+  void CancelOldest(const LiveRun& newest);
+  void LeaveAdmission(const LiveRun& run);
+  void ExplainPending(const LiveRun& run, std::vector<Explanation>& reasons) const;
 
   // Stopping: by cancel, deadline or failFast, of the whole run or of one step with all inside it.
   static Stop FailFast(const StepRecord& failed);
@@ -205,6 +223,12 @@ class RunManager : public SessionManager::Runs {
   std::unordered_map<RunId, LiveRun*> by_id_;
   std::unordered_map<AttemptToken, LiveAttempt*> by_token_;
   std::unordered_map<WorkerId, std::unordered_set<LiveAttempt*>> by_worker_;
+  // Runs that have begun and not ended, by pipeline; how many by queue. Those that wait, by pipeline
+  // and queue, in the order in which they will begin: (priority, negated; row).
+  std::map<PipelineName, std::set<int64_t>> begun_;
+  std::map<std::string, int32_t> begun_in_;
+  std::map<std::pair<PipelineName, std::string>, std::set<std::pair<int32_t, int64_t>>> waiting_;
+  bool admit_due_ = false;  // a run ended: another may begin
   std::vector<LiveRun*> dirty_runs_;
   std::vector<std::unique_ptr<LiveAttempt>> ended_attempts_;  // to be written, then forgotten
   int64_t last_row_ = 0;

@@ -14,13 +14,15 @@ Result<RunRecord> RunManager::Cancel(const CancelRunCommand& command) {
   LiveRun& run = *found->second;
   const bool news = run.record.state != RunState::kCancelling || (command.now && !run.stop_exit);
   if (IsTerminal(run.record.state) || !news) return AsCommitted(run);
+  // One that never began leaves nothing to tidy up.
+  const bool now = command.now || run.record.state == RunState::kPending;
   ApplyToRun(run, RunEvent::kCancel);
   run.stop = {Cause::kCancelled, "the run was cancelled"};
-  run.stop_exit = command.now;
+  run.stop_exit = now;
   run.record.message = "cancelled by " + command.principal.value();
   if (!command.comment.empty()) run.record.message += ": " + command.comment;
   context_.Note(context_.Write().RecordCancel(run.record.row, command.principal, command.comment,
-                                              command.now));
+                                              now));
   run.stop_due = true;
   Settle(run);
   return AsCommitted(run);

@@ -25,6 +25,8 @@ Digest RequestDigest(const SubmitRunCommand& command) {
   }
   if (command.no_cache) json["no_cache"] = true;
   if (!command.no_cache_steps.empty()) json["no_cache_steps"] = command.no_cache_steps;
+  if (!command.queue.empty()) json["queue"] = command.queue;
+  if (command.priority) json["priority"] = *command.priority;
   return Sha256(DumpJson(json));
 }
 
@@ -87,6 +89,7 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   PENSTOCK_ASSIGN_OR_RETURN(Json parameters,
                             BindParameters(*cached->spec, command.parameters, context_.catalog));
   auto plan = plans_.ForRun(*cached, parameters);
+  PENSTOCK_RETURN_IF_ERROR(CheckActiveRuns(command.pipeline, *plan));
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<Digest> artifacts, NamedArtifacts(parameters, *plan));
 
   auto run = std::make_unique<LiveRun>();
@@ -106,12 +109,14 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   record.origin = command.origin;
   record.no_cache = command.no_cache;
   record.no_cache_steps = command.no_cache_steps;
+  PENSTOCK_RETURN_IF_ERROR(ChooseQueue(command, *cached->spec, record));
   PENSTOCK_RETURN_IF_ERROR(PinCalls(*cached->spec, record.pins));
   PENSTOCK_RETURN_IF_ERROR(PinModels(*cached->spec, parameters, record.pins, run->new_artifacts));
   record.parameters = std::move(parameters);
   OpenRun(*run, std::move(plan));
   AddSteps(*run, run->frames.front());
   if (const Frame* exit = run->frames.front().exit; exit != nullptr) AddSteps(*run, *exit);
+  PENSTOCK_RETURN_IF_ERROR(CheckMutexes(*run));
   PENSTOCK_RETURN_IF_ERROR(LoadOrigin(*run));
   last_row_ = record.row;
   SubmitRunAnswer answer;
@@ -125,7 +130,7 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   }
   LOG_INFO("run submitted run={} pipeline={}@{} by={}", live.record.id, command.pipeline, version,
            command.principal);
-  Start(live);
+  BeginOrWait(live, answer);
   answer.run = AsCommitted(live);
   return answer;
 }
@@ -156,6 +161,14 @@ Result<std::vector<Digest>> RunManager::NamedArtifacts(const Json& parameters, c
   };
   PENSTOCK_RETURN_IF_ERROR(add_inputs(plan));
   return digests;
+}
+
+// What can be judged before the run begins: not the steps of a map, whose items are not known yet.
+Status RunManager::CheckMutexes(const LiveRun& run) {
+  for (const StepRecord& step : run.steps) {
+    PENSTOCK_RETURN_IF_ERROR(MutexOf(run, step.index).status().WithContext("step " + step.name));
+  }
+  return Status::Ok();
 }
 
 Status RunManager::PinCalls(const PipelineSpec& spec, std::map<std::string, std::string>& pins) {
@@ -215,7 +228,8 @@ void RunManager::WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRun
 LiveRun& RunManager::Adopt(std::unique_ptr<LiveRun> owned) {
   LiveRun& run = *owned;
   by_id_[run.record.id] = &run;
-  placer_.AddRun(run.record.row, run.record.max_parallel_steps);
+  placer_.AddRun(run.record.row, run.record.max_parallel_steps, run.record.queue,
+                 run.record.priority);
   runs_.emplace(run.record.row, std::move(owned));
   return run;
 }
@@ -242,6 +256,7 @@ Status RunManager::Load() {
     if (attempt == nullptr) continue;
     OnLost(*attempt, Cause::kWorkerLost, "the coordinator was restored from a backup");
   }
+  admit_due_ = true;  // the configuration may allow more than it did
   if (!runs_.empty()) {
     LOG_INFO("recovered runs={} attempts={} queued={}", runs_.size(), by_token_.size(),
              placer_.queued());
@@ -268,6 +283,12 @@ Status RunManager::LoadRun(RunRecord record) {
   RestoreFrames(*owned);
   PENSTOCK_RETURN_IF_ERROR(LoadOrigin(*owned));
   LiveRun& run = Adopt(std::move(owned));
+  if (run.record.state == RunState::kPending) {
+    Await(run);
+    return Status::Ok();
+  }
+  begun_[run.record.pipeline].insert(run.record.row);
+  ++begun_in_[run.record.queue];
   RestoreStop(run);
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<AttemptRecord> attempts,
                             context_.Read().ListLiveAttempts(run.record.row));
@@ -285,7 +306,9 @@ Status RunManager::LoadRun(RunRecord record) {
           attempt->record.token,
           AttemptKey{run.record.id, attempt->record.step, attempt->record.number});
     }
-    run.attempts[attempt->record.step] = std::move(attempt);
+    placer_.Occupy(run.record.row, step, NeedsOf(run.spec(step)),
+                   MutexOf(run, step).value_or(""));
+    run.attempts[step] = std::move(attempt);
   }
   for (const StepRecord& step : run.steps) {
     for (const auto& [name, ref] : step.result.outputs) run.producers[ref.digest] = step.index;

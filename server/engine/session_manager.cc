@@ -77,6 +77,7 @@ Result<OpenSessionAnswer> SessionManager::Open(const OpenSessionCommand& command
     }
   }
   UpdateCapacity(session);
+  Drain(worker);
   context_.Note(context_.Write().UpsertWorker(command.worker, context_.now));
   LOG_INFO("session opened worker={} session={} held={} adopted={}", worker, session.id,
            command.held.size(), kept.size());
@@ -94,6 +95,7 @@ void SessionManager::Adopt(Session& session, LiveAttempt& attempt) {
   session.attempts[order] = &attempt;
   session.order[&attempt] = order;
   attempt.reserved = false;
+  attempt.moving = false;  // what was on its way to another session is lost
   Charge(session, attempt, +1);
 }
 
@@ -112,6 +114,7 @@ Result<Session*> SessionManager::Touch(const SessionId& id) {
       runs_->OnReadopted(*attempt);
     }
     UpdateCapacity(*session);
+    Drain(session->info.id);
   }
   return session;
 }
@@ -233,7 +236,7 @@ void SessionManager::PromoteBacklog(Session& session) {
 }
 
 void SessionManager::UpdateCapacity(Session& session) {
-  if (session.expired || session.draining) {
+  if (session.expired) {
     placer_.RemoveWorker(session.id);
     return;
   }
@@ -242,6 +245,7 @@ void SessionManager::UpdateCapacity(Session& session) {
   capacity.memory = session.info.memory - session.memory_used;
   capacity.gpus = session.info.gpus - session.gpus_used;
   capacity.backlog = session.backlog;
+  capacity.closed = WhyClosed(session);
   placer_.UpdateWorker(session.id, session.info, capacity);
 }
 
@@ -431,6 +435,11 @@ Result<std::vector<WorkerView>> SessionManager::ListAll() const {
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<WorkerView> views,
                             context_.Read().ListWorkers(context_.now - Micros(kShownAfterwards)));
   std::erase_if(views, [&](const WorkerView& view) { return by_worker_.contains(view.info.id); });
+  for (WorkerView& view : views) {
+    if (const auto found = orders_.find(view.info.id); found != orders_.end()) {
+      view.orders = found->second;
+    }
+  }
   std::vector<WorkerView> here = List();
   views.insert(views.end(), std::make_move_iterator(here.begin()),
                std::make_move_iterator(here.end()));
@@ -441,21 +450,26 @@ Result<std::vector<WorkerView>> SessionManager::ListAll() const {
 
 std::vector<WorkerView> SessionManager::List() const {
   std::vector<WorkerView> views;
-  for (const auto& [id, session] : sessions_) {
-    WorkerView view;
-    view.info = session->info;
-    view.connected = !session->expired;
-    view.draining = session->draining;
-    view.connected_at = session->connected_at;
-    view.last_seen = session->last_seen;
-    view.cpus_used = session->cpus_used;
-    view.memory_used = session->memory_used;
-    view.gpus_used = session->gpus_used;
-    view.backlog = session->backlog;
-    view.running = static_cast<int32_t>(session->attempts.size()) - session->backlog;
-    views.push_back(std::move(view));
-  }
+  for (const auto& [id, session] : sessions_) views.push_back(ViewOf(*session));
   return views;
+}
+
+WorkerView SessionManager::ViewOf(const Session& session) const {
+  WorkerView view;
+  view.info = session.info;
+  view.connected = !session.expired;
+  view.draining = session.draining;
+  view.connected_at = session.connected_at;
+  view.last_seen = session.last_seen;
+  view.cpus_used = session.cpus_used;
+  view.memory_used = session.memory_used;
+  view.gpus_used = session.gpus_used;
+  view.backlog = session.backlog;
+  view.running = static_cast<int32_t>(session.attempts.size()) - session.backlog;
+  if (const auto found = orders_.find(session.info.id); found != orders_.end()) {
+    view.orders = found->second;
+  }
+  return view;
 }
 
 }  // namespace penstock

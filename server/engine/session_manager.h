@@ -96,6 +96,10 @@ class SessionManager {
   Result<HeartbeatAnswer> Heartbeat(const HeartbeatCommand& command);
   Result<ReportStepsAnswer> Report(const ReportStepsCommand& command);
   Result<Done> Close(const SessionId& id);
+  // Cordon, uncordon and drain (worker_orders.cc). kNotFound (WORKER_NOT_FOUND).
+  Result<WorkerView> Order(const OrderWorkerCommand& command);
+  // What was said of workers before a restart.
+  Status Load();
   // Those with a session.
   std::vector<WorkerView> List() const;
   // The same and those that had one within the last day, by name.
@@ -131,6 +135,11 @@ class SessionManager {
   void Charge(Session& session, LiveAttempt& attempt, int sign);
   void PromoteBacklog(Session& session);
   void UpdateCapacity(Session& session);
+  // Why it takes nothing new, as a phrase; empty: it does.
+  std::string WhyClosed(const Session& session) const;
+  // Gives back what waits on a worker that is being drained; past the deadline what runs, too.
+  void Drain(const WorkerId& worker);
+  WorkerView ViewOf(const Session& session) const;
   void WantDelivery(Session& session);
   static LeaseStepsAnswer TakeReply(Session& session);
 
@@ -140,6 +149,7 @@ class SessionManager {
   Runs* runs_ = nullptr;
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
   std::unordered_map<WorkerId, Session*> by_worker_;
+  std::map<WorkerId, WorkerOrders> orders_;  // those of whom something is said
   std::vector<SessionId> to_deliver_;
 };
 

@@ -174,6 +174,9 @@ Status Authenticator::Authorize(const Caller& caller, std::string_view service,
                                 std::string_view method) {
   const bool about_server = service == "AdminService" && method == "GetServerInfo";
   const bool list_workers = service == "WorkerService" && method == "ListWorkers";
+  const bool of_operators = service == "WorkerService" &&
+                            (method == "CordonWorker" || method == "UncordonWorker" ||
+                             method == "DrainWorker");
   bool allowed = about_server;
   switch (caller.role) {
     case Role::kAdmin:
@@ -183,7 +186,7 @@ Status Authenticator::Authorize(const Caller& caller, std::string_view service,
       allowed |= list_workers || (service != "AdminService" && service != "WorkerService");
       break;
     case Role::kWorker:
-      allowed |= service == "WorkerService" || service == "ArtifactService";
+      allowed |= (service == "WorkerService" && !of_operators) || service == "ArtifactService";
       break;
   }
   if (allowed) return Status::Ok();

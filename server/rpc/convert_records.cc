@@ -50,6 +50,8 @@ void ToProto(const RunRecord& run, v1::Run* out) {
   counts->set_cancelled(run.counts.cancelled);
   out->set_max_parallel_steps(run.max_parallel_steps);
   out->set_origin_run_id(run.origin.run.value());
+  out->set_queue(run.queue);
+  out->set_priority(run.priority);
   out->set_no_cache(run.no_cache);
   for (const std::string& step : run.no_cache_steps) out->add_no_cache_steps(step);
   out->mutable_pins()->insert(run.pins.begin(), run.pins.end());

@@ -185,6 +185,7 @@ void ToProto(const WorkerInfo& info, v1::WorkerInfo* out) {
   out->set_memory(info.memory);
   out->set_gpus(info.gpus);
   out->mutable_labels()->insert(info.labels.begin(), info.labels.end());
+  out->mutable_taints()->insert(info.taints.begin(), info.taints.end());
   for (const std::string& step : info.steps) out->add_steps(step);
   for (const std::string& root : info.data_roots) out->add_data_roots(root);
   out->set_memory_limiter(info.memory_limiter);
@@ -206,6 +207,7 @@ Result<OpenSessionCommand> OpenSessionFromProto(const v1::OpenSessionRequest& re
   info.memory = worker.memory();
   info.gpus = worker.gpus();
   info.labels.insert(worker.labels().begin(), worker.labels().end());
+  info.taints.insert(worker.taints().begin(), worker.taints().end());
   info.steps.assign(worker.steps().begin(), worker.steps().end());
   info.data_roots.assign(worker.data_roots().begin(), worker.data_roots().end());
   info.memory_limiter = worker.memory_limiter();
@@ -271,6 +273,11 @@ void ToProto(const WorkerView& worker, v1::Worker* out) {
   out->set_gpus_used(worker.gpus_used);
   out->set_running(worker.running);
   out->set_backlog(worker.backlog);
+  const WorkerOrders& orders = worker.orders;
+  out->set_cordoned(orders.cordoned);
+  out->set_drain(orders.drain);
+  if (orders.drain_by.set()) *out->mutable_drain_deadline() = TimeToProto(orders.drain_by);
+  out->set_ordered_by(orders.by.value());
 }
 
 }  // namespace penstock

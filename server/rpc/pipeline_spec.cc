@@ -41,6 +41,7 @@ Json ResourcesFromProto(const v1::ResourceSpec& resources) {
   Put(json, "memory", resources.memory());
   if (resources.gpus() != 0) json["gpus"] = resources.gpus();
   Put(json, "labels", resources.labels());
+  Put(json, "tolerations", resources.tolerations());
   return json;
 }
 
@@ -117,6 +118,7 @@ Result<Json> StepFromProto(const v1::StepSpec& step, const std::string& path, in
   Put(json, "timeout", step.timeout());
   Put(json, "idleTimeout", step.idle_timeout());
   Put(json, "deadline", step.deadline());
+  Put(json, "mutex", step.mutex());
   if (step.continue_on_failure()) json["continueOnFailure"] = true;
   if (step.has_if_()) {
     PENSTOCK_ASSIGN_OR_RETURN(json["if"], ValueFromProto(step.if_(), path + ".if"));
@@ -166,6 +168,10 @@ Result<Json> DefinitionFromProto(const v1::PipelineSpec& spec) {
   }
   Put(json, "deadline", spec.deadline());
   if (spec.fail_fast()) json["failFast"] = true;
+  Put(json, "queue", spec.queue());
+  if (spec.priority() != 0) json["priority"] = spec.priority();
+  if (spec.max_active_runs() != 0) json["maxActiveRuns"] = spec.max_active_runs();
+  Put(json, "onLimit", spec.on_limit());
   PENSTOCK_ASSIGN_OR_RETURN(json["steps"], StepsFromProto(spec.steps(), "steps", 0));
   if (!spec.on_exit().empty()) {
     PENSTOCK_ASSIGN_OR_RETURN(json["onExit"], StepsFromProto(spec.on_exit(), "onExit", 0));

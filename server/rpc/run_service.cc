@@ -44,6 +44,8 @@ Result<SubmitRunCommand> SubmitFromProto(const v1::SubmitRunRequest& request,
   command.name = request.name();
   command.tags.insert(request.tags().begin(), request.tags().end());
   command.idempotency_key = request.idempotency_key();
+  command.queue = request.queue();
+  if (request.has_priority()) command.priority = request.priority();
   command.no_cache = request.no_cache();
   command.no_cache_steps.assign(request.no_cache_steps().begin(), request.no_cache_steps().end());
   command.principal = caller.principal;
@@ -140,6 +142,8 @@ Result<SubmitRunCommand> RetryFromProto(const RpcDeps& deps, const v1::RetryRunR
   command.idempotency_key = request.idempotency_key();
   command.principal = caller.principal;
   command.origin = {run.id, {request.from().begin(), request.from().end()}};
+  command.queue = run.queue;
+  command.priority = run.priority;
   command.no_cache = run.no_cache;
   command.no_cache_steps = run.no_cache_steps;
   return command;

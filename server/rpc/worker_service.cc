@@ -142,4 +142,45 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::ListWorkers(grpc::CallbackServerCon
   return call;
 }
 
+void WorkerServiceImpl::Order(UnaryCall* call, OrderWorkerCommand command, v1::Worker* response) {
+  command.principal = call->caller().principal;
+  deps_.engine->OrderWorker(std::move(command), [call, response](Result<WorkerView> worker) {
+    if (worker.ok()) ToProto(*worker, response);
+    call->Complete(worker.status());
+  });
+}
+
+grpc::ServerUnaryReactor* WorkerServiceImpl::CordonWorker(grpc::CallbackServerContext* context,
+                                                          const v1::CordonWorkerRequest* request,
+                                                          v1::Worker* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "CordonWorker");
+  if (!call->admitted()) return call;
+  Order(call, {WorkerId(request->worker_id()), OrderWorkerCommand::Order::kCordon}, response);
+  return call;
+}
+
+grpc::ServerUnaryReactor* WorkerServiceImpl::UncordonWorker(
+    grpc::CallbackServerContext* context, const v1::UncordonWorkerRequest* request,
+    v1::Worker* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "UncordonWorker");
+  if (!call->admitted()) return call;
+  Order(call, {WorkerId(request->worker_id()), OrderWorkerCommand::Order::kUncordon}, response);
+  return call;
+}
+
+grpc::ServerUnaryReactor* WorkerServiceImpl::DrainWorker(grpc::CallbackServerContext* context,
+                                                         const v1::DrainWorkerRequest* request,
+                                                         v1::Worker* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "DrainWorker");
+  if (!call->admitted()) return call;
+  OrderWorkerCommand command{WorkerId(request->worker_id()), OrderWorkerCommand::Order::kDrain};
+  if (request->has_deadline()) command.deadline = DurationFromProto(request->deadline());
+  if (command.deadline && *command.deadline < Micros(0)) {
+    call->Complete(InvalidArgument("deadline: must not be negative"));
+    return call;
+  }
+  Order(call, std::move(command), response);
+  return call;
+}
+
 }  // namespace penstock

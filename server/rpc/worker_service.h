@@ -2,6 +2,7 @@
 #define PENSTOCK_SERVER_RPC_WORKER_SERVICE_H_
 
 #include "penstock/v1/workers.grpc.pb.h"
+#include "server/engine/commands.h"
 #include "server/rpc/deps.h"
 #include "server/rpc/log_hub.h"
 
@@ -35,8 +36,18 @@ class WorkerServiceImpl final : public v1::WorkerService::CallbackService {
   grpc::ServerUnaryReactor* ListWorkers(grpc::CallbackServerContext* context,
                                         const v1::ListWorkersRequest* request,
                                         v1::ListWorkersResponse* response) override;
+  grpc::ServerUnaryReactor* CordonWorker(grpc::CallbackServerContext* context,
+                                         const v1::CordonWorkerRequest* request,
+                                         v1::Worker* response) override;
+  grpc::ServerUnaryReactor* UncordonWorker(grpc::CallbackServerContext* context,
+                                           const v1::UncordonWorkerRequest* request,
+                                           v1::Worker* response) override;
+  grpc::ServerUnaryReactor* DrainWorker(grpc::CallbackServerContext* context,
+                                        const v1::DrainWorkerRequest* request,
+                                        v1::Worker* response) override;
 
  private:
+  void Order(UnaryCall* call, OrderWorkerCommand command, v1::Worker* response);
   Status Append(const v1::AppendLogsRequest& request, v1::AppendLogsResponse* response);
 
   const RpcDeps& deps_;

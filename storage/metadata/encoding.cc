@@ -121,6 +121,7 @@ std::string EncodeWorkerInfo(const WorkerInfo& info) {
                        {"memory", info.memory},
                        {"gpus", info.gpus},
                        {"labels", info.labels},
+                       {"taints", info.taints},
                        {"steps", info.steps},
                        {"data_roots", info.data_roots},
                        {"memory_limiter", info.memory_limiter}});
@@ -139,6 +140,7 @@ WorkerInfo DecodeWorkerInfo(const std::string& text) {
   info.gpus = static_cast<int32_t>(JsonInt(json, "gpus"));
   info.memory_limiter = JsonString(json, "memory_limiter");
   info.labels = DecodeTags(DumpJson(JsonMember(json, "labels")));
+  info.taints = DecodeTags(DumpJson(JsonMember(json, "taints")));
   for (const Json& step : JsonMember(json, "steps")) {
     if (step.is_string()) info.steps.push_back(step.get<std::string>());
   }
@@ -146,6 +148,25 @@ WorkerInfo DecodeWorkerInfo(const std::string& text) {
     if (root.is_string()) info.data_roots.push_back(root.get<std::string>());
   }
   return info;
+}
+
+std::string EncodeWorkerOrders(const WorkerOrders& orders) {
+  if (!orders.cordoned && !orders.drain) return {};
+  Json json{{"cordoned", orders.cordoned}, {"by", orders.by.value()}};
+  if (orders.drain) json["drain"] = true;
+  if (orders.drain_by.set()) json["drain_by"] = orders.drain_by.micros;
+  return DumpJson(json);
+}
+
+WorkerOrders DecodeWorkerOrders(const std::string& text) {
+  WorkerOrders orders;
+  if (text.empty()) return orders;
+  const Json json = Read(text);
+  orders.cordoned = JsonBool(json, "cordoned");
+  orders.drain = JsonBool(json, "drain");
+  orders.drain_by = {JsonInt(json, "drain_by")};
+  orders.by = Principal(JsonString(json, "by"));
+  return orders;
 }
 
 std::string EncodeTags(const std::map<std::string, std::string>& tags) {

@@ -31,6 +31,10 @@ void DecodeNoCache(const std::string& text, RunRecord& run);
 std::string EncodeWorkerInfo(const WorkerInfo& info);
 WorkerInfo DecodeWorkerInfo(const std::string& text);
 
+// Empty where there are none.
+std::string EncodeWorkerOrders(const WorkerOrders& orders);
+WorkerOrders DecodeWorkerOrders(const std::string& text);
+
 std::string EncodeTags(const std::map<std::string, std::string>& tags);
 std::map<std::string, std::string> DecodeTags(const std::string& text);
 

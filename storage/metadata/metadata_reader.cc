@@ -68,6 +68,8 @@ RunRecord ReadRun(Statement& row) {
   run.cancel_now = row.Int(24) != 0;
   run.origin = DecodeOrigin(Text(row, 25));
   DecodeNoCache(Text(row, 26), run);
+  run.queue = Text(row, 27);
+  run.priority = Int32(row, 28);
   return run;
 }
 
@@ -77,7 +79,8 @@ RunRecord ReadRun(Statement& row) {
   "r.state, "                                                                               \
   "r.message, r.parameters, r.tags, r.principal, r.created_at, r.started_at, r.ended_at, "  \
   "r.revision, r.max_parallel_steps, r.total, r.waiting, r.active, r.succeeded, r.failed, " \
-  "r.skipped, r.cancelled, r.pins, r.cancel_now, r.origin, r.no_cache FROM runs r "
+  "r.skipped, r.cancelled, r.pins, r.cancel_now, r.origin, r.no_cache, r.queue, r.priority " \
+  "FROM runs r "
 
 Json JsonAt(Statement& row, int column) {
   if (row.Text(column).empty()) return {};
@@ -608,6 +611,15 @@ Result<std::vector<WorkerView>> MetadataReader::ListWorkers(Time since) {
       },
       since));
   return workers;
+}
+
+Result<std::map<WorkerId, WorkerOrders>> MetadataReader::ListWorkerOrders() {
+  std::map<WorkerId, WorkerOrders> orders;
+  PENSTOCK_RETURN_IF_ERROR(cache_.Query(
+      "SELECT worker_id, orders FROM workers WHERE orders <> ''", [&](Statement& row) {
+        orders[WorkerId(Text(row, 0))] = DecodeWorkerOrders(Text(row, 1));
+      }));
+  return orders;
 }
 
 Result<int64_t> MetadataReader::CountHolds() {

@@ -5,6 +5,7 @@
 // thread-safe: one reader a thread (see ReaderPool). Every list is a keyset page: rows "after" the
 // last one that was shown, `limit` at the most.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -95,6 +96,8 @@ class MetadataReader {
   Result<std::vector<TokenRecord>> ListTokens();
   // Workers that had a session since `since`, with their state as of the last commit.
   Result<std::vector<WorkerView>> ListWorkers(Time since);
+  // What operators said of workers, by name; those of whom nothing is said are left out.
+  Result<std::map<WorkerId, WorkerOrders>> ListWorkerOrders();
   Result<int64_t> CountHolds();
   // How many of them are for attempts (not for clients).
   Result<int64_t> CountAttemptHolds();

@@ -114,13 +114,14 @@ Status MetadataStore::InsertRun(const RunRecord& run, const std::vector<StepReco
       "INSERT INTO runs (id, run_id, name, pipeline, pipeline_version, pipeline_version_id, state, "
       "message, parameters, tags, principal, created_at, started_at, ended_at, revision, "
       "max_parallel_steps, total, waiting, active, succeeded, failed, skipped, cancelled, pins, "
-      "origin, no_cache) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "origin, no_cache, queue, priority) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       run.row, run.id, run.name, run.pipeline, run.pipeline_version, run.pipeline_version_id,
       run.state, run.message, DumpJson(run.parameters), EncodeTags(run.tags), run.principal,
       run.created_at, run.started_at, run.ended_at, run.revision, run.max_parallel_steps,
       counts.total, counts.waiting, counts.active, counts.succeeded, counts.failed, counts.skipped,
-      counts.cancelled, EncodeTags(run.pins), EncodeOrigin(run.origin), EncodeNoCache(run)));
+      counts.cancelled, EncodeTags(run.pins), EncodeOrigin(run.origin), EncodeNoCache(run),
+      run.queue, run.priority));
   for (const auto& [key, value] : run.tags) {
     PENSTOCK_RETURN_IF_ERROR(
         cache_.Run("INSERT INTO run_tags (key, value, run) VALUES (?, ?, ?)", key, value, run.row));
@@ -405,6 +406,11 @@ Status MetadataStore::UpsertWorker(const WorkerInfo& worker, Time opened_at) {
 
 Status MetadataStore::CloseWorker(const WorkerId& worker, Time closed_at) {
   return cache_.Run("UPDATE workers SET closed_at = ? WHERE worker_id = ?", closed_at, worker);
+}
+
+Status MetadataStore::SetWorkerOrders(const WorkerId& worker, const WorkerOrders& orders) {
+  return cache_.Run("UPDATE workers SET orders = ? WHERE worker_id = ?",
+                    EncodeWorkerOrders(orders), worker);
 }
 
 Result<std::string> MetadataStore::WorkerBootId(const WorkerId& worker) {

@@ -112,6 +112,7 @@ class MetadataStore {
 
   Status UpsertWorker(const WorkerInfo& worker, Time opened_at);
   Status CloseWorker(const WorkerId& worker, Time closed_at);
+  Status SetWorkerOrders(const WorkerId& worker, const WorkerOrders& orders);
   // Boot id of the worker's last session; empty where it is unknown.
   Result<std::string> WorkerBootId(const WorkerId& worker);
 

@@ -58,6 +58,15 @@ inline constexpr int kMaxLeasesPerReply = 256;
 inline constexpr std::size_t kMaxQueuedCommands = 65'536;
 inline constexpr std::size_t kMaxWatchers = 10'000;
 
+// Scheduling.
+inline constexpr std::size_t kMaxNamedQueues = 64;
+inline constexpr int kMaxQueueWeight = 1'000;
+inline constexpr int kMaxPriority = 1'000;  // and as far below 0
+inline constexpr int kMaxActiveRuns = 10'000;
+inline constexpr std::size_t kMaxMutexBytes = 128;
+// How long a step may be passed over before a worker is kept free for it.
+inline constexpr std::chrono::seconds kReserveAfter{10};
+
 // Logs, by step.
 inline constexpr int64_t kMaxLogBytesPerStep = 16 << 20;
 // With what a worker adds of its own.

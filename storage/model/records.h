@@ -78,6 +78,8 @@ struct RunRecord {
   int64_t revision = 0;
   StepCounts counts;
   int32_t max_parallel_steps = 0;
+  std::string queue;     // whose share its steps take; "default" where none was named
+  int32_t priority = 0;  // within the queue; higher goes first
   bool cancel_now = false;  // cancelled with its onExit steps
   // What names meant when the run started: "pipeline:prep" → "3"; "model:census@champion" →
   // "artifact:sha256:…#census/3", or nothing where the alias meant none.
@@ -163,9 +165,18 @@ struct WorkerInfo {
   int64_t memory = 0;
   int32_t gpus = 0;
   std::map<std::string, std::string> labels;
-  std::vector<std::string> steps;  // "train/xgboost@1"
+  std::map<std::string, std::string> taints;  // keep steps away that do not tolerate them
+  std::vector<std::string> steps;             // "train/xgboost@1"
   std::vector<std::string> data_roots;
   std::string memory_limiter;
+};
+
+// What an operator said of a worker; kept with its name, whatever becomes of its process.
+struct WorkerOrders {
+  bool cordoned = false;  // takes nothing new
+  bool drain = false;     // nor keeps what it has
+  Time drain_by;          // when what still runs is taken away; unset: it may end by itself
+  Principal by;
 };
 
 // A worker as `get workers` shows it.
@@ -180,6 +191,7 @@ struct WorkerView {
   int32_t gpus_used = 0;
   int32_t running = 0;
   int32_t backlog = 0;
+  WorkerOrders orders;
 };
 
 struct ModelGroupRecord {

@@ -101,9 +101,9 @@ CORE_HEADERS = re.compile(
     r"sys/.*|base/(log|mutex|thread_checker|subprocess|random|file\w*)\.h")
 CORE_WORDS = re.compile(
     r"system_clock|steady_clock|high_resolution_clock|clock_gettime|gettimeofday|this_thread|"
-    r"mutex|Mutex|MutexLock|jthread|spdlog|LOG_(DEBUG|INFO|WARN|ERROR)|ofstream|ifstream|getenv|"
+    r"MutexLock|jthread|spdlog|LOG_(DEBUG|INFO|WARN|ERROR)|ofstream|ifstream|getenv|"
     r"random_device|cout|cerr")
-CORE_PAIRS = {("std", "thread"), ("std", "async"), ("Clock", "Real"), ("std", "time")}
+CORE_PAIRS = {("std", "thread"), ("std", "mutex"), ("std", "async"), ("Clock", "Real"), ("std", "time")}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -18,7 +18,8 @@ TempFolder MakeFolder() {
 
 }  // namespace
 
-EngineBench::EngineBench() : folder_(MakeFolder()) {
+EngineBench::EngineBench(EngineOptions options)
+    : options_(std::move(options)), folder_(MakeFolder()) {
   Open();
 }
 
@@ -39,7 +40,7 @@ void EngineBench::Open() {
   deps.catalog = &Catalog::BuiltIn();
   deps.clock = &clock_;
   deps.random = &random_;
-  deps.options.retention = retention;
+  deps.options = options_;
   deps.run_ended = [this](const RunId& run) { ended_.push_back(run); };
   engine_ = std::make_unique<Engine>(std::move(deps));
   const Status recovered = engine_->Recover();

@@ -22,7 +22,7 @@ namespace penstock {
 
 class EngineBench {
  public:
-  EngineBench();
+  explicit EngineBench(EngineOptions options = {});
   ~EngineBench();
 
   // Ends the engine without a word and starts another on the same database.
@@ -58,11 +58,13 @@ class EngineBench {
 
   std::vector<RunId> ended() const { return ended_; }
 
-  RetentionPolicy retention;  // from the next Restart on
+  // What counts from the next Restart on.
+  EngineOptions& options() { return options_; }
 
  private:
   void Open();
 
+  EngineOptions options_;
   TempFolder folder_;
   FakeClock clock_;
   SeededRandom random_{7};

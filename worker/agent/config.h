@@ -21,6 +21,7 @@ struct WorkerConfig {
   int64_t memory = 0;  // bytes; 0: what the machine has
   int gpus = 0;
   std::map<std::string, std::string> labels;
+  std::map<std::string, std::string> taints;
   std::vector<std::string> data_roots;
   std::string token;
   std::string tls_ca;

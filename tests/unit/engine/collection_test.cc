@@ -44,7 +44,7 @@ class CollectionTest : public testing::Test {
 };
 
 TEST_F(CollectionTest, SweepsByItselfFromTimeToTime) {
-  bench_.retention.run_count = 1;
+  bench_.options().retention.run_count = 1;
   bench_.Restart();
   worker_.Reboot();
   const RunId first = RunOne();

@@ -17,6 +17,7 @@ v1::PipelineSpec Parse(const std::string& json) {
 TEST(PipelineSpecTest, EveryFieldOfTheMessageReachesTheDocument) {
   const auto document = DefinitionFromProto(Parse(R"({
     "name": "p", "description": "d", "maxParallelSteps": 3, "tags": {"team": "x"},
+    "queue": "batch", "priority": -4, "maxActiveRuns": 2, "onLimit": "skip",
     "parameters": {"depth": {"type": "integer", "default": {"integer": "6"}, "minimum": 1, "maximum": 16},
                    "kind": {"type": "enum", "values": [{"text": "a"}, {"text": "b"}]}},
     "defaults": {"timeout": "30m", "retry": {"maxAttempts": 3, "interval": "1s", "backoff": 2,
@@ -26,7 +27,9 @@ TEST(PipelineSpecTest, EveryFieldOfTheMessageReachesTheDocument) {
        "inputs": {"train": {"text": "${steps.p.outputs.train}"}},
        "hyperparameters": {"map": {"fields": {"max_depth": {"text": "${parameters.depth}"},
                                               "eta": {"number": 0.5}}}},
-       "resources": {"cpus": 1.5, "memory": "1GiB", "gpus": 1, "labels": {"zone": "a"}},
+       "resources": {"cpus": 1.5, "memory": "1GiB", "gpus": 1, "labels": {"zone": "a"},
+                     "tolerations": {"team": "x"}},
+       "mutex": "db",
        "dependsOn": ["z"], "when": "all_done", "retry": {"maxAttempts": 1}, "timeout": "1h",
        "continueOnFailure": true},
       {"name": "c", "type": "condition", "if": {"list": {"items": [{"boolean": true}]}},
@@ -36,6 +39,7 @@ TEST(PipelineSpecTest, EveryFieldOfTheMessageReachesTheDocument) {
   const auto expected = ParseJson(R"({
     "apiVersion": "penstock/v1", "kind": "Pipeline", "name": "p", "description": "d",
     "maxParallelSteps": 3, "tags": {"team": "x"},
+    "queue": "batch", "priority": -4, "maxActiveRuns": 2, "onLimit": "skip",
     "parameters": {"depth": {"type": "integer", "default": 6, "minimum": 1.0, "maximum": 16.0},
                    "kind": {"type": "enum", "values": ["a", "b"]}},
     "defaults": {"timeout": "30m", "retry": {"maxAttempts": 3, "interval": "1s", "backoff": 2.0,
@@ -44,7 +48,9 @@ TEST(PipelineSpecTest, EveryFieldOfTheMessageReachesTheDocument) {
       {"name": "a", "type": "train", "algorithm": "xgboost",
        "inputs": {"train": "${steps.p.outputs.train}"},
        "hyperparameters": {"max_depth": "${parameters.depth}", "eta": 0.5},
-       "resources": {"cpus": 1.5, "memory": "1GiB", "gpus": 1, "labels": {"zone": "a"}},
+       "resources": {"cpus": 1.5, "memory": "1GiB", "gpus": 1, "labels": {"zone": "a"},
+                     "tolerations": {"team": "x"}},
+       "mutex": "db",
        "dependsOn": ["z"], "when": "all_done", "retry": {"maxAttempts": 1}, "timeout": "1h",
        "continueOnFailure": true},
       {"name": "c", "type": "condition", "if": [true], "then": ["a"], "else": ["b"], "with": {}},

@@ -200,5 +200,37 @@ TEST_F(ServerConfigTest, TokensCanBeAskedForWithARole) {
               HasSubstr("--role"));
 }
 
+TEST_F(ServerConfigTest, QueuesAreReadFromTheFileAndFromAFlag) {
+  const auto file = Parse({"--config", File("queues:\n  production: {weight: 3, maxRuns: 2}\n"
+                                            "  batch: {weight: 0.5, maxParallelSteps: 100}\n"
+                                            "  plain:\n")});
+  ASSERT_TRUE(file.ok()) << file.status();
+  const QueueTable& queues = file->config.queues;
+  ASSERT_EQ(queues.size(), 3U);
+  EXPECT_EQ(queues.at("production"),
+            (QueueTerms{.weight = 3, .max_parallel_steps = 0, .max_runs = 2}));
+  EXPECT_EQ(queues.at("batch"),
+            (QueueTerms{.weight = 0.5, .max_parallel_steps = 100, .max_runs = 0}));
+  EXPECT_EQ(queues.at("plain"), QueueTerms());
+  const auto again = Parse({"--config", File(PrintServerConfig(file->config))});
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->config.queues, queues);
+  const auto flag = Parse({"--queues", "{a: {weight: 2}}"});
+  ASSERT_TRUE(flag.ok()) << flag.status();
+  EXPECT_EQ(flag->config.queues.at("a").weight, 2);
+}
+
+TEST_F(ServerConfigTest, WrongQueuesAreRefusedWithTheirPlace) {
+  const auto refusal = [&](const std::string& text) {
+    return Parse({"--config", File("queues: " + text + "\n")}).status().message();
+  };
+  EXPECT_THAT(refusal("{a: {wieght: 3}}"),
+              HasSubstr("config.yaml:1: queues: a: unknown key \"wieght\""));
+  EXPECT_THAT(refusal("{a: {weight: 0}}"), HasSubstr("a: weight: \"0\" is not a weight"));
+  EXPECT_THAT(refusal("{a: {maxRuns: -1}}"), HasSubstr("a: maxRuns: \"-1\" is not a number"));
+  EXPECT_THAT(refusal("{A B: {}}"), HasSubstr("\"A B\" is not a name"));
+  EXPECT_THAT(refusal("[a]"), HasSubstr("must be a mapping"));
+}
+
 }  // namespace
 }  // namespace penstock

@@ -93,10 +93,11 @@ TEST_F(WorkerConfigTest, FlagsAndVariablesHoldSeveralValues) {
   environment_["PENSTOCK_WORKER_DATA_ROOTS"] = "/usr:/tmp";
   EXPECT_THAT(Parse({})->config.data_roots, ElementsAre("/usr", "/tmp"));
   const auto flags = Parse({"--data-root", "/etc", "--data-root", "/usr", "--label", "a=1",
-                            "--label", "b=x=y", "--gpus", "2"});
+                            "--label", "b=x=y", "--gpus", "2", "--taint", "t=1"});
   ASSERT_TRUE(flags.ok()) << flags.status();
   EXPECT_THAT(flags->config.data_roots, ElementsAre("/etc", "/usr"));
   EXPECT_THAT(flags->config.labels, ElementsAre(Pair("a", "1"), Pair("b", "x=y")));
+  EXPECT_THAT(flags->config.taints, ElementsAre(Pair("t", "1")));
 }
 
 TEST_F(WorkerConfigTest, UnknownKeysNameTheNearestAndTheLine) {
