@@ -187,7 +187,7 @@ Template ParseParts(std::string_view text, std::vector<Status>& wrong) {
     const auto end = text.find('}');
     if (end == std::string_view::npos) {
       wrong.push_back(
-          InvalidArgument("\"${" + std::string(text.substr(0, 60)) +
+          InvalidArgument("\"${" + TruncateUtf8(text, 60) +
                           "\" is not closed; write ${…}, or $${ for the characters themselves"));
       break;
     }
