@@ -476,7 +476,7 @@ void StepReader::CheckPorts(FieldReader& fields, const StepSchema& schema, StepS
     input.optional = !found->required;
     if (input.may_lack && found->required) {
       fields.Wrong("inputs." + input.name,
-                   "a " + schema.key + " step cannot do without it; take `optional` out");
+                   schema.key + " cannot do without it; take `optional` out");
     }
     if (input.is_list && !found->many) {
       fields.Wrong(input.path(), "takes one artifact, not a list");

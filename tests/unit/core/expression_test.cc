@@ -147,7 +147,7 @@ TEST(ParseTemplate, RefusesWhatIsNoReference) {
   EXPECT_THAT(WhyNot("${a.b + 1}"), HasSubstr("is not a reference"));
   EXPECT_THAT(WhyNot("${parameters.x ?? }"), HasSubstr("is empty"));
   EXPECT_THAT(WhyNot("${?? parameters.x}"), HasSubstr("is empty"));
-  EXPECT_THAT(WhyNot("${parameters.x ?? 'default'}"), HasSubstr("is not a reference"));
+  EXPECT_THAT(WhyNot("${parameters.x ?? default}"), HasSubstr("write parameters.NAME"));
   EXPECT_THAT(WhyNot("${" + std::string(limits::kMaxExpressionLength + 1, 'x') + "}"),
               HasSubstr("is longer than 4096 characters"));
 }

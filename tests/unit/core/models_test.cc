@@ -122,7 +122,7 @@ TEST(Models, WrongReferencesAreRefused) {
   EXPECT_THAT(of("model: \"model:census@champion\""), IsEmpty());
   EXPECT_THAT(of("model: \"model:census\""), ElementsAre(HasSubstr("write model:GROUP@ALIAS")));
   EXPECT_THAT(of("model: {ref: \"model:census@champion\", optional: true}"),
-              ElementsAre(HasSubstr("an evaluate step cannot do without it")));
+              ElementsAre(HasSubstr("evaluate cannot do without it")));
   EXPECT_THAT(of("model: \"model:a@1\", champion: {optional: true}"),
               testing::Contains(HasSubstr("champion.ref: is missing")));
   EXPECT_THAT(of("model: \"model:a@1\", champion: {ref: \"model:a@2\", opt: true}"),
