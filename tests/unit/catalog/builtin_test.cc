@@ -81,8 +81,9 @@ TEST(BuiltIn, BoundsAreWrittenOut) {
 TEST(BuiltIn, HoldsTheStepsOfTheBrief) {
   std::vector<std::string> keys;
   for (const StepSchema* schema : Catalog::BuiltIn().All()) keys.push_back(schema->key);
-  EXPECT_THAT(keys, ElementsAre("condition", "evaluate", "fail", "import", "noop", "predict",
-                                "process", "register", "train/linear-learner", "train/xgboost"));
+  EXPECT_THAT(keys, ElementsAre("approval", "condition", "evaluate", "fail", "import", "map",
+                                "noop", "pipeline", "predict", "process", "register", "script",
+                                "train/linear-learner", "train/xgboost", "wait"));
   EXPECT_THAT(Catalog::BuiltIn().Algorithms(), ElementsAre("linear-learner", "xgboost"));
 }
 
@@ -122,6 +123,8 @@ TEST(BuiltIn, DefaultsPassTheirOwnChecksAndStay) {
       {"fail", {{"message", "m"}}},
       {"register", {{"group", "g"}}},
       {"import", {{"uri", "file:///data/x"}}},
+      {"script", {{"command", {"true"}}}},
+      {"wait", {{"duration", "1s"}}},
   };
   for (const StepSchema* schema : Catalog::BuiltIn().All()) {
     const auto found = required.find(schema->key);
@@ -162,10 +165,11 @@ TEST(BuiltIn, PortsAreThoseOfTheBrief) {
 
 TEST(BuiltIn, ControlStepsAreThoseThatTheEngineDecides) {
   for (const StepSchema* schema : Catalog::BuiltIn().All()) {
-    const bool control =
-        schema->key == "condition" || schema->key == "register" || schema->key == "fail";
-    EXPECT_EQ(schema->control, control) << schema->key;
-    EXPECT_EQ(schema->has_side_effects, schema->key == "register") << schema->key;
+    static const std::set<std::string> kControl = {"approval", "condition", "fail", "map",
+                                                   "pipeline", "register",  "wait"};
+    EXPECT_EQ(schema->control, kControl.contains(schema->key)) << schema->key;
+    EXPECT_EQ(schema->has_side_effects, schema->key == "register" || schema->key == "approval")
+        << schema->key;
   }
 }
 
