@@ -379,7 +379,10 @@ TEST_F(WorkerProtocolTest, StoppingEndsParkedCallsAtOnce) {
   daemon_->Stop();
   parked.join();
   EXPECT_TRUE(ended);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
+  // One that comes in that very moment is cancelled by gRPC itself.
+  EXPECT_TRUE(status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+              status.error_code() == grpc::StatusCode::CANCELLED)
+      << status.error_code() << ": " << status.error_message();
 }
 
 }  // namespace
