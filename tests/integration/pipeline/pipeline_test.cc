@@ -96,6 +96,27 @@ TEST_F(PipelineTest, AThresholdThatIsNotMetFailsTheRunAndRegistersNothing) {
   EXPECT_EQ(cluster_.ModelVersions("census-income"), 0);
 }
 
+TEST_F(PipelineTest, TheGeneratedCensusIsLikeTheRealOneAndAlwaysTheSame) {
+  const std::string text = ReadFile(Data(), 64 << 20).value_or("");
+  const std::string again = (cluster_.folder() / "again.csv").string();
+  ASSERT_EQ(RunProgram({Program("penstock-census-data"), again}).code, 0);
+  EXPECT_TRUE(text == ReadFile(again, 64 << 20).value_or("")) << "a fixed seed";
+  int rows = 0;
+  int missing = 0;
+  int positive = 0;
+  for (std::size_t begin = 0, end = 0; begin < text.size(); begin = end + 1) {
+    end = text.find('\n', begin);
+    const std::string_view line = std::string_view(text).substr(begin, end - begin);
+    ASSERT_EQ(std::count(line.begin(), line.end(), ','), 14) << line;
+    ++rows;
+    missing += static_cast<int>(std::count(line.begin(), line.end(), '?'));
+    positive += line.ends_with(">50K");
+  }
+  EXPECT_EQ(rows, 32'561);
+  EXPECT_NEAR(missing / 32'561.0, 0.15, 0.05) << "values a row; the real data have 0.13";
+  EXPECT_NEAR(positive / 32'561.0, 0.241, 0.02);
+}
+
 TEST_F(PipelineTest, TheRealCensusGivesTheSameModelTwice) {
   const std::filesystem::path data = SharedData();
   if (data.empty()) GTEST_SKIP() << "../shared/data is absent";

@@ -84,16 +84,16 @@ TEST(EnvironmentTest, HandsOnLittleOfTheWorkersOwn) {
 TEST(SandboxTest, HidesFirstAndBindsAfter) {
   const std::vector<std::string> command = SandboxCommand({.bubblewrap = "/usr/bin/bwrap",
                                                            .hidden = {"/tmp/data"},
-                                                           .temporary = "/tmp/data/work/tmp",
-                                                           .writable = {"/tmp/data/work/out"},
-                                                           .read_only = {"/tmp/data/work/in"},
+                                                           .temporary = "/tmp/data/attempt/tmp",
+                                                           .writable = {"/tmp/data/attempt/out"},
+                                                           .read_only = {"/tmp/data/attempt/in"},
                                                            .working_directory = "/tmp/data/work"});
   const auto at = [&](const std::string& text) {
     return std::find(command.begin(), command.end(), text) - command.begin();
   };
   EXPECT_LT(at("/tmp"), at("/tmp/data")) << "the data folder may lie in /tmp";
-  EXPECT_LT(at("/tmp/data"), at("/tmp/data/work/in"));
-  EXPECT_LT(at("/tmp/data/work/out"), at("--remount-ro"));
+  EXPECT_LT(at("/tmp/data"), at("/tmp/data/attempt/in"));
+  EXPECT_LT(at("/tmp/data/attempt/out"), at("--remount-ro"));
   EXPECT_EQ(command.back(), "--");
   EXPECT_THAT(command, Contains("--unshare-all"));
   EXPECT_THAT(command, Not(Contains("--share-net")));

@@ -27,6 +27,38 @@ TEST(MetricsTest, PublishedConfusionMatrix) {
   EXPECT_NEAR(FBeta(counts, 1).value, 0.908, 0.0005);
 }
 
+// The same counts, through the whole of a report.
+TEST(MetricsTest, TheReportOfThePublishedConfusionMatrix) {
+  ModelInfo model;
+  model.task = Task::kBinary;
+  model.classes = {"no", "yes"};
+  model.positive_index = 1;
+  model.label = "y";
+  ScoredInput scored;
+  scored.has_labels = true;
+  scored.predictions.task = Task::kBinary;
+  scored.predictions.columns = 2;
+  const auto add = [&](int count, double label, double score) {
+    for (int i = 0; i < count; ++i) {
+      scored.labels.push_back(label);
+      scored.predictions.scores.push_back(1 - score);
+      scored.predictions.scores.push_back(score);
+    }
+  };
+  add(1620, 1, 0.9);
+  add(128, 1, 0.2);
+  add(199, 0, 0.8);
+  add(423, 0, 0.1);
+  scored.predictions.rows = static_cast<int64_t>(scored.labels.size());
+  const Evaluation evaluation = Evaluate(model, scored, 0.5);
+  const Json& measures = evaluation.report["binary_classification_metrics"];
+  EXPECT_NEAR(measures["accuracy"]["value"].get<double>(), 0.862, 0.0005);
+  EXPECT_NEAR(measures["precision"]["value"].get<double>(), 0.891, 0.0005);
+  EXPECT_NEAR(measures["recall"]["value"].get<double>(), 0.927, 0.0005);
+  EXPECT_NEAR(measures["f1"]["value"].get<double>(), 0.908, 0.0005);
+  EXPECT_NEAR(evaluation.metrics.at("accuracy"), 0.862, 0.0005);
+}
+
 TEST(MetricsTest, NeverPositiveIsAccurateAndUseless) {
   const BinaryCounts counts{.tp = 0, .fn = 2, .fp = 0, .tn = 998};
   EXPECT_NEAR(Accuracy(counts).value, 0.998, kTolerance);
