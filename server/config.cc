@@ -1,6 +1,5 @@
 #include "server/config.h"
 
-#include <arpa/inet.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <map>
 #include <sstream>
 
+#include "base/address.h"
 #include "base/text.h"
 #include "server/config_options.h"
 #include "server/version.h"
@@ -136,17 +136,6 @@ Result<HostPort> ParseHostPort(std::string_view text) {
 std::string FormatHostPort(const HostPort& address) {
   const bool ipv6 = address.host.find(':') != std::string::npos;
   return (ipv6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
-}
-
-bool IsLoopbackHost(std::string_view host) {
-  const std::string text(host);
-  if (text == "localhost") return true;
-  in_addr v4{};
-  if (inet_pton(AF_INET, text.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  in6_addr v6{};
-  if (inet_pton(AF_INET6, text.c_str(), &v6) != 1) return false;
-  if (IN6_IS_ADDR_V4MAPPED(&v6)) return v6.s6_addr[12] == 127;
-  return IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 std::optional<std::string> ProcessEnvironment(const std::string& name) {

@@ -31,8 +31,6 @@ struct HostPort {
 Result<HostPort> ParseHostPort(std::string_view text);
 // With brackets around an IPv6 address.
 std::string FormatHostPort(const HostPort& address);
-// Whether the host is 127.0.0.0/8, ::1 or "localhost": what only this machine can reach.
-bool IsLoopbackHost(std::string_view host);
 
 enum class AuthMode {
   kLoopbackOpen,  // callers on this machine need no token

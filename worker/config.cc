@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "base/address.h"
 #include "base/text.h"
 #include "worker/config_options.h"
 
@@ -113,6 +114,12 @@ Result<WorkerInvocation> ParseWorkerInvocation(const std::vector<std::string>& a
                                                 ? std::vector<std::string>{line.one[option.key]}
                                                 : line.many[option.key];
     PENSTOCK_RETURN_IF_ERROR(option.set(config, values).WithContext(option.flag));
+  }
+  if (!config.token.empty() && config.tls_ca.empty() && !StaysOnThisMachine(config.coordinator)) {
+    return InvalidArgument("a token needs TLS off this machine, or others read it on the way to " +
+                           config.coordinator +
+                           "; give --tls-ca the file tls/server.crt of the coordinator's data "
+                           "directory");
   }
   PENSTOCK_RETURN_IF_ERROR(config.Complete());
   return invocation;

@@ -1,6 +1,5 @@
 #include "client/cli/connection.h"
 
-#include <arpa/inet.h>
 #include <grpc/support/log.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/address.h"
 #include "client/cli/output.h"
 #include "penstock/v1/common.pb.h"
 #include "storage/model/keepalive.h"
@@ -20,24 +20,6 @@ namespace {
 std::string LoginName() {
   if (const passwd* entry = getpwuid(geteuid()); entry != nullptr) return entry->pw_name;
   return "uid-" + std::to_string(geteuid());
-}
-
-// "10.0.0.1" of "10.0.0.1:7070", "::1" of "[::1]:7070".
-std::string HostOf(std::string_view address) {
-  if (address.starts_with('[')) return std::string(address.substr(1, address.find(']') - 1));
-  return std::string(address.substr(0, address.rfind(':')));
-}
-
-// Whether what is sent to the address stays on this machine. An address in one of gRPC's other
-// forms ("dns:///host") counts as far away: it is not what anybody needs for this machine.
-bool StaysHere(const std::string& address) {
-  if (address.starts_with("unix:")) return true;
-  const std::string host = HostOf(address);
-  if (host == "localhost") return true;
-  in_addr v4{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  in6_addr v6{};
-  return inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 // What to try, from gRPC's words for a connection that failed.
@@ -65,7 +47,7 @@ std::string Advice(const ConnectionOptions& options, const std::string& why) {
 }  // namespace
 
 Result<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& options) {
-  if (!options.token.empty() && options.tls_ca.empty() && !StaysHere(options.address)) {
+  if (!options.token.empty() && options.tls_ca.empty() && !StaysOnThisMachine(options.address)) {
     return WrongUse("a token needs TLS off this machine, and " + options.address +
                     " is not on it; give --tls-ca (or PENSTOCK_TLS_CA) the file tls/server.crt of "
                     "the coordinator's data directory");

@@ -1,5 +1,7 @@
 #include "server/config.h"
 
+#include "base/address.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -59,6 +59,19 @@ TEST_F(WorkerConfigTest, DefaultsOfferTheWholeMachineToALocalCoordinator) {
   EXPECT_EQ(config.drain_timeout, std::chrono::seconds(30));
 }
 
+TEST_F(WorkerConfigTest, ATokenGoesToAnotherMachineUnderTlsAlone) {
+  const std::vector<std::string> far = {"--coordinator", "10.0.0.9:7070", "--token", "pst_x"};
+  const auto refused = Parse(far);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.status().message(), HasSubstr("give --tls-ca"));
+  EXPECT_THAT(refused.status().message(), Not(HasSubstr("pst_x")));
+  std::vector<std::string> safe = far;
+  safe.insert(safe.end(), {"--tls-ca", "server.crt"});
+  EXPECT_TRUE(Parse(safe).ok());
+  EXPECT_TRUE(Parse({"--coordinator", "127.0.0.2:7070", "--token", "pst_x"}).ok());
+  EXPECT_TRUE(Parse({"--coordinator", "10.0.0.9:7070"}).ok()) << "no token, no secret";
+}
+
 TEST_F(WorkerConfigTest, FlagsWinOverVariablesOverTheFile) {
   const std::string file = File(
       "coordinator: file:1\nname: from-file\ndataDir: /from-file\ncpus: 3\nmemory: 2GiB\n"
