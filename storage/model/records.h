@@ -89,8 +89,13 @@ struct RunRecord {
   struct Origin {
     RunId run;  // empty: none
     std::vector<std::string> again;
+    // Nothing is kept: everything is made anew, to be compared with what that run made.
+    bool verify = false;
   };
   Origin origin;
+  // What single steps are given in place of what the definition says: by step {"inputs": {name:
+  // text}, "with": {…}}.
+  Json overrides = Json::object();
   // Results of earlier runs are not used: for no step, or for those named (as the definition does).
   bool no_cache = false;
   std::vector<std::string> no_cache_steps;
@@ -123,6 +128,8 @@ struct StepRecord {
   std::string model_version;   // register, promote: "GROUP/VERSION"
   int32_t failures = 0;        // attempts that used the user's retries
   int32_t infra_failures = 0;  // attempts that did not
+  int32_t preemptions = 0;     // attempts that gave way to a higher priority
+  std::optional<ArtifactRef> checkpoint;  // what such an attempt left for the next
   Time retry_at;
   Time ready_at;
   Time started_at;
@@ -153,6 +160,12 @@ struct AttemptRecord {
   int32_t exit_code = 0;
   int64_t peak_memory = 0;
   double cpu_seconds = 0;
+  // Of a step on several nodes: one attempt a node, all with the same number.
+  int32_t rank = 0;
+  std::string address;  // where the rank listens: "host:port"; empty for a step on one node
+  // What its result depends on besides the definition and the inputs: program, threads, devices,
+  // libraries, seeds.
+  Json environment;
 };
 
 struct WorkerInfo {
@@ -164,6 +177,10 @@ struct WorkerInfo {
   double cpus = 1;
   int64_t memory = 0;
   int32_t gpus = 0;
+  std::vector<std::string> gpu_names;  // by index, where known: "NVIDIA H100 80GB HBM3"
+  std::string address;                 // under which other nodes reach it
+  int32_t first_port = 0;              // of those that ranks of steps on several nodes listen on
+  int32_t port_count = 0;
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> taints;  // keep steps away that do not tolerate them
   std::vector<std::string> steps;             // "train/xgboost@1"
@@ -234,6 +251,16 @@ struct ModelAliasRecord {
   Time moved_at;
   RunId run;  // whose promote step did; empty: by hand
   std::string step;
+};
+
+// A value that steps get and nobody is shown.
+struct SecretRecord {
+  std::string name;
+  int32_t version = 0;  // raised by each change of the value
+  std::string sealed;   // the value, encrypted
+  Principal principal;  // of the last change
+  Time created_at;
+  Time updated_at;
 };
 
 enum class Role { kAdmin = 1, kUser = 2, kWorker = 3 };

@@ -42,7 +42,7 @@ constexpr Names<ArtifactType, 5> kArtifactTypes = {{{ArtifactType::kFile, "file"
                                                     {ArtifactType::kModel, "model"},
                                                     {ArtifactType::kTransform, "transform"},
                                                     {ArtifactType::kReport, "report"}}};
-constexpr Names<Cause, 21> kCauses = {{{Cause::kNone, "NONE"},
+constexpr Names<Cause, 23> kCauses = {{{Cause::kNone, "NONE"},
                                        {Cause::kStepError, "STEP_ERROR"},
                                        {Cause::kTimeout, "TIMEOUT"},
                                        {Cause::kOutOfMemory, "OUT_OF_MEMORY"},
@@ -62,7 +62,9 @@ constexpr Names<Cause, 21> kCauses = {{{Cause::kNone, "NONE"},
                                        {Cause::kRejected, "REJECTED"},
                                        {Cause::kDeadline, "DEADLINE"},
                                        {Cause::kFailFast, "FAIL_FAST"},
-                                       {Cause::kAliasMoved, "ALIAS_MOVED"}}};
+                                       {Cause::kAliasMoved, "ALIAS_MOVED"},
+                                       {Cause::kPreempted, "PREEMPTED"},
+                                       {Cause::kGangEnded, "GANG_ENDED"}}};
 
 template <typename E, std::size_t N>
 std::string_view Find(const Names<E, N>& names, E value) {

@@ -80,6 +80,8 @@ enum class Cause {
   kDeadline = 18,         // the run's or the step's deadline passed
   kFailFast = 19,         // another step failed, and the run stops at the first failure
   kAliasMoved = 20,       // promote: the alias stands for another version than when the run started
+  kPreempted = 21,        // gave way to a step of higher priority
+  kGangEnded = 22,        // another rank of the same step ended first
 };
 
 constexpr bool IsTerminal(RunState s) {
