@@ -55,12 +55,31 @@ Table CurveTable(const ::penstock::v1::ReadMetricsResponse& answer) {
   for (const Series& series : answer.series()) {
     if (series.values().empty()) continue;
     std::vector<std::string> row = {
-        series.name(), std::to_string(series.values_size()), FormatMetric(series.values(0)),
+        series.name(), std::to_string(series.point_count()), FormatMetric(series.values(0)),
         FormatMetric(series.values(series.values_size() - 1)), Best(series)};
     if (several) row.insert(row.begin() + 1, std::to_string(series.attempt()));
     table.Add(std::move(row));
   }
   return table;
+}
+
+std::string PointLines(const ::penstock::v1::ReadMetricsResponse& answer) {
+  struct Line {
+    Time time;
+    std::string text;
+  };
+  std::vector<Line> lines;
+  for (const Series& series : answer.series()) {
+    for (int i = 0; i < series.values_size(); ++i) {
+      lines.push_back({ToTime(series.times(i)), LocalTime(series.times(i)) + "  " + series.name() +
+                                                    "  " + std::to_string(series.indices(i)) +
+                                                    "  " + FormatMetric(series.values(i))});
+    }
+  }
+  std::ranges::stable_sort(lines, {}, &Line::time);
+  std::string text;
+  for (const Line& line : lines) text += line.text + "\n";
+  return text;
 }
 
 }  // namespace penstock::cli

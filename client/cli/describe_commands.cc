@@ -12,6 +12,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/follow.h"
 #include "client/cli/names.h"
+#include "client/cli/progress.h"
 #include "client/cli/step_tree.h"
 
 namespace penstock::cli {
@@ -134,7 +135,7 @@ void ShowSteps(const pb::Run& run, const StepTree& tree, Time now) {
     if (result.empty()) result = Metrics(step.metrics());
     if (!step.branch().empty()) result = step.branch() + ": " + step.message();
     if (result.empty()) result = ShowGathered(step);
-    if (result.empty() && step.state() == pb::Step::RUNNING) result = step.progress_note();
+    if (result.empty() && step.state() == pb::Step::RUNNING) result = ProgressOf(step, now);
     table.Add({step.name(), type, Coloured(pb::Step::State_Name(step.state())),
                step.attempt() > 0 ? std::to_string(step.attempt()) : "",
                Lasted(step.started_at(), step.ended_at(), now), step.worker(), result});

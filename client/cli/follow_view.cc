@@ -10,6 +10,7 @@
 #include <set>
 
 #include "client/cli/output.h"
+#include "client/cli/progress.h"
 #include "client/cli/step_tree.h"
 
 namespace penstock::cli {
@@ -35,15 +36,8 @@ std::string NameOfMain(const std::map<std::string, double>& metrics, const std::
 
 std::string Detail(const pb::Step& step) {
   switch (step.state()) {
-    case pb::Step::RUNNING: {
-      std::string text = step.progress_note();
-      if (step.progress() > 0) {
-        char percent[16];
-        std::snprintf(percent, sizeof percent, "%.0f %%", step.progress() * 100);
-        text = percent + (text.empty() ? "" : "  " + text);
-      }
-      return text;
-    }
+    case pb::Step::RUNNING:
+      return ProgressOf(step, Clock::Real().Now());
     case pb::Step::FAILED:
     case pb::Step::RETRY_WAIT:
     case pb::Step::SKIPPED:

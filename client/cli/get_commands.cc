@@ -1,7 +1,9 @@
 // get pipelines|runs|steps|models|workers|artifacts [NAME], get metrics RUN STEP.
 
+#include <chrono>
 #include <iostream>
 #include <memory>
+#include <thread>
 
 #include "base/text.h"
 #include "client/cli/cli.h"
@@ -21,7 +23,10 @@ struct GetOptions {
   std::vector<std::string> states;
   std::vector<std::string> tags;
   std::string type;
+  bool follow = false;
 };
+
+constexpr std::chrono::milliseconds kFollowInterval{500};
 
 // Prints `message` as asked, or `table` with what to do when it is empty.
 int Show(const GetOptions& options, const google::protobuf::Message& message, const Table& table,
@@ -297,6 +302,24 @@ Result<int> GetArtifacts(Connection& connection, const GetOptions& options) {
   return Show(options, list, table, "no artifacts match; `penstock artifacts put PATH` makes one");
 }
 
+// Each point as it comes, until the step has ended.
+Result<int> FollowMetrics(Connection& connection, const GetOptions& options,
+                          pb::ReadMetricsRequest request) {
+  while (true) {
+    PENSTOCK_ASSIGN_OR_RETURN(
+        const pb::ReadMetricsResponse answer,
+        connection.Call(connection.runs(), &pb::RunService::Stub::ReadMetrics, request));
+    if (*options.format == Format::kJson) {
+      if (answer.series_size() > 0) std::cout << RenderLine(answer) << std::flush;
+    } else {
+      std::cout << PointLines(answer) << std::flush;
+    }
+    if (answer.ended()) return kDone;
+    request.set_cursor(answer.cursor());
+    std::this_thread::sleep_for(kFollowInterval);
+  }
+}
+
 Result<int> GetMetrics(Connection& connection, const GetOptions& options) {
   if (options.name.empty() || options.step.empty()) {
     return WrongUse("name the run and its step: penstock get metrics RUN STEP");
@@ -304,6 +327,10 @@ Result<int> GetMetrics(Connection& connection, const GetOptions& options) {
   pb::ReadMetricsRequest request;
   request.set_run_id(options.name);
   request.set_step(options.step);
+  if (options.follow) {
+    if (*options.format == Format::kYaml) return WrongUse("--follow prints lines or -o json");
+    return FollowMetrics(connection, options, std::move(request));
+  }
   PENSTOCK_ASSIGN_OR_RETURN(
       const pb::ReadMetricsResponse answer,
       connection.Call(connection.runs(), &pb::RunService::Stub::ReadMetrics, request));
@@ -363,6 +390,8 @@ void AddGetCommands(CLI::App& app, Cli& cli) {
   command->add_option("--type", options->type, "artifacts of this type")
       ->transform(OneOf({"dataset", "model", "transform", "report", "file"}))
       ->type_name("dataset|model|transform|report|file");
+  command->add_flag("-f,--follow", options->follow,
+                    "metrics: each point on a line as it comes, until the step has ended");
   command->callback(cli.Command([options](Connection& connection) -> Result<int> {
     using Handler = Result<int> (*)(Connection&, const GetOptions&);
     static const std::map<std::string, Handler> kKinds = {
@@ -381,6 +410,9 @@ void AddGetCommands(CLI::App& app, Cli& cli) {
     }
     if (!options->step.empty() && found->second != GetMetrics) {
       return WrongUse("\"" + options->step + "\" is one word too many for get " + options->kind);
+    }
+    if (options->follow && found->second != GetMetrics) {
+      return WrongUse("--follow is for get metrics; runs are followed by: penstock logs RUN -f");
     }
     return found->second(connection, *options);
   }));

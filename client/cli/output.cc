@@ -242,6 +242,12 @@ bool ToJsonInOrder(const google::protobuf::Message& message,
 
 }  // namespace
 
+std::string RenderLine(const google::protobuf::Message& message) {
+  std::string text;
+  if (!ToJsonInOrder(message, {}, &text)) return "{}\n";
+  return text + "\n";
+}
+
 std::string Render(const google::protobuf::Message& message, Format format) {
   google::protobuf::util::JsonPrintOptions options;
   options.add_whitespace = format == Format::kJson;

@@ -63,6 +63,8 @@ std::size_t WindowWidth(int descriptor);
 
 // The message as JSON (camelCase, enum names, two blanks) or YAML; keys of maps are sorted.
 std::string Render(const google::protobuf::Message& message, Format format);
+// The same JSON on one line, for streams of messages.
+std::string RenderLine(const google::protobuf::Message& message);
 
 // The entries of a message's map by key.
 template <typename Map>

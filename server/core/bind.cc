@@ -8,6 +8,7 @@
 #include "server/core/expression.h"
 #include "server/core/flow_tasks.h"
 #include "server/core/validate.h"
+#include "storage/model/limits.h"
 
 namespace penstock {
 namespace {
@@ -113,8 +114,29 @@ Json SubstituteParameters(const Json& value, const Json& parameters) {
   return bound.is_null() ? value : bound;
 }
 
+// How many steps these make with the items of their maps. What a list has that a report or an
+// item gives shows when the map starts.
+double CountInstances(const std::vector<StepSpec>& steps, const Json& parameters) {
+  double count = 0;
+  for (const StepSpec& step : steps) {
+    ++count;
+    if (step.over.is_null()) continue;
+    const Result<Json> items = ExpandItems(SubstituteParameters(step.over, parameters));
+    if (!items.ok()) continue;
+    count += static_cast<double>(items->size()) * CountInstances(step.steps, parameters);
+  }
+  return count;
+}
+
 void CheckBound(const PipelineSpec& spec, const Json& parameters, const Catalog& catalog,
                 std::vector<Problem>& problems) {
+  const double instances =
+      CountInstances(spec.steps, parameters) + CountInstances(spec.on_exit, parameters);
+  if (instances > limits::kMaxStepInstances) {
+    problems.push_back({"steps", "with the items of its maps a run would have " +
+                                     FormatDouble(instances) + " steps; at most " +
+                                     std::to_string(limits::kMaxStepInstances)});
+  }
   VisitSteps(spec, [&](const StepSpec& step, const std::string& path) {
     if (!step.over.is_null()) {
       const Json over = SubstituteParameters(step.over, parameters);

@@ -14,6 +14,7 @@
 
 #include "base/mutex.h"
 #include "server/engine/commands.h"
+#include "server/engine/progress.h"
 
 namespace penstock {
 
@@ -45,7 +46,11 @@ class EventHub {
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
   void Publish(std::shared_ptr<const RunUpdate> update);
 
+  // For those who ask once.
+  ProgressBoard& progress() { return progress_; }
+
  private:
+  ProgressBoard progress_;
   mutable Mutex mutex_;
   std::unordered_map<RunId, std::map<int64_t, Listener>> listeners_ PENSTOCK_GUARDED_BY(mutex_);
   int64_t next_id_ PENSTOCK_GUARDED_BY(mutex_) = 1;

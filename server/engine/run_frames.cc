@@ -162,6 +162,8 @@ void RunManager::EndItem(LiveRun& run, StepIndex map, Frame& frame) {
   step.progress_note = std::to_string(expansion.ended) + " of " +
                        std::to_string(expansion.frames.size()) + " items";
   if (expansion.failed > 0) step.progress_note += ", " + std::to_string(expansion.failed) + " failed";
+  step.expected_end = ExpectedEnd(step.started_at, step.progress, context_.now);
+  events_.progress().Set(run.record.id, step);
   MarkStep(run, map);
   if (expansion.ended == static_cast<int32_t>(expansion.frames.size())) {
     Finish(run, map, MapEnding(run, map));

@@ -104,6 +104,8 @@ void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
   step.worker = session.info.id.value();
   step.progress = 0;
   step.progress_note.clear();
+  step.expected_end = {};
+  events_.progress().Set(run.record.id, step);
   sessions_.Assign(session, attempt, std::make_shared<const LeasedAttempt>(std::move(lease)));
 }
 

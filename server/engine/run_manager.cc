@@ -129,6 +129,7 @@ void RunManager::Finish(LiveRun& run, StepIndex index, Ending ending) {
   step.message = std::move(ending.message);
   step.ended_at = context_.now;
   step.progress_note.clear();
+  step.expected_end = {};
   step.message = TruncateUtf8(step.message, limits::kMaxErrorMessageBytes);
   run.to_settle.push_back(index);
   const bool own = &frame == &run.frames.front();
@@ -366,6 +367,8 @@ void RunManager::OnProgress(LiveAttempt& attempt, double fraction, const std::st
   if (step.progress == fraction && step.progress_note == note) return;
   step.progress = fraction;
   step.progress_note = note;
+  step.expected_end = ExpectedEnd(step.started_at, fraction, context_.now);
+  events_.progress().Set(run.record.id, step);
   if (!events_.HasListeners(run.record.id)) return;
   auto update = std::make_shared<RunUpdate>();
   update->run = run.record;
@@ -505,6 +508,7 @@ void RunManager::Publish() {
     run->touched_attempts.clear();
     if (!IsTerminal(run->record.state)) continue;
     if (context_.run_ended) context_.run_ended(run->record.id);
+    events_.progress().Forget(run->record.id);
     placer_.RemoveRun(run->record.row);
     by_id_.erase(run->record.id);
     runs_.erase(run->record.row);

@@ -75,6 +75,7 @@ void ToProto(const StepRecord& step, const std::vector<std::string>& names, v1::
     ToProto(ref, &(*out->mutable_outputs())[name]);
   out->set_progress(step.progress);
   out->set_progress_note(step.progress_note);
+  if (step.expected_end.set()) *out->mutable_expected_end() = TimeToProto(step.expected_end);
   out->set_branch(step.branch);
   out->set_model_version(step.model_version);
   if (step.parent >= 0 && static_cast<std::size_t>(step.parent) < names.size()) {

@@ -8,6 +8,7 @@
 #include "server/rpc/log_stream.h"
 #include "server/rpc/paging.h"
 #include "server/rpc/run_watch.h"
+#include "server/rpc/series.h"
 #include "storage/journal/journal.h"
 #include "storage/metadata/metadata_reader.h"
 #include "storage/model/limits.h"
@@ -106,7 +107,8 @@ Status List(const RpcDeps& deps, const v1::ListRunsRequest& request,
 Status Get(const RpcDeps& deps, const v1::GetRunRequest& request, v1::Run* response) {
   PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
   PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(request.run_id()));
-  PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
+  PENSTOCK_ASSIGN_OR_RETURN(auto steps, reader->ListSteps(run.row));
+  deps.engine->events().progress().Apply(run.id, steps);
   RunToProto(run, steps, response);
   return Status::Ok();
 }
@@ -191,16 +193,9 @@ Status Metrics(const RpcDeps& deps, const v1::ReadMetricsRequest& request,
   PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(request.run_id()));
   PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
   PENSTOCK_ASSIGN_OR_RETURN(const StepIndex step, FindStep(steps, request.step(), run));
-  const std::vector<std::string> names(request.names().begin(), request.names().end());
-  PENSTOCK_ASSIGN_OR_RETURN(const auto series, deps.journal->ReadMetrics(run.id, step, names));
-  for (const MetricSeries& one : series) {
-    v1::MetricSeries* added = response->add_series();
-    added->set_name(one.name);
-    added->set_attempt(one.attempt);
-    added->mutable_indices()->Add(one.indices.begin(), one.indices.end());
-    added->mutable_values()->Add(one.values.begin(), one.values.end());
-  }
-  return Status::Ok();
+  // Asked for before the points are: of a step that has ended no more come.
+  response->set_ended(IsTerminal(steps[static_cast<std::size_t>(step)].state));
+  return ReadSeries(*deps.journal, run.id, step, request, response);
 }
 
 }  // namespace

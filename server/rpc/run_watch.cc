@@ -43,7 +43,8 @@ Status RunWatch::Snapshot(v1::WatchRunResponse& response) {
   PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps_.readers->Borrow());
   // The run before its steps: what is committed in between comes again as an update.
   PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(run_.value()));
-  PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
+  PENSTOCK_ASSIGN_OR_RETURN(auto steps, reader->ListSteps(run.row));
+  deps_.engine->events().progress().Apply(run.id, steps);
   names_.clear();
   for (const StepRecord& step : steps) names_.push_back(step.name);
   revision_ = run.revision;

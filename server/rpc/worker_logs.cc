@@ -2,6 +2,7 @@
 // it.
 
 #include "server/engine/engine.h"
+#include "server/rpc/convert.h"
 #include "server/rpc/worker_service.h"
 #include "storage/journal/journal.h"
 #include "storage/model/limits.h"
@@ -53,7 +54,8 @@ Status WorkerServiceImpl::Append(const v1::AppendLogsRequest& request,
       std::vector<MetricPoint> points;
       points.reserve(static_cast<std::size_t>(chunk.points_size()));
       for (const v1::MetricPoint& point : chunk.points()) {
-        points.push_back({point.name(), point.index(), point.value()});
+        points.push_back(
+            {point.name(), point.index(), point.value(), TimeFromProto(point.time())});
       }
       PENSTOCK_ASSIGN_OR_RETURN(
           const int64_t known,

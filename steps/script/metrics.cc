@@ -24,6 +24,7 @@ constexpr std::size_t kMaxName = 64;
 // A script that prints a number a line must not make its worker's memory grow.
 constexpr int64_t kMaxPoints = 200'000;
 constexpr std::string_view kStep = "step";
+constexpr std::string_view kProgress = "progress";
 
 double AsDouble(const Json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
@@ -73,8 +74,11 @@ void LineCutter::Finish(const std::function<void(std::string_view)>& line) {
   begun_.clear();
 }
 
-ScriptMetrics::ScriptMetrics(const Json& definitions, Point point)
-    : point_(std::move(point)), printed_(kLongestPrinted), lines_(kLongestLine) {
+ScriptMetrics::ScriptMetrics(const Json& definitions, Point point, Progress progress)
+    : point_(std::move(point)),
+      progress_(std::move(progress)),
+      printed_(kLongestPrinted),
+      lines_(kLongestLine) {
   for (const Json& each : definitions) {
     definitions_.push_back(
         {JsonString(each, "name"), std::make_unique<RE2>(JsonString(each, "regex"), RE2::Quiet)});
@@ -128,8 +132,10 @@ void ScriptMetrics::Object(std::string_view line) {
   }
   const Json& step = JsonMember(*json, kStep);
   const int64_t index = step.is_number_integer() ? std::max<int64_t>(step.get<int64_t>(), 0) : -1;
+  const Json& progress = JsonMember(*json, kProgress);
+  if (progress.is_number()) progress_(progress.get<double>(), JsonString(*json, "note"));
   for (const auto& [name, value] : json->items()) {
-    if (name != kStep && IsMetric(value)) Add(name, index, AsDouble(value));
+    if (name != kStep && name != kProgress && IsMetric(value)) Add(name, index, AsDouble(value));
   }
 }
 

@@ -40,9 +40,11 @@ class LineCutter {
 class ScriptMetrics {
  public:
   using Point = std::function<void(std::string_view name, int64_t index, double value)>;
+  using Progress = std::function<void(double fraction, std::string_view note)>;
 
-  // `definitions`: [{"name", "regex"}], checked. `point` gets each number as it comes.
-  ScriptMetrics(const Json& definitions, Point point);
+  // `definitions`: [{"name", "regex"}], checked. `point` gets each number as it comes, `progress`
+  // what metrics.jsonl says of it.
+  ScriptMetrics(const Json& definitions, Point point, Progress progress);
   ~ScriptMetrics();
 
   // What the script printed.
@@ -70,6 +72,7 @@ class ScriptMetrics {
   void Warn(const std::string& what);
 
   const Point point_;
+  const Progress progress_;
   std::vector<Definition> definitions_;
   LineCutter printed_;
   LineCutter lines_;

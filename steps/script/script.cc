@@ -75,6 +75,9 @@ class Script {
     ScriptMetrics metrics(JsonMember(parameters_, "metrics"),
                           [this](std::string_view name, int64_t index, double value) {
                             context_.LogMetric(name, index, value);
+                          },
+                          [this](double fraction, std::string_view note) {
+                            context_.SetProgress(fraction, note);
                           });
     PENSTOCK_ASSIGN_OR_RETURN(const ProgramOptions options, MakeOptions());
     TellIsolation();

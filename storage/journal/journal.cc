@@ -14,7 +14,6 @@
 
 #include "base/fault_point.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "base/text.h"
 #include "storage/model/limits.h"
 
@@ -26,7 +25,7 @@ constexpr std::size_t kMaxOpen = 256;
 constexpr uint32_t kMaxFrameBytes = 64 << 20;
 constexpr int64_t kScanBytes = 1 << 20;
 
-enum class Kind : uint32_t { kLog = 1, kMetrics = 2 };
+enum class Kind : uint32_t { kLog = 1, kPoints = 3 };
 
 // On disk, little endian as every machine that this runs on.
 struct Header {
@@ -58,14 +57,6 @@ uint32_t Crc32(std::string_view bytes, uint32_t crc) {
 uint32_t FrameCrc(const Header& header, std::string_view bytes) {
   const char* raw = reinterpret_cast<const char*>(&header);
   return Crc32(bytes, Crc32({raw + 8, sizeof(Header) - 8}, 0));
-}
-
-std::string EncodePoints(const std::vector<MetricPoint>& points, std::size_t skip) {
-  Json json = Json::array();
-  for (std::size_t i = skip; i < points.size(); ++i) {
-    json.push_back({points[i].name, points[i].index, points[i].value});
-  }
-  return DumpJson(json);
 }
 
 }  // namespace
@@ -195,12 +186,9 @@ struct Journal::Segment {
 
   void Note(const Header& header, std::string_view bytes) PENSTOCK_REQUIRES(mutex) {
     const bool log = header.kind == Kind::kLog;
+    if (!log && header.kind != Kind::kPoints) return;  // of a version that is not known here
     Stream& stream = (log ? logs : metrics)[{header.step, header.attempt}];
-    int64_t count = header.size;
-    if (!log) {
-      const Result<Json> points = ParseJson(bytes, {.max_bytes = 64 << 20, .max_depth = 4});
-      count = points.ok() ? static_cast<int64_t>(points->size()) : 0;
-    }
+    const int64_t count = log ? header.size : CountPoints(bytes);
     stream.frames.push_back(
         {size + static_cast<int64_t>(sizeof(Header)), header.offset, header.size});
     stream.known = std::max(stream.known, header.offset + count);
@@ -315,8 +303,9 @@ Result<int64_t> Journal::AppendMetrics(const RunId& run, LogKey key, int64_t fir
   }
   const int64_t known = stream.known - first;
   if (known >= static_cast<int64_t>(points.size())) return stream.known;
-  PENSTOCK_RETURN_IF_ERROR(segment->Append(Kind::kMetrics, key, stream.known,
-                                           EncodePoints(points, static_cast<std::size_t>(known))));
+  const auto news = std::span(points).subspan(static_cast<std::size_t>(known));
+  PENSTOCK_RETURN_IF_ERROR(
+      segment->Append(Kind::kPoints, key, stream.known, EncodePoints(news)));
   return stream.known;
 }
 
@@ -361,36 +350,38 @@ Result<std::vector<LogKey>> Journal::ListLogs(const RunId& run, StepIndex step) 
   return keys;
 }
 
-Result<std::vector<MetricSeries>> Journal::ReadMetrics(const RunId& run, StepIndex step,
-                                                       const std::vector<std::string>& names) {
-  std::vector<MetricSeries> series;
+Result<MetricsRead> Journal::ReadMetrics(const RunId& run, StepIndex step,
+                                         const std::vector<std::string>& names,
+                                         PointPosition from) {
+  MetricsRead read{{}, from};
   PENSTOCK_ASSIGN_OR_RETURN(const SegmentPtr segment, Find(run, false));
-  if (!segment) return series;
+  if (!segment) return read;
   MutexLock lock(segment->mutex);
   PENSTOCK_RETURN_IF_ERROR(segment->Load());
   PENSTOCK_RETURN_IF_ERROR(segment->Damage());
   for (const auto& [key, stream] : segment->metrics) {
-    if (key.step != step) continue;
+    if (key.step != step || key.attempt < from.attempt) continue;
+    const int64_t skip = key.attempt == from.attempt ? from.number : 0;
     std::map<std::string, MetricSeries> by_name;
-    for (const Segment::Frame& frame : stream.frames) {
+    for (std::size_t i = 0; i < stream.frames.size(); ++i) {
+      const Segment::Frame& frame = stream.frames[i];
+      if (i + 1 < stream.frames.size() && stream.frames[i + 1].offset <= skip) continue;
       PENSTOCK_ASSIGN_OR_RETURN(const std::string bytes, segment->ReadFrame(frame, 0, frame.size));
-      PENSTOCK_ASSIGN_OR_RETURN(const Json points,
-                                ParseJson(bytes, {.max_bytes = 64 << 20, .max_depth = 4}));
-      for (const Json& point : points) {
-        if (!point.is_array() || point.size() != 3 || !point[0].is_string()) continue;
-        const std::string name = point[0].get<std::string>();
-        if (!names.empty() && std::find(names.begin(), names.end(), name) == names.end()) continue;
-        MetricSeries& one = by_name[name];
-        one.name = name;
+      PENSTOCK_ASSIGN_OR_RETURN(std::vector<MetricPoint> points, DecodePoints(bytes));
+      int64_t number = frame.offset;
+      for (MetricPoint& point : points) {
+        if (number++ < skip) continue;
+        if (!names.empty() && std::ranges::find(names, point.name) == names.end()) continue;
+        MetricSeries& one = by_name[point.name];
+        one.name = point.name;
         one.attempt = key.attempt;
-        one.indices.push_back(point[1].get<int64_t>());
-        one.values.push_back(point[2].is_number() ? point[2].get<double>()
-                                                  : std::numeric_limits<double>::quiet_NaN());
+        one.points.push_back(std::move(point));
       }
     }
-    for (auto& [name, one] : by_name) series.push_back(std::move(one));
+    for (auto& [name, one] : by_name) read.series.push_back(std::move(one));
+    read.end = std::max(read.end, PointPosition{key.attempt, stream.known});
   }
-  return series;
+  return read;
 }
 
 Status Journal::Close(const RunId& run) {

@@ -27,21 +27,28 @@
 
 #include "base/mutex.h"
 #include "base/result.h"
+#include "storage/journal/points.h"
 #include "storage/model/ids.h"
 
 namespace penstock {
 
-struct MetricPoint {
-  std::string name;
-  int64_t index = 0;
-  double value = 0;
-};
-
+// What one attempt logged under one name, in the order of logging.
 struct MetricSeries {
   std::string name;
   int32_t attempt = 0;
-  std::vector<int64_t> indices;
-  std::vector<double> values;
+  std::vector<MetricPoint> points;
+};
+
+// How far the points of a step's attempts have been read: up to this number of this attempt.
+struct PointPosition {
+  int32_t attempt = 0;
+  int64_t number = 0;
+  friend auto operator<=>(const PointPosition&, const PointPosition&) = default;
+};
+
+struct MetricsRead {
+  std::vector<MetricSeries> series;  // by attempt and name
+  PointPosition end;                 // where to read on
 };
 
 // Whose log it is.
@@ -77,9 +84,9 @@ class Journal {
   // The attempts of a step (or of all steps: -1) that wrote something, in order. kDataLoss for none
   // in a damaged file.
   Result<std::vector<LogKey>> ListLogs(const RunId& run, StepIndex step);
-  // Every series of a step, by attempt and name; `names` empty: all. kDataLoss in a damaged file.
-  Result<std::vector<MetricSeries>> ReadMetrics(const RunId& run, StepIndex step,
-                                                const std::vector<std::string>& names);
+  // The series of a step from a position on; `names` empty: all. kDataLoss in a damaged file.
+  Result<MetricsRead> ReadMetrics(const RunId& run, StepIndex step,
+                                  const std::vector<std::string>& names, PointPosition from = {});
 
   // Makes what the run wrote survive the machine, and forgets its index.
   Status Close(const RunId& run);

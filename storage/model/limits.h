@@ -41,6 +41,7 @@ inline constexpr int kDefaultPageSize = 100;
 
 // Reports of attempts.
 inline constexpr int kMaxMetricsPerReport = 256;
+inline constexpr int kMaxSeriesPoints = 100'000;  // of one series in an answer
 inline constexpr std::size_t kMaxReportValueBytes = 64 << 10;
 inline constexpr std::size_t kMaxReportListBytes = 1 << 20;
 inline constexpr int kMaxOutputsPerStep = 256;

@@ -142,8 +142,10 @@ struct StepRecord {
   // "miss": {"why"} or {"run", "step", "differs": […]}. Null otherwise.
   Json cache;
   std::vector<StepIndex> depends_on;
-  double progress = 0;                // not stored
-  std::string progress_note;          // not stored
+  // Known while it runs, and not stored.
+  double progress = 0;
+  std::string progress_note;
+  Time expected_end;  // unset: nothing to tell it by
 };
 
 struct AttemptRecord {

@@ -90,3 +90,18 @@ def check_readmes(root):
             problems.append(f"{folder}/README.md is missing: what lives here, what may not, how to add "
                             "one")
     return problems
+
+
+def check_limits(root):
+    """Each row of the limits file is named in a test."""
+    path = Path(root) / "storage/model/limits.h"
+    if not path.is_file():
+        return []
+    tests = "\n".join(read(test) for test in files(root, {".cc", ".h"}, "tests"))
+    named = set(re.findall(r"\blimits::(k\w+)", tests))
+    problems = []
+    for number, line in enumerate(read(path).splitlines(), 1):
+        match = re.match(r"inline constexpr [\w:]+ (k\w+)", line)
+        if match and match.group(1) not in named:
+            problems.append(f"{name(root, path)}:{number}: no test names limits::{match.group(1)}")
+    return problems

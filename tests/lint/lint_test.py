@@ -306,6 +306,13 @@ class HousekeepingTest(LintTest):
         self.write("extras/README.md")
         self.assert_found(housekeeping.check_readmes(self.root), "extras/")
 
+    def test_limits(self):
+        self.write("storage/model/limits.h", "\ninline constexpr std::size_t kMaxDogs = 3;\n")
+        self.write("tests/unit/dogs_test.cc", "// limits::kMaxDogsAndCats, kMaxDogs")
+        self.assert_found(housekeeping.check_limits(self.root), "limits.h:2", "kMaxDogs")
+        self.write("tests/unit/cats_test.cc", "EXPECT_EQ(limits::kMaxDogs, 3)")
+        self.assertEqual(housekeeping.check_limits(self.root), [])
+
     def test_build_output_is_nobodys_code(self):
         self.write("build/extras/a.cc", "// TO" + "DO")
         self.write("build/a.cc", "\n" * 1000)

@@ -25,6 +25,7 @@ LINTS = {
     "marks": housekeeping.check_marks,
     "file_length": housekeeping.check_file_length,
     "readmes": housekeeping.check_readmes,
+    "limits": housekeeping.check_limits,
 }
 
 

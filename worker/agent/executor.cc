@@ -592,6 +592,7 @@ void Executor::Ship(Attempt& attempt) {
     sent.set_name(point->name);
     sent.set_index(point->index);
     sent.set_value(point->value);
+    SetTime(point->time, sent.mutable_time());
   }
   attempt.points.erase(attempt.points.begin(), points_end);
   attempt.shipping = true;

@@ -12,16 +12,13 @@ v1::StepReport About(const v1::Lease& lease, v1::StepReport::Kind kind) {
   report.set_attempt(lease.attempt());
   report.set_token(lease.token());
   report.set_kind(kind);
-  const Time now = Clock::Real().Now();
-  report.mutable_time()->set_seconds(now.micros / 1'000'000);
-  report.mutable_time()->set_nanos(static_cast<int32_t>(now.micros % 1'000'000 * 1'000));
+  SetTime(Clock::Real().Now(), report.mutable_time());
   return report;
 }
 
 void SetStarted(v1::StepReport& report, Time started) {
   if (!started.set()) return;
-  report.mutable_started_at()->set_seconds(started.micros / 1'000'000);
-  report.mutable_started_at()->set_nanos(static_cast<int32_t>(started.micros % 1'000'000 * 1'000));
+  SetTime(started, report.mutable_started_at());
 }
 
 }  // namespace

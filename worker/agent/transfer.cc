@@ -51,6 +51,11 @@ bool CloseGap(const v1::AppendLogsResponse::Position& known, v1::LogChunk& chunk
 
 }  // namespace
 
+void SetTime(Time time, google::protobuf::Timestamp* out) {
+  out->set_seconds(time.micros / 1'000'000);
+  out->set_nanos(static_cast<int32_t>(time.micros % 1'000'000 * 1'000));
+}
+
 void TransferStop::Stop() {
   MutexLock lock(mutex_);
   stopped_ = true;

@@ -44,6 +44,8 @@ class TransferStop {
   std::set<grpc::ClientContext*> calls_ PENSTOCK_GUARDED_BY(mutex_);
 };
 
+void SetTime(Time time, google::protobuf::Timestamp* out);
+
 class Transfer {
  public:
   Transfer(Coordinator& coordinator, LocalArtifactStore& store, ArtifactCache& cache)

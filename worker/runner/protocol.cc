@@ -10,8 +10,8 @@ namespace {
 Json EncodePoints(const std::vector<SeriesPoint>& points) {
   Json json = Json::array();
   for (const SeriesPoint& point : points) {
-    json.push_back(
-        {point.name, point.index, std::isfinite(point.value) ? Json(point.value) : Json()});
+    json.push_back({point.name, point.index,
+                    std::isfinite(point.value) ? Json(point.value) : Json(), point.time.micros});
   }
   return json;
 }
@@ -23,11 +23,12 @@ double NumberOrNan(const Json& json) {
 std::vector<SeriesPoint> DecodePoints(const Json& json) {
   std::vector<SeriesPoint> points;
   for (const Json& point : json) {
-    if (!point.is_array() || point.size() != 3 || !point[0].is_string() ||
-        !point[1].is_number_integer()) {
+    if (!point.is_array() || point.size() != 4 || !point[0].is_string() ||
+        !point[1].is_number_integer() || !point[3].is_number_integer()) {
       continue;
     }
-    points.push_back({point[0].get<std::string>(), point[1].get<int64_t>(), NumberOrNan(point[2])});
+    points.push_back({point[0].get<std::string>(), point[1].get<int64_t>(), NumberOrNan(point[2]),
+                      Time{point[3].get<int64_t>()}});
   }
   return points;
 }

@@ -53,6 +53,7 @@ struct SeriesPoint {
   std::string name;
   int64_t index = 0;
   double value = 0;
+  Time time;
 };
 
 struct Update {

@@ -120,7 +120,7 @@ class Context : public StepContext {
 
   void LogMetric(std::string_view name, int64_t index, double value) override {
     MutexLock lock(mutex_);
-    update_.points.push_back({std::string(name), index, value});
+    update_.points.push_back({std::string(name), index, value, Clock::Real().Now()});
     SendIfDue();
   }
   void SetProgress(double fraction, std::string_view note) override {

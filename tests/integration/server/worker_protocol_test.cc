@@ -302,6 +302,7 @@ TEST_F(WorkerProtocolTest, MetricsAreKept) {
     point->set_name("loss");
     point->set_index(i);
     point->set_value(1.0 / (i + 1));
+    point->mutable_time()->set_seconds(1'000 + i);
   }
   v1::AppendLogsResponse appended;
   TestContext one, two;
@@ -315,6 +316,8 @@ TEST_F(WorkerProtocolTest, MetricsAreKept) {
   ASSERT_EQ(metrics.series_size(), 1);
   EXPECT_THAT(metrics.series(0).indices(), testing::ElementsAre(0, 1, 2));
   EXPECT_EQ(metrics.series(0).values(1), 0.5);
+  EXPECT_EQ(metrics.series(0).times(2).seconds(), 1'002);
+  EXPECT_FALSE(metrics.ended());
 }
 
 // A watcher that does not read gets a fresh snapshot in place of what it missed.

@@ -17,7 +17,9 @@ void Add(v1::ReadMetricsResponse& answer, const std::string& name, int attempt,
   for (const double value : values) {
     series.add_indices(series.values_size());
     series.add_values(value);
+    series.add_times()->set_nanos(series.values_size() * 1'000);
   }
+  series.set_point_count(series.values_size());
 }
 
 TEST(CurveTable, SaysWhereEachSeriesWasBest) {
@@ -42,6 +44,15 @@ TEST(CurveTable, TellsAttemptsApartWhereThereAreSeveral) {
             "SERIES      TRY  POINTS  FIRST  LAST  BEST\n"
             "train_rmse  1    1       3      3     3 at 0\n"
             "train_rmse  2    2       3      1     1 at 1\n");
+}
+
+TEST(PointLines, AreInTheOrderOfLogging) {
+  v1::ReadMetricsResponse answer;
+  Add(answer, "auc", 1, {0.5, 0.9});
+  Add(answer, "loss", 1, {3, 2});
+  const std::string time = LocalTime(answer.series(0).times(0));
+  EXPECT_EQ(PointLines(answer), time + "  auc  0  0.5\n" + time + "  loss  0  3\n" + time +
+                                    "  auc  1  0.9\n" + time + "  loss  1  2\n");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "storage/model/limits.h"
 #include "tests/unit/core/definitions.h"
 
 namespace penstock {
@@ -65,8 +66,9 @@ TEST(CheckCondition, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT(Shape("{all: [{left: 1, op: '<', right: 2}], any: []}"),
               testing::Contains(HasSubstr("if.all: unknown key")));
   std::string deep = "{left: 1, op: '<', right: 2}";
-  for (int i = 0; i < 8; ++i) deep = "{not: " + deep + "}";
-  EXPECT_THAT(Shape(deep),
+  for (int i = 1; i < limits::kMaxConditionDepth; ++i) deep = "{not: " + deep + "}";
+  EXPECT_THAT(Shape(deep), IsEmpty());
+  EXPECT_THAT(Shape("{not: " + deep + "}"),
               ElementsAre(HasSubstr("is nested deeper than 8; take several condition steps")));
 }
 

@@ -220,6 +220,24 @@ TEST(FairShare, AQueueAtItsLimitLeavesTheWorkersToOthers) {
   EXPECT_THAT(simulation.Place(), ElementsAre(std::pair(1, 2)));
 }
 
+TEST(FairShare, AWorkerIsKeptFreeOnceAStepWasPassedForSoLong) {
+  Simulation simulation;
+  simulation.Add(kOne, Worker("w1", 2));
+  simulation.placer.AddRun(1, 0);
+  simulation.placer.AddRun(2, 0);
+  simulation.Enqueue({2, 0, Noop(), limits::kReserveAfter - milliseconds(1), ""});
+  simulation.Place();
+  simulation.Enqueue({1, 0, Noop(2), seconds(1), ""});
+  simulation.Enqueue({2, 1, Noop(), limits::kReserveAfter, ""});
+  EXPECT_THAT(simulation.Place(), ElementsAre(std::pair(2, 1))) << "the large one is passed over";
+  simulation.End();  // a millisecond too early
+  simulation.Enqueue({2, 2, Noop(), seconds(30), ""});
+  EXPECT_THAT(simulation.Place(), ElementsAre(std::pair(2, 2)));
+  simulation.End();  // and now it is time
+  simulation.Enqueue({2, 3, Noop(), seconds(1), ""});
+  EXPECT_THAT(simulation.Place(), testing::IsEmpty()) << "the room is kept";
+}
+
 TEST(FairShare, ALargeStepDoesNotStarveBehindSmallOnes) {
   for (const char* queue : {"default", "other"}) {
     Simulation simulation(QueueTable{{"other", {}}});

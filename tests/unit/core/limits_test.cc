@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "server/core/bind.h"
 #include "tests/unit/core/definitions.h"
 
 namespace penstock {
@@ -83,6 +84,71 @@ TEST(Limits, NamesTagsInputsAndEdges) {
   ASSERT_FALSE(spec.ok());
   EXPECT_THAT(Lines(spec.status().problems()),
               ElementsAre("steps: wait for each other in 120000 places; at most 100000"));
+}
+
+TEST(Limits, WhatIsAtTheLimitIsGood) {
+  Json document = {{"name", "p"}, {"steps", Json::array()}};
+  for (int i = 0; i < limits::kMaxStepsPerRun; ++i) {
+    document["steps"].push_back({{"name", "s" + std::to_string(i)}, {"type", "noop"}});
+  }
+  EXPECT_TRUE(ParsePipeline(document, Catalog::BuiltIn()).ok()) << "steps";
+
+  document["steps"] = {{{"name", "a"}, {"type", "noop"}, {"retry", {{"maxAttempts", 100}}}}};
+  for (int i = 0; i < limits::kMaxParameters; ++i) {
+    document["parameters"]["p" + std::to_string(i)] = {{"type", "dataset"}};
+  }
+  for (int i = 0; i < limits::kMaxTagsPerRun; ++i) {
+    document["tags"]["t" + std::to_string(i)] = std::string(limits::kMaxTagBytes, 'x');
+  }
+  for (int i = 0; i < limits::kMaxInputsPerStep; ++i) {
+    document["steps"][0]["inputs"]["data"].push_back("${parameters.p1}");
+  }
+  EXPECT_TRUE(ParsePipeline(document, Catalog::BuiltIn()).ok())
+      << "parameters, tags, inputs and retries";
+
+  Json edges = {{"name", "p"}, {"steps", Json::array()}};
+  Json names = Json::array();
+  for (int i = 0; i < 500; ++i) {
+    names.push_back("a" + std::to_string(i));
+    edges["steps"].push_back({{"name", names.back()}, {"type", "noop"}});
+  }
+  for (int i = 0; i < limits::kMaxEdgesPerRun / 500; ++i) {
+    edges["steps"].push_back(
+        {{"name", "b" + std::to_string(i)}, {"type", "noop"}, {"dependsOn", names}});
+  }
+  EXPECT_TRUE(ParsePipeline(edges, Catalog::BuiltIn()).ok()) << "edges";
+}
+
+TEST(Limits, Retries) {
+  const auto refusals = [](int attempts) {
+    return Refusals("{name: p, steps: [{name: a, type: noop, retry: {maxAttempts: " +
+                    std::to_string(attempts) + "}}]}");
+  };
+  EXPECT_THAT(refusals(limits::kMaxRetryAttempts), IsEmpty());
+  EXPECT_THAT(refusals(limits::kMaxRetryAttempts + 1),
+              ElementsAre(StartsWith("steps[0].retry.maxAttempts: 101 is out of bounds")));
+}
+
+// 5 inner steps for each of 9,999 items, the map itself, and 4 beside it.
+TEST(Limits, StepsWithTheItemsOfMaps) {
+  const auto refusals = [](const std::string& items, int beside) {
+    std::string text = "{name: p, parameters: {n: {type: integer, default: 1}}, steps: [";
+    for (int i = 0; i < beside; ++i) text += "{name: b" + std::to_string(i) + ", type: noop}, ";
+    text += "{name: m, type: map, over: {range: " + items + "}, steps: [";
+    for (int i = 0; i < 5; ++i) text += "{name: s" + std::to_string(i) + ", type: noop}, ";
+    return text + "]}]}";
+  };
+  static_assert(9'999 * 5 + 1 + 4 == limits::kMaxStepInstances);
+  EXPECT_THAT(Refusals(refusals("9999", 4)), IsEmpty());
+  EXPECT_THAT(Refusals(refusals("9999", 5)),
+              ElementsAre("steps: with the items of its maps a run would have 50001 steps; at most "
+                          "50000"));
+  // The same where a parameter says how many.
+  const PipelineSpec spec = Good(refusals("'${parameters.n}'", 4));
+  EXPECT_TRUE(BindParameters(spec, {{"n", 9'999}}, Catalog::BuiltIn()).ok());
+  const Status status = BindParameters(spec, {{"n", 10'000}}, Catalog::BuiltIn()).status();
+  EXPECT_EQ(status.reason(), "INVALID_PARAMETERS");
+  EXPECT_THAT(Lines(status.problems()), ElementsAre(testing::HasSubstr("50005 steps")));
 }
 
 TEST(Limits, Keys) {

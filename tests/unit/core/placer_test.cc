@@ -328,7 +328,7 @@ TEST(Placer, JudgesShortnessByTheRecentMedian) {
   placer.RecordDuration("noop@1", milliseconds(90));
   placer.RecordDuration("noop@1", milliseconds(5000));
   EXPECT_TRUE(placer.IsShort("noop@1"));
-  for (int i = 0; i < 30; ++i) placer.RecordDuration("noop@1", milliseconds(100));
+  for (int i = 0; i < 30; ++i) placer.RecordDuration("noop@1", limits::kBacklogMedian);
   EXPECT_FALSE(placer.IsShort("noop@1")) << "100 ms is not below 100 ms";
   EXPECT_FALSE(placer.IsShort("train/xgboost@1"));
 }

@@ -5,6 +5,7 @@
 
 #include "server/core/calls.h"
 #include "server/core/plan.h"
+#include "storage/model/limits.h"
 #include "tests/unit/core/definitions.h"
 
 namespace penstock {
@@ -134,8 +135,9 @@ TEST(ExpandItems, ListsAndRanges) {
   EXPECT_EQ(items({{"from", 3}, {"to", 1}, {"step", -1}}), Json({3, 2, 1}));
   EXPECT_EQ(items({{"from", 1}, {"to", 3}}), Json({1, 2, 3}));
   EXPECT_EQ(items({{"from", 0.1}, {"to", 0.5}, {"step", 0.1}}).size(), 5u);
-  EXPECT_EQ(items({{"range", 10'000}}).size(), 10'000u);
-  EXPECT_THAT(items({{"range", 10'001}}).get<std::string>(), HasSubstr("at most 10000"));
+  EXPECT_EQ(items({{"range", limits::kMaxMapItems}}).size(), 10'000u);
+  EXPECT_THAT(items({{"range", limits::kMaxMapItems + 1}}).get<std::string>(),
+              HasSubstr("at most 10000"));
   EXPECT_THAT(items({{"from", 1}, {"to", 1e9}}).get<std::string>(), HasSubstr("at most 10000"));
   EXPECT_THAT(items({{"range", -1}}).get<std::string>(), HasSubstr("0 or more"));
   EXPECT_THAT(items({{"from", 1}, {"to", 3}, {"step", -1}}).get<std::string>(),
@@ -220,10 +222,10 @@ TEST(Structure, OnExitSeesTheRunAndNobodyElseDoes) {
 
 TEST(Structure, MapsNestOnlySoDeep) {
   std::string steps = "[{name: leaf, type: noop}]";
-  for (int depth = 1; depth <= 5; ++depth) {
+  for (int depth = 1; depth <= limits::kMaxMapDepth + 1; ++depth) {
     steps = "[{name: m" + std::to_string(depth) + ", type: map, over: [1], steps: " + steps + "}]";
     const auto refusals = Refusals("{name: p, steps: " + steps + "}");
-    if (depth <= 4) {
+    if (depth <= limits::kMaxMapDepth) {
       EXPECT_THAT(refusals, IsEmpty()) << depth;
     } else {
       EXPECT_THAT(refusals, ElementsAre(HasSubstr("at most 4 deep")));
@@ -298,9 +300,9 @@ TEST_F(CallsTest, RefusesCircles) {
 }
 
 TEST_F(CallsTest, RefusesCallsTooDeep) {
-  for (int i = 1; i <= 8; ++i) {
+  for (int i = 1; i <= limits::kMaxPipelineDepth; ++i) {
     Store("{name: p" + std::to_string(i) + ", steps: [{name: call, type: " +
-          (i == 8 ? std::string("noop}]}")
+          (i == limits::kMaxPipelineDepth ? std::string("noop}]}")
                   : "pipeline, pipeline: p" + std::to_string(i + 1) + "}]}"));
   }
   EXPECT_THAT(Check("{name: top, steps: [{name: call, type: pipeline, pipeline: p2}]}"), IsEmpty());

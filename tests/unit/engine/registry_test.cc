@@ -115,9 +115,9 @@ TEST_F(RegistryTest, TokensAreNamedOnceUntilTheyAreRevoked) {
 TEST_F(RegistryTest, AClientsHoldsEndAfterAnHour) {
   bench_.Artifact("x");
   // The hourly sweep takes what is over an hour old.
-  bench_.Pass(hours(1) + std::chrono::seconds(1));
+  bench_.Pass(limits::kClientHold + std::chrono::seconds(1));
   const ArtifactRef later = bench_.Artifact("y");
-  bench_.Pass(hours(1));
+  bench_.Pass(limits::kClientHold);
   const auto holds = bench_.store().reader().CountHolds();
   ASSERT_TRUE(holds.ok());
   EXPECT_EQ(*holds, 1) << "y is younger than an hour by one second";

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "base/digest.h"
+#include "storage/model/limits.h"
 #include "tests/support/engine_bench.h"
 
 namespace penstock {
@@ -234,10 +235,16 @@ steps:
 TEST_P(StructureTest, ItemsThatMakeTooManyStepsFailTheMap) {
   std::string steps;
   for (int i = 0; i < 6; ++i) steps += "{name: s" + std::to_string(i) + ", type: noop},";
-  const RunId run = bench_.Run("name: wide\nsteps: [{name: m, type: map, over: {range: 10000}, "
-                               "maxConcurrency: 1, steps: [" + steps + "]}]");
+  const RunId run = bench_.Run(
+      "name: wide\nparameters: {d: {type: dataset}}\nsteps:\n"
+      "- {name: e, type: evaluate, inputs: {data: \"${parameters.d}\", model: \"${parameters.d}\"}}\n"
+      "- {name: m, type: map, over: \"${steps.e.report.folds}\", steps: [" + steps + "]}",
+      {{"d", "artifact:" + FormatDigest(bench_.Artifact("x").digest)}});
+  StepResult result;
+  for (int i = 0; i < limits::kMaxMapItems; ++i) result.report_values["folds"].push_back(i);
+  ASSERT_EQ(*worker_.Succeed(worker_.Start()["e"], result), Verdict::kOk);
   EXPECT_EQ(bench_.Find(run).state, RunState::kFailed);
-  EXPECT_THAT(Message(run, "m"), HasSubstr("would make 60001 steps of the run; at most 50000"));
+  EXPECT_THAT(Message(run, "m"), HasSubstr("would make 60002 steps of the run; at most 50000"));
 }
 
 TEST_P(StructureTest, OutputsThatAreTooLargeFailTheMap) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "storage/model/limits.h"
+
 namespace penstock {
 namespace {
 
@@ -37,9 +39,9 @@ TEST(PageTokenTest, RubbishIsRefused) {
 }
 
 TEST(PageTokenTest, SizesHaveBounds) {
-  EXPECT_EQ(ReadPage(0, "", "f")->limit, 100);
-  EXPECT_EQ(ReadPage(1000, "", "f")->limit, 1000);
-  EXPECT_FALSE(ReadPage(1001, "", "f").ok());
+  EXPECT_EQ(ReadPage(0, "", "f")->limit, limits::kDefaultPageSize);
+  EXPECT_EQ(ReadPage(limits::kMaxPageSize, "", "f")->limit, limits::kMaxPageSize);
+  EXPECT_FALSE(ReadPage(limits::kMaxPageSize + 1, "", "f").ok());
   EXPECT_FALSE(ReadPage(-1, "", "f").ok());
 }
 

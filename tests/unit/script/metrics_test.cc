@@ -22,9 +22,14 @@ using Points = std::vector<std::tuple<std::string, int64_t, double>>;
 class MetricsTest : public testing::Test {
  protected:
   ScriptMetrics Make(const Json& definitions = Json::array()) {
-    return ScriptMetrics(definitions, [this](std::string_view name, int64_t index, double value) {
-      points_.emplace_back(std::string(name), index, value);
-    });
+    return ScriptMetrics(
+        definitions,
+        [this](std::string_view name, int64_t index, double value) {
+          points_.emplace_back(std::string(name), index, value);
+        },
+        [this](double fraction, std::string_view note) {
+          progress_.emplace_back(fraction, std::string(note));
+        });
   }
   std::string Document(const std::string& text) {
     ScriptMetrics metrics = Make();
@@ -32,6 +37,7 @@ class MetricsTest : public testing::Test {
   }
   TestFolder folder_;
   Points points_;
+  std::vector<std::pair<double, std::string>> progress_;
 };
 
 TEST(LineCutterTest, CutsAcrossPartsAndShortensLongLines) {
@@ -73,6 +79,16 @@ TEST_F(MetricsTest, LinesAreReadAsTheFileGrows) {
   EXPECT_EQ(points_[1], std::tuple("loss", 6, 0.25)) << "without a step: behind the last";
   EXPECT_TRUE(std::isnan(metrics.scalars().at("loss"))) << "null is undefined";
   EXPECT_THAT(metrics.warnings(), ElementsAre(HasSubstr("\"no json\" is no object")));
+}
+
+TEST_F(MetricsTest, LinesTellHowFarTheScriptIs) {
+  ScriptMetrics metrics = Make();
+  metrics.ReadLines(folder_.Write("metrics.jsonl",
+                                  "{\"progress\": 0.25, \"note\": \"epoch 1 of 4\"}\n"
+                                  "{\"progress\": 0.5, \"loss\": 2}\n{\"progress\": null}\n"),
+                    /*last=*/true);
+  EXPECT_THAT(progress_, ElementsAre(std::pair(0.25, "epoch 1 of 4"), std::pair(0.5, "")));
+  EXPECT_THAT(points_, ElementsAre(std::tuple("loss", 0, 2.0))) << "progress is no metric";
 }
 
 TEST_F(MetricsTest, DocumentHoldsNumbersAndCurves) {

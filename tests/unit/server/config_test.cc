@@ -1,6 +1,7 @@
 #include "server/config.h"
 
 #include "base/address.h"
+#include "storage/model/limits.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -232,6 +233,20 @@ TEST_F(ServerConfigTest, WrongQueuesAreRefusedWithTheirPlace) {
   EXPECT_THAT(refusal("{a: {maxRuns: -1}}"), HasSubstr("a: maxRuns: \"-1\" is not a number"));
   EXPECT_THAT(refusal("{A B: {}}"), HasSubstr("\"A B\" is not a name"));
   EXPECT_THAT(refusal("[a]"), HasSubstr("must be a mapping"));
+}
+
+TEST_F(ServerConfigTest, QueuesHaveLimits) {
+  const auto parse = [&](std::size_t queues, int weight) {
+    std::string text = "{q0: {weight: " + std::to_string(weight) + "}";
+    for (std::size_t i = 1; i < queues; ++i) text += ", q" + std::to_string(i) + ": {}";
+    return Parse({"--queues", text + "}"});
+  };
+  // "default" is there in any case.
+  const auto most = parse(limits::kMaxNamedQueues - 1, limits::kMaxQueueWeight);
+  ASSERT_TRUE(most.ok()) << most.status();
+  EXPECT_EQ(most->config.queues.size(), limits::kMaxNamedQueues);
+  EXPECT_THAT(parse(limits::kMaxNamedQueues, 1).status().message(), HasSubstr("at most 64 queues"));
+  EXPECT_THAT(parse(1, limits::kMaxQueueWeight + 1).status().message(), HasSubstr("1001"));
 }
 
 }  // namespace

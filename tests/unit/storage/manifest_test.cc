@@ -73,5 +73,25 @@ TEST(ManifestTest, ATreeHasAtMostSoManyFiles) {
   EXPECT_TRUE(ParseManifest(manifest.Serialise()).ok());
 }
 
+TEST(ManifestTest, AManifestHasAtMostSoManyBytes) {
+  Manifest manifest;
+  while (manifest.files.size() < 90'000) {
+    const std::string number = std::to_string(100'000 + manifest.files.size());
+    manifest.files.push_back({number + std::string(240, 'n'), kDigest, 1, false});
+  }
+  const auto spare = static_cast<int64_t>(limits::kMaxManifestBytes) -
+                     static_cast<int64_t>(manifest.Serialise().size());
+  ASSERT_GT(spare, 0);
+  for (std::size_t i = 0; i < 90'000; ++i) {
+    const auto share = static_cast<std::size_t>(spare * static_cast<int64_t>(i + 1) / 90'000 -
+                                                spare * static_cast<int64_t>(i) / 90'000);
+    manifest.files[i].path += std::string(share, 'x');
+  }
+  ASSERT_EQ(manifest.Serialise().size(), limits::kMaxManifestBytes);
+  EXPECT_TRUE(ParseManifest(manifest.Serialise()).ok());
+  manifest.files.back().path += "x";
+  EXPECT_FALSE(ParseManifest(manifest.Serialise()).ok());
+}
+
 }  // namespace
 }  // namespace penstock

@@ -67,7 +67,7 @@ TEST(ProtocolTest, AnUpdateArrivesAsItWasSent) {
   const Update sent{.id = 3,
                     .progress = 0.25,
                     .note = "round 5",
-                    .points = {{"loss", 5, 0.1},
+                    .points = {{"loss", 5, 0.1, Time{1'760'000'000'000'000}},
                                {"loss", 6, std::numeric_limits<double>::quiet_NaN()},
                                {"loss", 7, std::numeric_limits<double>::infinity()}}};
   const Result<ChildMessage> got = DecodeChildMessage(Sent(Encode(sent)));
@@ -81,6 +81,7 @@ TEST(ProtocolTest, AnUpdateArrivesAsItWasSent) {
   EXPECT_EQ(got->update->points[0].name, "loss");
   EXPECT_EQ(got->update->points[0].index, 5);
   EXPECT_EQ(got->update->points[0].value, 0.1);
+  EXPECT_EQ(got->update->points[0].time, Time{1'760'000'000'000'000});
   // JSON has no number for what is not finite.
   EXPECT_TRUE(std::isnan(got->update->points[1].value));
   EXPECT_TRUE(std::isnan(got->update->points[2].value));
