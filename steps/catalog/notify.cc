@@ -62,6 +62,7 @@ StepSchema NotifySchema() {
                   RunField("name", "${run.name}", "Its name."),
                   RunField("pipeline", "${run.pipeline}", "Its pipeline."),
                   RunField("state", "${run.state ?? 'RUNNING'}", "What it came to.")}}};
+  schema.secrets_in = {"url", "headers", "body"};
   schema.metrics = {{"status", "The answer's HTTP status, 200 to 299."}};
   schema.check = [](const Json& parameters, const std::string& path,
                     std::vector<Problem>& problems) {

@@ -261,6 +261,8 @@ StepSchema ScriptSchema() {
     return {{std::string(kIsolationLabel), "bubblewrap"}};
   };
   schema.parameters = Parameters();
+  // Arguments, also those that hyperparameters become, can be seen by other processes.
+  schema.secrets_in = {"environment"};
   schema.check = CheckScript;
   return schema;
 }
