@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "client/cli/cli.h"
 #include "server/core/secret_refs.h"
+#include "storage/model/limits.h"
 
 namespace penstock::cli {
 namespace {
@@ -46,7 +47,7 @@ class Silence {
 Result<std::string> ReadInput(bool line) {
   std::string value;
   char c = 0;
-  while (value.size() <= kMaxSecretBytes + 2) {
+  while (value.size() <= limits::kMaxSecretBytes + 2) {
     const ssize_t count = read(STDIN_FILENO, &c, 1);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return ErrnoStatus(errno, "reading standard input");
@@ -84,10 +85,10 @@ Result<std::string> ReadValue(const SetOptions& options) {
   }
   std::string value;
   if (!options.file.empty()) {
-    Result<std::string> text = ReadFile(options.file, kMaxSecretBytes + 2);
+    Result<std::string> text = ReadFile(options.file, limits::kMaxSecretBytes + 2);
     if (text.status().reason() == "TOO_LARGE") {
       return WrongUse(options.file + " is larger than a secret may be, " +
-                      std::to_string(kMaxSecretBytes) + " bytes");
+                      std::to_string(limits::kMaxSecretBytes) + " bytes");
     }
     if (!text.ok()) return WrongUse("--from-file: " + text.status().message());
     value = *std::move(text);

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "server/core/bind.h"
+#include "storage/model/limits.h"
 
 namespace penstock {
 namespace {
@@ -172,9 +173,9 @@ Status CheckSecret(const std::string& name, const std::string& value) {
     return InvalidArgument("the value of secret \"" + name + "\" " + why);
   };
   if (value.empty()) return wrong("is empty");
-  if (value.size() > kMaxSecretBytes) {
+  if (value.size() > limits::kMaxSecretBytes) {
     return wrong("has " + std::to_string(value.size()) + " bytes; at most " +
-                 std::to_string(kMaxSecretBytes));
+                 std::to_string(limits::kMaxSecretBytes));
   }
   if (value.find('\0') != std::string::npos) {
     return wrong("holds a NUL byte, which no environment variable can; encode it, as in base64");

@@ -18,8 +18,6 @@
 
 namespace penstock {
 
-inline constexpr std::size_t kMaxSecretBytes = 64 << 10;
-
 // kInvalidArgument where that cannot be a secret; never quotes the value.
 Status CheckSecret(const std::string& name, const std::string& value);
 // kNotFound (SECRET_NOT_FOUND) with what to do.

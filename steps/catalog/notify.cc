@@ -47,7 +47,7 @@ StepSchema NotifySchema() {
        .nullable = true},
       {.name = "headers",
        .kind = Kind::kMap,
-       .help = "More headers, by name.",
+       .help = "More headers, by name; as url and body, they may name secrets.",
        .default_value = Json::object(),
        .element = std::make_shared<ParameterSchema>(
            ParameterSchema{.name = "value", .kind = Kind::kString})},

@@ -7,6 +7,7 @@
 #include "server/core/bind.h"
 #include "server/core/cache_key.h"
 #include "server/core/calls.h"
+#include "storage/model/limits.h"
 #include "tests/unit/core/definitions.h"
 
 namespace penstock {
@@ -231,8 +232,8 @@ TEST(SecretRefsTest, AVersionThatDiffersIsSaid) {
 
 TEST(SecretRefsTest, ValuesThatCannotBeOneAreRefusedWithoutQuotingThem) {
   EXPECT_TRUE(CheckSecret("hub-token", "x").ok());
-  EXPECT_TRUE(CheckSecret("hub-token", std::string(kMaxSecretBytes, 'x')).ok());
-  for (const std::string& value : {std::string(), std::string(kMaxSecretBytes + 1, 'q'),
+  EXPECT_TRUE(CheckSecret("hub-token", std::string(limits::kMaxSecretBytes, 'x')).ok());
+  for (const std::string& value : {std::string(), std::string(limits::kMaxSecretBytes + 1, 'q'),
                                    std::string("qqq\0q", 5), std::string("qqq\xff")}) {
     const Status status = CheckSecret("hub-token", value);
     EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
