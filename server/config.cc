@@ -31,6 +31,7 @@ struct Actions {
   bool check = false;
   bool repair = false;
   bool verify = false;
+  bool rotate_secrets_key = false;
 };
 
 // What `penstock admin … --data-dir` calls.
@@ -54,6 +55,9 @@ void AddOfflineFlags(CLI::App& app, Actions& actions) {
       ->group(kGroup);
   auto* check = app.add_flag("--admin-check", actions.check, "Check the data directory");
   check->group(kGroup);
+  app.add_flag("--admin-rotate-secrets-key", actions.rotate_secrets_key,
+               "Seal all secrets with a new key, and forget the old one")
+      ->group(kGroup);
   app.add_flag("--repair", actions.repair, "Mend what the check finds")
       ->needs(check)
       ->group(kGroup);
@@ -203,6 +207,7 @@ Result<ServerInvocation> ParseServerInvocation(const std::vector<std::string>& a
     invocation.restore = ServerInvocation::Restore{actions.restore, actions.allow_missing};
   }
   if (actions.check) invocation.check = ServerInvocation::Check{actions.repair, actions.verify};
+  invocation.rotate_secrets_key = actions.rotate_secrets_key;
   // Nothing will listen, so how it would is of no concern.
   if (invocation.offline()) return invocation;
   PENSTOCK_RETURN_IF_ERROR(ValidateServerConfig(config));

@@ -88,8 +88,9 @@ struct ServerInvocation {
     bool verify = false;
   };
   std::optional<Check> check;
+  bool rotate_secrets_key = false;  // --admin-rotate-secrets-key
   // Whether it is one of these rather than to serve.
-  bool offline() const { return create_token || backup || restore || check; }
+  bool offline() const { return create_token || backup || restore || check || rotate_secrets_key; }
 };
 
 using EnvironmentLookup = std::function<std::optional<std::string>(const std::string& name)>;

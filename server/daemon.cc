@@ -19,6 +19,7 @@
 #include "server/metrics.h"
 #include "server/offline.h"
 #include "server/ops/operations.h"
+#include "server/ops/secret_keys.h"
 #include "server/rpc/rpc_server.h"
 #include "server/version.h"
 #include "steps/catalog/catalog.h"
@@ -77,6 +78,7 @@ struct Daemon::Impl {
   std::optional<TlsIdentity> identity;
   std::unique_ptr<MetadataStore> store;
   std::unique_ptr<ReaderPool> readers;
+  std::unique_ptr<SecretBox> secrets;
   std::unique_ptr<LocalArtifactStore> artifacts;
   std::unique_ptr<Journal> journal;
   std::unique_ptr<Engine> engine;
@@ -110,6 +112,10 @@ Status Daemon::Impl::OpenData() {
   PENSTOCK_ASSIGN_OR_RETURN(auto reader, readers->Borrow());
   PENSTOCK_ASSIGN_OR_RETURN(const auto known, reader->ListTokens());
   tokens.Reset(known);
+  PENSTOCK_ASSIGN_OR_RETURN(secrets, EnsureSecretKeys(config.data_dir, Random::Secure()));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto unreadable,
+                            UnreadableSecrets(*reader.operator->(), secrets.get()));
+  for (const std::string& problem : unreadable) LOG_WARN("secret {}", problem);
   return Status::Ok();
 }
 
@@ -120,6 +126,7 @@ Status Daemon::Impl::StartEngine() {
   deps.catalog = &Catalog::BuiltIn();
   deps.clock = &Clock::Real();
   deps.random = &Random::Secure();
+  deps.secrets = secrets.get();
   deps.options.lease_ttl = config.lease_ttl;
   deps.options.heartbeat_interval = config.heartbeat_interval;
   deps.options.max_disconnect = config.max_disconnect;
@@ -147,6 +154,7 @@ void Daemon::Impl::MakeOperations() {
   deps.readers = readers.get();
   deps.artifacts = artifacts.get();
   deps.journal = journal.get();
+  deps.secrets = secrets.get();
   deps.clock = &Clock::Real();
   deps.retention = config.retention;
   deps.data_dir = config.data_dir;
@@ -177,6 +185,7 @@ Status Daemon::Impl::Serve() {
   deps.journal = journal.get();
   deps.tokens = &tokens;
   deps.operations = operations.get();
+  deps.secrets = secrets.get();
   deps.gate = &gate;
   deps.clock = &Clock::Real();
   deps.random = &Random::Secure();

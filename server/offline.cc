@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "server/ops/restore.h"
+#include "server/ops/secret_keys.h"
 #include "server/rpc/auth.h"
 #include "server/version.h"
 #include "storage/artifact/local_artifact_store.h"
@@ -96,6 +97,15 @@ Result<BackupReport> BackUpOffline(const ServerConfig& config,
                     never);
 }
 
+Result<RotationReport> RotateSecretKeyOffline(const ServerConfig& config) {
+  PENSTOCK_RETURN_IF_ERROR(CheckThere(config.data_dir));
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const FileLock lock,
+      TakeLock(config.data_dir, "it as it is: the key changes only while the server is down"));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto store, OpenStore(config.data_dir));
+  return RotateSecretKey(*store, config.data_dir, Random::Secure());
+}
+
 Result<CheckReport> CheckOffline(const ServerConfig& config, const ServerInvocation::Check& check) {
   PENSTOCK_RETURN_IF_ERROR(CheckThere(config.data_dir));
   PENSTOCK_ASSIGN_OR_RETURN(const FileLock lock,
@@ -103,7 +113,9 @@ Result<CheckReport> CheckOffline(const ServerConfig& config, const ServerInvocat
   PENSTOCK_ASSIGN_OR_RETURN(const auto store, OpenStore(config.data_dir));
   PENSTOCK_ASSIGN_OR_RETURN(const auto artifacts,
                             LocalArtifactStore::Open(config.data_dir + "/artifacts", {}));
-  const CheckOptions options{.verify = check.verify};
+  const auto keys = LoadSecretKeys(config.data_dir);
+  if (!keys.ok() && keys.status().code() != StatusCode::kNotFound) return keys.status();
+  const CheckOptions options{.verify = check.verify, .secrets = keys.ok() ? keys->get() : nullptr};
   if (check.repair) {
     return RepairData(*store, *artifacts, config.data_dir + "/damaged", options, Clock::Real());
   }

@@ -9,6 +9,7 @@
 #include "server/config.h"
 #include "server/ops/backup.h"
 #include "server/ops/check.h"
+#include "server/ops/secret_keys.h"
 #include "storage/metadata/metadata_store.h"
 
 namespace penstock {
@@ -24,6 +25,7 @@ Result<std::string> CreateOfflineToken(const ServerConfig& config, const std::st
                                        Role role, const std::string& by);
 Result<BackupReport> BackUpOffline(const ServerConfig& config,
                                    const ServerInvocation::Backup& backup);
+Result<RotationReport> RotateSecretKeyOffline(const ServerConfig& config);
 Result<CheckReport> CheckOffline(const ServerConfig& config, const ServerInvocation::Check& check);
 
 }  // namespace penstock

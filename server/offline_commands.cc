@@ -98,6 +98,19 @@ int Check(const ServerInvocation& invocation) {
   return wrong == 0 ? 0 : kFailed;
 }
 
+int RotateKey(const ServerInvocation& invocation) {
+  const auto report = RotateSecretKeyOffline(invocation.config);
+  if (!report.ok()) return FailWith(report.status());
+  for (const std::string& secret : report->unreadable) {
+    std::fprintf(stderr, "secret %s\n", secret.c_str());
+  }
+  std::fprintf(stderr,
+               "%d secrets are sealed with a new key; keep a copy of %s/%s. Backups that were made "
+               "before need the old one\n",
+               report->resealed, invocation.config.data_dir.c_str(), kSecretKeysFile);
+  return report->unreadable.empty() ? 0 : kFailed;
+}
+
 }  // namespace
 
 int FailWith(const Status& status) {
@@ -115,6 +128,7 @@ int RunOffline(const ServerInvocation& invocation) {
   if (invocation.create_token) return MakeToken(invocation);
   if (invocation.backup) return Backup(invocation);
   if (invocation.restore) return Restore(invocation);
+  if (invocation.rotate_secrets_key) return RotateKey(invocation);
   return Check(invocation);
 }
 

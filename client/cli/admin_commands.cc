@@ -1,4 +1,4 @@
-// admin token create|list|revoke, backup, restore, check, gc.
+// admin token create|list|revoke, backup, restore, check, gc, rotate-secrets-key.
 
 #include <unistd.h>
 
@@ -158,6 +158,15 @@ void AddCheck(CLI::App& admin, Cli& cli) {
   });
 }
 
+void AddRotate(CLI::App& admin, Cli& cli) {
+  CLI::App* command = admin.add_subcommand(
+      "rotate-secrets-key", "seal all secrets with a new key, while the coordinator is down");
+  auto data_dir = std::make_shared<std::string>();
+  command->add_option("--data-dir", *data_dir, "the coordinator's folder")->required();
+  command->callback(
+      [=, &cli] { cli.exit_code = RunOffline({"--admin-rotate-secrets-key"}, *data_dir); });
+}
+
 void AddGc(CLI::App& admin, Cli& cli) {
   CLI::App* command = admin.add_subcommand(
       "gc", "delete what retention does not keep, now: runs, artifacts, their bytes and logs");
@@ -229,6 +238,7 @@ void AddAdminCommands(CLI::App& app, Cli& cli) {
   AddRestore(*admin, cli);
   AddCheck(*admin, cli);
   AddGc(*admin, cli);
+  AddRotate(*admin, cli);
 
   CLI::App* list = token->add_subcommand("list", "the tokens, without their secrets");
   auto format = std::make_shared<Format>(Format::kTable);

@@ -48,6 +48,7 @@ CLI::Validator OneOf(const std::vector<std::string>& words);
 void AddFormat(CLI::App* command, std::shared_ptr<Format> format);
 
 void AddPipelineCommands(CLI::App& app, Cli& cli);  // validate, apply, delete
+void AddSecretCommands(CLI::App& app, Cli& cli);    // secret
 void AddRunCommands(CLI::App& app, Cli& cli);       // run, cancel, logs
 void AddRerunCommands(CLI::App& app, Cli& cli);     // retry, explain, diff
 void AddGetCommands(CLI::App& app, Cli& cli);       // get

@@ -182,12 +182,22 @@ Names Workers(Connection& connection) {
   return names;
 }
 
+Names Secrets(Connection& connection) {
+  Names names;
+  const auto list = connection.Call(connection.secrets(), &pb::SecretService::Stub::ListSecrets,
+                                    pb::ListSecretsRequest());
+  if (!list.ok()) return names;
+  for (const pb::Secret& secret : list->secrets()) names.push_back(secret.name());
+  return names;
+}
+
 // Names of the kind that `get` or `describe` was given.
 Names NamesOfKind(Connection& connection, std::string kind, bool versions) {
   if (kind.ends_with('s')) kind.pop_back();
   if (kind == "pipeline") return Pipelines(connection);
   if (kind == "run" || kind == "artifact" || kind == "metric") return Runs(connection);
   if (kind == "step") return StepTypes(connection);
+  if (kind == "secret") return Secrets(connection);
   if (kind == "model") return versions ? ModelVersions(connection) : Groups(connection);
   return kind == "worker" ? Workers(connection) : Names();
 }
@@ -205,7 +215,10 @@ Names ArgumentNames(Connection& connection, const Typed& typed) {
   if ((path == "cancel" || path == "logs") && place == 0) return Runs(connection);
   if (path == "logs" && place == 1) return StepsOf(connection, typed.arguments[0]);
   if (path == "run" && place == 0) return Pipelines(connection);
-  if (path == "delete" && place == 1) return Pipelines(connection);
+  if (path == "delete" && place == 1) {
+    return NamesOfKind(connection, typed.arguments[0], /*versions=*/false);
+  }
+  if (path == "secret set" && place == 0) return Secrets(connection);
   if (path.starts_with("worker ") && place == 0) return Workers(connection);
   if ((path == "approve" || path == "reject" || path == "promote") && place == 0) {
     return ModelVersions(connection);

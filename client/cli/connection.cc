@@ -86,6 +86,7 @@ Result<std::unique_ptr<Connection>> Connection::Open(const ConnectionOptions& op
   connection->workers_ = pb::WorkerService::NewStub(connection->channel_);
   connection->catalog_ = pb::CatalogService::NewStub(connection->channel_);
   connection->admin_ = pb::AdminService::NewStub(connection->channel_);
+  connection->secrets_ = pb::SecretService::NewStub(connection->channel_);
   return connection;
 }
 

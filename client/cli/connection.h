@@ -16,6 +16,7 @@
 #include "penstock/v1/models.grpc.pb.h"
 #include "penstock/v1/pipelines.grpc.pb.h"
 #include "penstock/v1/runs.grpc.pb.h"
+#include "penstock/v1/secrets.grpc.pb.h"
 #include "penstock/v1/workers.grpc.pb.h"
 
 namespace penstock::cli {
@@ -45,6 +46,7 @@ class Connection {
   pb::WorkerService::Stub& workers() { return *workers_; }
   pb::CatalogService::Stub& catalog() { return *catalog_; }
   pb::AdminService::Stub& admin() { return *admin_; }
+  pb::SecretService::Stub& secrets() { return *secrets_; }
   const std::string& address() const { return options_.address; }
 
   // A context with credential, caller's name and deadline (0: none).
@@ -78,6 +80,7 @@ class Connection {
   std::unique_ptr<pb::WorkerService::Stub> workers_;
   std::unique_ptr<pb::CatalogService::Stub> catalog_;
   std::unique_ptr<pb::AdminService::Stub> admin_;
+  std::unique_ptr<pb::SecretService::Stub> secrets_;
 };
 
 }  // namespace penstock::cli

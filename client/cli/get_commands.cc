@@ -1,4 +1,4 @@
-// get pipelines|runs|steps|models|workers|artifacts [NAME], get metrics RUN STEP.
+// get pipelines|runs|steps|models|workers|artifacts|secrets [NAME], get metrics RUN STEP.
 
 #include <chrono>
 #include <iostream>
@@ -320,6 +320,23 @@ Result<int> FollowMetrics(Connection& connection, const GetOptions& options,
   }
 }
 
+Result<int> GetSecrets(Connection& connection, const GetOptions& options) {
+  PENSTOCK_ASSIGN_OR_RETURN(
+      pb::ListSecretsResponse list,
+      connection.Call(connection.secrets(), &pb::SecretService::Stub::ListSecrets,
+                      pb::ListSecretsRequest()));
+  PENSTOCK_RETURN_IF_ERROR(
+      KeepNamed(options.name, "secret", list.mutable_secrets(),
+                [](const pb::Secret& secret) -> const std::string& { return secret.name(); }));
+  Table table({"SECRET", "VERSION", "CHANGED", "BY", "PROBLEM"});
+  const Time now = Clock::Real().Now();
+  for (const pb::Secret& secret : list.secrets()) {
+    table.Add({secret.name(), std::to_string(secret.version()), Age(secret.changed().time(), now),
+               secret.changed().principal(), secret.problem()});
+  }
+  return Show(options, list, table, "no secrets yet; `penstock secret set NAME` makes one");
+}
+
 Result<int> GetMetrics(Connection& connection, const GetOptions& options) {
   if (options.name.empty() || options.step.empty()) {
     return WrongUse("name the run and its step: penstock get metrics RUN STEP");
@@ -367,11 +384,12 @@ void AddFormat(CLI::App* command, std::shared_ptr<Format> format) {
 
 void AddGetCommands(CLI::App& app, Cli& cli) {
   CLI::App* command = app.add_subcommand(
-      "get", "list pipelines, runs, step types, models, workers, artifacts or a step's metrics");
+      "get",
+      "list pipelines, runs, step types, models, workers, artifacts, secrets or a step's metrics");
   auto options = std::make_shared<GetOptions>();
   command->add_option("kind", options->kind, "what to list")
       ->required()
-      ->type_name("pipelines|runs|steps|models|workers|artifacts|metrics");
+      ->type_name("pipelines|runs|steps|models|workers|artifacts|secrets|metrics");
   command->add_option("name", options->name,
                       "one of them (pipelines: its versions; models: a group's; artifacts and "
                       "metrics: a run)");
@@ -401,12 +419,13 @@ void AddGetCommands(CLI::App& app, Cli& cli) {
         {"models", GetModels},       {"model", GetModels},
         {"workers", GetWorkers},     {"worker", GetWorkers},
         {"artifacts", GetArtifacts}, {"artifact", GetArtifacts},
+        {"secrets", GetSecrets},     {"secret", GetSecrets},
         {"metrics", GetMetrics},     {"metric", GetMetrics}};
     const auto found = kKinds.find(options->kind);
     if (found == kKinds.end()) {
       return WrongUse("\"" + options->kind + "\" cannot be listed" +
                       Suggestion(options->kind, {"pipelines", "runs", "steps", "models", "workers",
-                                                 "artifacts", "metrics"}));
+                                                 "artifacts", "secrets", "metrics"}));
     }
     if (!options->step.empty() && found->second != GetMetrics) {
       return WrongUse("\"" + options->step + "\" is one word too many for get " + options->kind);

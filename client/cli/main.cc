@@ -75,6 +75,7 @@ int Main(int argc, char** argv) {
   AddModelCommands(app, cli);
   AddArtifactCommands(app, cli);
   AddWorkerCommands(app, cli);
+  AddSecretCommands(app, cli);
   AddDevCommand(app, cli);
   AddAdminCommands(app, cli);
   AddCompletionCommand(app, cli);

@@ -101,6 +101,28 @@ Result<int> Apply(Connection& connection, const std::vector<std::string>& files)
   return kDone;
 }
 
+Result<int> DeletePipeline(Connection& connection, const std::string& name) {
+  pb::DeletePipelineRequest request;
+  request.set_name(name);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::DeletePipelineResponse deleted,
+      connection.Call(connection.pipelines(), &pb::PipelineService::Stub::DeletePipeline, request));
+  static_cast<void>(deleted);
+  std::cerr << "pipeline " << name << " deleted; its runs and models stay\n";
+  return kDone;
+}
+
+Result<int> DeleteSecret(Connection& connection, const std::string& name) {
+  pb::DeleteSecretRequest request;
+  request.set_name(name);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::DeleteSecretResponse deleted,
+      connection.Call(connection.secrets(), &pb::SecretService::Stub::DeleteSecret, request));
+  static_cast<void>(deleted);
+  std::cerr << "secret " << name << " deleted; steps that name it fail from now on\n";
+  return kDone;
+}
+
 }  // namespace
 
 Result<std::string> ReadDefinition(const std::string& path) {
@@ -137,23 +159,16 @@ void AddPipelineCommands(CLI::App& app, Cli& cli) {
   apply->callback(
       cli.Command([files](Connection& connection) { return Apply(connection, *files); }));
 
-  CLI::App* remove = app.add_subcommand("delete", "take a pipeline out of the lists");
+  CLI::App* remove =
+      app.add_subcommand("delete", "take a pipeline out of the lists, or forget a secret");
   auto kind = std::make_shared<std::string>();
   auto name = std::make_shared<std::string>();
-  remove->add_option("kind", *kind, "what it is")->required()->type_name("pipeline");
-  remove->add_option("name", *name, "its name; all of its versions go")->required();
+  remove->add_option("kind", *kind, "what it is")->required()->type_name("pipeline|secret");
+  remove->add_option("name", *name, "its name; of a pipeline all versions go")->required();
   remove->callback(cli.Command([kind, name](Connection& connection) -> Result<int> {
-    if (*kind != "pipeline" && *kind != "pipelines") {
-      return WrongUse("\"" + *kind + "\" cannot be deleted; a pipeline can");
-    }
-    pb::DeletePipelineRequest request;
-    request.set_name(*name);
-    PENSTOCK_ASSIGN_OR_RETURN(const pb::DeletePipelineResponse deleted,
-                              connection.Call(connection.pipelines(),
-                                              &pb::PipelineService::Stub::DeletePipeline, request));
-    static_cast<void>(deleted);
-    std::cerr << "pipeline " << *name << " deleted; its runs and models stay\n";
-    return kDone;
+    if (*kind == "pipeline" || *kind == "pipelines") return DeletePipeline(connection, *name);
+    if (*kind == "secret" || *kind == "secrets") return DeleteSecret(connection, *name);
+    return WrongUse("\"" + *kind + "\" cannot be deleted; a pipeline or a secret can");
   }));
 }
 

@@ -55,11 +55,15 @@ void SetValue(const Json& json, pb::Value& value) {
   }
 }
 
+std::string TypeOf(const Json& definition, const std::string& parameter) {
+  return JsonString(JsonMember(JsonMember(definition, "parameters"), parameter), "type", "string");
+}
+
 // The text of -p as the parameter's declared type has it. What does not fit is sent as it is: the
 // server's refusal names the parameter and its bounds.
 Json TypedValue(const Json& definition, const std::string& name, const std::string& text) {
   const Json& spec = JsonMember(JsonMember(definition, "parameters"), name);
-  const std::string type = JsonString(spec, "type", "string");
+  const std::string type = TypeOf(definition, name);
   if (type == "string" || type == "dataset" || type == "secret") return text;
   const Result<Json> json = ParseJson(text);
   if (!json.ok()) return text;
@@ -78,6 +82,11 @@ Status BindParameters(Connection& connection, const RunOptions& options, const J
                               ParseAssignment(parameter, "-p NAME=VALUE or -p NAME=@PATH"));
     auto& [name, text] = assignment;
     if (text.starts_with('@')) {
+      if (TypeOf(definition, name) == "secret") {
+        return WrongUse("-p " + name + "=NAME takes the name of a secret; this would upload a " +
+                        "file for all to see (penstock secret set NAME --from-file " +
+                        text.substr(1) + ")");
+      }
       const std::string path = text.substr(1);
       PENSTOCK_ASSIGN_OR_RETURN(const pb::ArtifactRef ref, Upload(connection, path, "dataset"));
       // What follows "#" is what messages call it.

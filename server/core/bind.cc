@@ -25,6 +25,7 @@ bool Fits(ParameterSchema::Kind kind, ParameterSpec::Type type) {
     case Type::kString:
       return kind == Kind::kString || kind == Kind::kEnum;
     case Type::kDataset:
+    case Type::kSecret:
       return kind == Kind::kString;
     case Type::kInteger:
     case Type::kNumber:  // 3.0 is an integer
@@ -37,6 +38,11 @@ bool Fits(ParameterSchema::Kind kind, ParameterSpec::Type type) {
       return kind == Kind::kList;
   }
   return true;
+}
+
+std::string_view HowToGive(ParameterSpec::Type type) {
+  if (type == ParameterSpec::Type::kDataset) return "=@PATH";
+  return type == ParameterSpec::Type::kSecret ? "=NAME-OF-A-SECRET" : "=VALUE";
 }
 
 // `over` of a map, with the parameters in it.
@@ -202,13 +208,17 @@ Result<Json> BindParameters(const PipelineSpec& spec, const std::map<std::string
       bound[parameter.name] = parameter.default_value;
     } else {
       problems.push_back(
-          {path, "must be given: -p " + parameter.name +
-                     (parameter.type == ParameterSpec::Type::kDataset ? "=@PATH" : "=VALUE") +
+          {path, "must be given: -p " + parameter.name + std::string(HowToGive(parameter.type)) +
                      (parameter.description.empty() ? "" : " (" + parameter.description + ")")});
     }
   }
-  if (problems.empty()) CheckBound(spec, bound, catalog, problems);
-  if (problems.empty()) CheckBoundTasks(spec, bound, catalog, problems);
+  Json known_values = bound;
+  for (const ParameterSpec& parameter : spec.parameters) {
+    // What it stands for is not its value, which is a name.
+    if (parameter.type == ParameterSpec::Type::kSecret) known_values.erase(parameter.name);
+  }
+  if (problems.empty()) CheckBound(spec, known_values, catalog, problems);
+  if (problems.empty()) CheckBoundTasks(spec, known_values, catalog, problems);
   if (problems.empty()) return bound;
   return InvalidArgument("the parameters do not fit pipeline \"" + spec.name + "\"",
                          "INVALID_PARAMETERS")

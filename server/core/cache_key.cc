@@ -1,17 +1,23 @@
 #include "server/core/cache_key.h"
 
 #include <set>
+#include <string_view>
 
 namespace penstock {
 namespace {
 
 constexpr std::size_t kPartsNamed = 20;
+constexpr std::string_view kSecrets = "secrets.";
 
 void Compare(const Json& one, const Json& other, const std::string& path,
              std::vector<std::string>& differing) {
   if (one == other || differing.size() >= kPartsNamed) return;
   if (!one.is_object() || !other.is_object()) {
-    differing.push_back(path);
+    differing.push_back(one.is_number_integer() && other.is_number_integer() &&
+                                path.starts_with(kSecrets)
+                            ? "secret " + path.substr(kSecrets.size()) + ": version " +
+                                  DumpJson(one) + " → " + DumpJson(other)
+                            : path);
     return;
   }
   std::set<std::string> keys;
@@ -28,7 +34,8 @@ void Compare(const Json& one, const Json& other, const std::string& path,
 
 CacheKey MakeCacheKey(const StepSpec& step, const StepSchema& schema, const Json& parameters,
                       const std::map<std::string, std::vector<Digest>>& inputs,
-                      const std::map<std::string, std::string>& models) {
+                      const std::map<std::string, std::string>& models,
+                      const std::map<std::string, int32_t>& secrets) {
   CacheKey key;
   key.parts = Json{{"step", step.key()},
                    {"version", step.version},
@@ -39,6 +46,7 @@ CacheKey MakeCacheKey(const StepSpec& step, const StepSchema& schema, const Json
     for (const Digest& digest : digests) list.push_back(digest.value());
   }
   if (!models.empty()) key.parts["models"] = models;
+  if (!secrets.empty()) key.parts["secrets"] = secrets;
   if (schema.depends_on_threads) key.parts["cpus"] = step.resources.cpus;
   key.digest = Sha256(DumpJson(key.parts));
   return key;

@@ -17,18 +17,21 @@ namespace penstock {
 struct CacheKey {
   Digest digest;  // SHA-256 of the canonical JSON of `parts`
   // {"step", "version", "parameters": {…}, "inputs": {NAME: [digest…]}, "cpus", "models": {NAME:
-  // "GROUP/VERSION"}}; "cpus" where the algorithm's result depends on how many threads it has,
-  // "models" where the result names the model of an input.
+  // "GROUP/VERSION"}, "secrets": {NAME: version}}; "cpus" where the algorithm's result depends on
+  // how many threads it has, "models" where the result names the model of an input.
   Json parts;
 };
 
-// `parameters`: resolved and filled in. `inputs`: the digests of each input, in order. `models`: the
-// versions of the registry that inputs are, where the result names them.
+// `parameters`: resolved and filled in. `inputs`: the digests of each input, in order. `models`:
+// the versions of the registry that inputs are, where the result names them. `secrets`: the
+// versions of those that the parameters name.
 CacheKey MakeCacheKey(const StepSpec& step, const StepSchema& schema, const Json& parameters,
                       const std::map<std::string, std::vector<Digest>>& inputs,
-                      const std::map<std::string, std::string>& models = {});
+                      const std::map<std::string, std::string>& models = {},
+                      const std::map<std::string, int32_t>& secrets = {});
 
-// Which parts differ, by path: "parameters.max_depth", "inputs.train", "version". At most 20.
+// Which parts differ, by path: "parameters.max_depth", "inputs.train", "version"; of a secret also
+// how: "secret hub-token: version 1 → 2". At most 20.
 std::vector<std::string> DifferingParts(const Json& one, const Json& other);
 
 }  // namespace penstock

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "server/core/expression.h"
+#include "server/core/secret_refs.h"
 #include "server/core/validate.h"
 #include "storage/model/limits.h"
 
@@ -22,7 +23,7 @@ class CallCheck {
     std::map<std::string, std::shared_ptr<const PipelineSpec>> called;  // by step
     VisitSteps(spec, [&](const StepSpec& step, const std::string& path) {
       if (step.type != "pipeline") return;
-      if (auto found = Call(step, path)) called[step.name.value()] = std::move(found);
+      if (auto found = Call(spec, step, path)) called[step.name.value()] = std::move(found);
     });
     if (!called.empty()) Outputs(spec, called);
     way_.pop_back();
@@ -35,7 +36,8 @@ class CallCheck {
     problems_.push_back({where + path, std::move(message)});
   }
 
-  std::shared_ptr<const PipelineSpec> Call(const StepSpec& step, const std::string& path) {
+  std::shared_ptr<const PipelineSpec> Call(const PipelineSpec& spec, const StepSpec& step,
+                                           const std::string& path) {
     if (std::find(way_.begin(), way_.end(), step.pipeline) != way_.end()) {
       Wrong(path + ".pipeline", "pipeline \"" + step.pipeline + "\" would call itself: " +
                                     Join(way_, " → ") + " → " + step.pipeline);
@@ -55,12 +57,13 @@ class CallCheck {
       return nullptr;
     }
     if (step.pipeline_version == 0) pins_["pipeline:" + step.pipeline] = std::to_string(version);
-    Arguments(step, **found, path);
+    Arguments(spec, step, **found, path);
     Run(**found);
     return *std::move(found);
   }
 
-  void Arguments(const StepSpec& step, const PipelineSpec& called, const std::string& path) {
+  void Arguments(const PipelineSpec& spec, const StepSpec& step, const PipelineSpec& called,
+                 const std::string& path) {
     std::vector<std::string> known;
     for (const ParameterSpec& parameter : called.parameters) known.push_back(parameter.name);
     for (const auto& [name, value] : step.arguments) {
@@ -73,12 +76,33 @@ class CallCheck {
         std::vector<Problem> found;
         CheckParameterValue(*parameter, value, where, found);
         for (Problem& problem : found) Wrong(problem.path, std::move(problem.message));
+      } else {
+        SecretArgument(spec, *parameter, value, where);
       }
     }
     for (const ParameterSpec& parameter : called.parameters) {
       if (!parameter.default_value.is_null() || step.arguments.contains(parameter.name)) continue;
       Wrong(path + ".parameters." + parameter.name,
             "is missing: pipeline " + called.name + " has no default for it");
+    }
+  }
+
+  // Names of secrets go into parameters of that type alone, and nothing else does.
+  void SecretArgument(const PipelineSpec& spec, const ParameterSpec& parameter, const Json& value,
+                      const std::string& path) {
+    std::vector<FoundReference> found;
+    std::vector<Problem> noted_elsewhere;
+    CollectReferences(value, path, found, noted_elsewhere);
+    const bool secret = std::any_of(found.begin(), found.end(), [&](const FoundReference& each) {
+      return IsSecret(spec, each.reference);
+    });
+    const bool taken = parameter.type == ParameterSpec::Type::kSecret;
+    if (secret && !taken) {
+      Wrong(path, "is a " + std::string(Name(parameter.type)) +
+                      ", and is given a parameter of type secret; declare it as one, too");
+    } else if (taken && (!secret || !value.is_string() || found.size() != 1 ||
+                         value != Json("${" + found.front().reference.text + "}"))) {
+      Wrong(path, "takes the name of a secret, written out, or a parameter of type secret");
     }
   }
 

@@ -205,12 +205,6 @@ Template ParseParts(std::string_view text, std::vector<Status>& wrong) {
   return parsed;
 }
 
-std::string AsText(const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
-  if (value.is_number_float()) return FormatDouble(value.get<double>());
-  return DumpJson(value);
-}
-
 Result<Json> ResolveText(const std::string& text, const Scope& scope) {
   if (text.find("${") == std::string::npos) return Json(text);
   PENSTOCK_ASSIGN_OR_RETURN(const Template parsed, ParseTemplate(text));
@@ -302,6 +296,12 @@ void CollectReferences(const Json& value, const std::string& path,
       }
     }
   }
+}
+
+std::string AsText(const Json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return FormatDouble(value.get<double>());
+  return DumpJson(value);
 }
 
 Lookup Evaluate(const Expression& expression, const Scope& scope) {

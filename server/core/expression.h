@@ -98,6 +98,9 @@ class Scope {
   virtual Lookup Find(const Reference& reference) const = 0;
 };
 
+// As a reference inside longer text has it.
+std::string AsText(const Json& value);
+
 // Replaces every reference in a tree of values. kFailedPrecondition (ABSENT) for one that means
 // nothing and has no alternative; an undefined value resolves to null. Keys are not resolved.
 Result<Json> Resolve(const Json& value, const Scope& scope);

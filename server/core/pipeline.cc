@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "server/core/document_shape.h"
 #include "server/core/field_reader.h"
+#include "server/core/secret_refs.h"
 #include "server/core/step_reader.h"
 #include "server/core/validate.h"
 #include "storage/model/limits.h"
@@ -17,13 +18,14 @@ namespace {
 
 using Type = ParameterSpec::Type;
 
-constexpr std::array<std::pair<Type, std::string_view>, 7> kTypes = {{{Type::kString, "string"},
+constexpr std::array<std::pair<Type, std::string_view>, 8> kTypes = {{{Type::kString, "string"},
                                                                       {Type::kInteger, "integer"},
                                                                       {Type::kNumber, "number"},
                                                                       {Type::kBoolean, "boolean"},
                                                                       {Type::kEnum, "enum"},
                                                                       {Type::kList, "list"},
-                                                                      {Type::kDataset, "dataset"}}};
+                                                                      {Type::kDataset, "dataset"},
+                                                                      {Type::kSecret, "secret"}}};
 
 constexpr std::array<std::pair<OnLimit, std::string_view>, 3> kOnLimits = {
     {{OnLimit::kQueue, "queue"},
@@ -319,6 +321,7 @@ Result<PipelineSpec> ParsePipeline(const Json& document, const Catalog& catalog,
     spec = Parser(catalog, problems).Parse(document);
     ValidatePipeline(spec, catalog, problems, warnings);
     NoteInfinite(document, problems);
+    MarkSecrets(spec);
   }
   if (problems.empty()) return spec;
   std::string message = "the definition";

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@
 namespace penstock {
 
 struct ParameterSpec {
-  enum class Type { kString, kInteger, kNumber, kBoolean, kEnum, kList, kDataset };
+  enum class Type { kString, kInteger, kNumber, kBoolean, kEnum, kList, kDataset, kSecret };
   std::string name;
   Type type = Type::kString;
   Json default_value;  // null: must be given
@@ -95,6 +96,10 @@ struct StepSpec {
   Json condition;  // `if`
   std::vector<std::string> then_steps;
   std::vector<std::string> else_steps;
+  // Derived (secret_refs.h): whether `parameters` names secrets, and the parameters of type secret
+  // that it does so by.
+  bool uses_secrets = false;
+  std::set<std::string> secret_parameters;
 
   // map
   Json over;                            // a list, a reference to one, or {from, to, step}

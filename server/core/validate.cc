@@ -15,6 +15,7 @@
 #include "server/core/flow.h"
 #include "server/core/flow_tasks.h"
 #include "server/core/model_address.h"
+#include "server/core/secret_refs.h"
 #include "storage/model/limits.h"
 
 namespace penstock {
@@ -83,7 +84,10 @@ class Validator {
     for (const auto& [name, value] : outputs) {
       std::vector<FoundReference> found;
       CollectReferences(value, path + "." + name, found, problems_);
-      for (const FoundReference& reference : found) CheckReference(reference);
+      for (const FoundReference& reference : found) {
+        Secret(nullptr, reference);
+        CheckReference(reference);
+      }
     }
   }
 
@@ -163,6 +167,7 @@ class Validator {
       std::vector<FoundReference> found;
       CollectReferences(*value, path_ + "." + below, found, problems_);
       for (const FoundReference& reference : found) {
+        Secret(&step, reference);
         if (below == "mutex" && !reference.reference.step.empty()) {
           Wrong(reference.path, "${" + reference.reference.text +
                                     "}: the name of a mutex may refer to parameters, item and run");
@@ -171,6 +176,15 @@ class Validator {
         }
       }
     }
+  }
+
+  // `step`: that it stands in.
+  void Secret(const StepSpec* step, const FoundReference& found) {
+    if (!IsSecret(spec_, found.reference)) return;
+    const StepSchema* schema = step == nullptr ? nullptr : catalog_.Find(step->key());
+    const std::string below = step == nullptr ? found.path : found.path.substr(path_.size() + 1);
+    std::string why = WhyNoSecretHere(step, schema, found, below);
+    if (!why.empty()) Wrong(found.path, std::move(why));
   }
 
   void CheckReference(const FoundReference& found) {
@@ -187,8 +201,6 @@ class Validator {
         return;
       }
       case Reference::Kind::kSecret:
-        Wrong(found.path,
-              "${" + reference.text + "}: this server keeps no secrets; use a parameter");
         return;
       case Reference::Kind::kItem:
         if (!InMap()) {
@@ -480,10 +492,19 @@ void CheckDefaults(const PipelineSpec& spec, const Catalog& catalog,
   if (!problems.empty()) return;
   Json defaults = Json::object();
   for (const ParameterSpec& parameter : spec.parameters) {
+    if (parameter.type == ParameterSpec::Type::kSecret) continue;  // its value is not known here
     if (!parameter.default_value.is_null()) defaults[parameter.name] = parameter.default_value;
   }
   CheckBound(spec, defaults, catalog, problems);
   if (problems.empty()) CheckBoundTasks(spec, defaults, catalog, problems);
+}
+
+// Which are stored and shown, and in which references mean nothing.
+void CheckNoSecretInTags(const PipelineSpec& spec, std::vector<Problem>& problems) {
+  for (const auto& [key, value] : spec.tags) {
+    if (value.find("${secrets.") == std::string::npos) continue;
+    problems.push_back({"tags." + key, "is stored and shown; a secret cannot stand here"});
+  }
 }
 
 bool InBounds(const ParameterSpec& parameter, double value) {
@@ -595,11 +616,18 @@ void CheckParameterValue(const ParameterSpec& parameter, const Json& value, cons
       if (!value.is_string()) return kind();
       CheckDatasetAddress(value.get<std::string>(), path, problems);
       return;
+    case Type::kSecret:
+      // Not quoted: it may be the secret itself.
+      if (value.is_string() && IsName(value.get<std::string>())) return;
+      return wrong(
+          "must be the name of a secret, 1 to 64 of a-z 0-9 - _, and never its value; penstock "
+          "secret set NAME keeps one");
   }
 }
 
 void ValidatePipeline(const PipelineSpec& spec, const Catalog& catalog,
                       std::vector<Problem>& problems, std::vector<Problem>* warnings) {
+  CheckNoSecretInTags(spec, problems);
   Common common{spec, catalog, problems, {}, 0};
   Validator validator(common, spec.steps, "steps");
   bool sound = validator.Run();

@@ -143,6 +143,8 @@ struct LeasedAttempt {
   std::vector<std::string> report_paths;
   Principal principal;
   PipelineName pipeline;
+  // That the parameters name. Without values but for what goes to a worker.
+  std::map<std::string, std::string> secrets;
 };
 
 struct LeaseStepsCommand {
@@ -243,6 +245,16 @@ struct CreateTokenCommand {
   TokenRecord token;
 };
 struct RevokeTokenCommand {
+  std::string name;
+  Principal principal;
+};
+
+struct PutSecretCommand {
+  std::string name;
+  std::string value;
+  Principal principal;
+};
+struct DeleteSecretCommand {
   std::string name;
   Principal principal;
 };

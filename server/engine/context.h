@@ -19,6 +19,7 @@ class EngineContext {
       : catalog(*deps.catalog),
         random(*deps.random),
         options(deps.options),
+        secrets(deps.secrets),
         run_ended(deps.run_ended),
         swept(deps.swept),
         metrics(counters),
@@ -27,6 +28,7 @@ class EngineContext {
   const Catalog& catalog;
   Random& random;
   const EngineOptions options;
+  const SecretBox* const secrets;
   const std::function<void(const RunId&)> run_ended;
   const std::function<void()> swept;
   EngineMetrics& metrics;

@@ -381,6 +381,18 @@ void Engine::RevokeToken(RevokeTokenCommand command, Callback<Done> callback) {
   });
 }
 
+void Engine::PutSecret(PutSecretCommand command, Callback<SecretRecord> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.secrets.Put(command);
+  });
+}
+
+void Engine::DeleteSecret(DeleteSecretCommand command, Callback<Done> callback) {
+  PostWithAnswer(std::move(callback), [command = std::move(command)](EngineState& state) {
+    return state.secrets.Delete(command);
+  });
+}
+
 void Engine::Collect(std::shared_ptr<RetentionSweep> sweep, Callback<bool> callback) {
   Post(
       [this, sweep = std::move(sweep), callback](EngineState& state) mutable {

@@ -35,6 +35,7 @@ namespace penstock {
 class Catalog;
 class EngineState;
 class RetentionSweep;
+class SecretBox;
 
 struct EngineOptions {
   Micros lease_ttl = limits::kLeaseTtl;
@@ -74,6 +75,7 @@ class Engine {
     const Clock* clock = nullptr;
     Random* random = nullptr;
     EngineOptions options;
+    const SecretBox* secrets = nullptr;  // seals and opens them; null: there are none
     // Called on the engine's thread after the commit that ended a run; must not block. May be
     // empty.
     std::function<void(const RunId&)> run_ended;
@@ -129,6 +131,11 @@ class Engine {
 
   void CreateToken(CreateTokenCommand, Callback<TokenRecord>);
   void RevokeToken(RevokeTokenCommand, Callback<Done>);
+
+  // INVALID_ARGUMENT for what cannot be one. The same value again changes nothing.
+  void PutSecret(PutSecretCommand, Callback<SecretRecord>);
+  // NOT_FOUND (SECRET_NOT_FOUND).
+  void DeleteSecret(DeleteSecretCommand, Callback<Done>);
 
   // Does the sweep's next batch; true: there is more to do. The caller leaves the sweep alone until
   // the answer.

@@ -10,6 +10,7 @@
 #include "server/engine/plan_cache.h"
 #include "server/engine/registry_manager.h"
 #include "server/engine/run_manager.h"
+#include "server/engine/secret_manager.h"
 #include "server/engine/session_manager.h"
 #include "server/engine/timers.h"
 
@@ -24,6 +25,7 @@ class EngineState {
         sessions(context, timers, placer),
         runs(context, timers, placer, sessions, plans, events),
         registry(context, runs),
+        secrets(context),
         collection(context, timers) {
     sessions.set_runs(&runs);
   }
@@ -35,6 +37,7 @@ class EngineState {
   SessionManager sessions;
   RunManager runs;
   RegistryManager registry;
+  SecretManager secrets;
   CollectionManager collection;
 };
 

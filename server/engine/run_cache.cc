@@ -58,8 +58,10 @@ bool RunManager::EndFromCache(LiveRun& run, StepIndex index) {
   for (const LeaseInput& input : resolved.inputs) {
     for (const ArtifactRef& ref : input.artifacts) inputs[input.name].push_back(ref.digest);
   }
-  CacheKey key =
-      MakeCacheKey(spec, *schema, *parameters, inputs, ModelsNamed(*schema, resolved.inputs));
+  const auto secrets = SecretVersions(resolved);
+  if (!secrets.ok()) return false;
+  CacheKey key = MakeCacheKey(spec, *schema, *parameters, inputs,
+                              ModelsNamed(*schema, resolved.inputs), *secrets);
   StepRecord& step = run.step(index);
   step.cache = Json{{"key", key.digest.value()}, {"parts", std::move(key.parts)}};
   run.new_notes.push_back(index);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "server/core/model_address.h"
 #include "server/core/retry.h"
+#include "server/core/secret_refs.h"
 #include "server/engine/run_manager.h"
 #include "server/engine/run_scope.h"
 #include "steps/catalog/catalog.h"
@@ -91,7 +92,9 @@ void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
     }
   }
   LeasedAttempt lease;
-  if (const Status status = BuildLease(run, index, &lease); !status.ok()) {
+  Status status = BuildLease(run, index, &lease);
+  if (status.ok()) status = OpenSecrets(&lease);
+  if (!status.ok()) {
     Apply(run, index, StepEvent::kDecided);
     Finish(run, index, {StepEvent::kFail, Cause::kBadReference, status.message()});
     Settle(run);
@@ -128,7 +131,7 @@ Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* leas
   lease->principal = run.record.principal;
   lease->pipeline = run.record.pipeline;
 
-  PENSTOCK_ASSIGN_OR_RETURN(Json parameters, Resolve(spec.parameters, scope));
+  PENSTOCK_ASSIGN_OR_RETURN(Json parameters, ResolveKeepingSecrets(spec, scope, &lease->secrets));
   // What came from other steps has only now a value that can be judged.
   std::vector<Problem> problems;
   const StepSchema* schema = context_.catalog.Find(spec.key());

@@ -189,6 +189,14 @@ class RunManager : public SessionManager::Runs {
   static bool IsNews(const LiveRun& run, StepIndex index);
   static bool HasNews(const LiveRun& run, const Frame& frame);
 
+  // Secrets (run_secrets.cc).
+  // kNotFound (SECRET_NOT_FOUND) with each that is named and not there.
+  Status CheckSecrets(const PipelineSpec& spec, const Json& parameters,
+                      const std::map<std::string, std::string>& pins);
+  Result<std::map<std::string, int32_t>> SecretVersions(const LeasedAttempt& lease);
+  // Fills in the values of those that the lease names.
+  Status OpenSecrets(LeasedAttempt* lease);
+
   // Control steps. Without an ending where the step goes on.
   void Decide(LiveRun& run, StepIndex index);
   std::optional<Ending> DecideKind(LiveRun& run, StepIndex index);

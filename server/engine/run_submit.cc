@@ -112,6 +112,7 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   PENSTOCK_RETURN_IF_ERROR(ChooseQueue(command, *cached->spec, record));
   PENSTOCK_RETURN_IF_ERROR(PinCalls(*cached->spec, record.pins));
   PENSTOCK_RETURN_IF_ERROR(PinModels(*cached->spec, parameters, record.pins, run->new_artifacts));
+  PENSTOCK_RETURN_IF_ERROR(CheckSecrets(*cached->spec, parameters, record.pins));
   record.parameters = std::move(parameters);
   OpenRun(*run, std::move(plan));
   AddSteps(*run, run->frames.front());

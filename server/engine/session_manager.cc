@@ -8,6 +8,16 @@
 namespace penstock {
 namespace {
 
+constexpr std::size_t kMaxReplyBytes = limits::kMaxMessageBytes / 2;
+
+std::size_t RoughSize(const LeasedAttempt& lease) {
+  constexpr std::size_t kArtifact = 512;  // with its name, which may be long
+  std::size_t bytes = 1'024 + lease.parameters_json.size();
+  for (const auto& [name, value] : lease.secrets) bytes += name.size() + value.size();
+  for (const LeaseInput& input : lease.inputs) bytes += kArtifact * input.artifacts.size();
+  return bytes;
+}
+
 // How long a worker without a session is still listed.
 constexpr std::chrono::hours kShownAfterwards{24};
 
@@ -329,8 +339,12 @@ void SessionManager::WantDelivery(Session& session) {
 LeaseStepsAnswer SessionManager::TakeReply(Session& session) {
   LeaseStepsAnswer answer;
   answer.sequence = ++session.sequence;
+  std::size_t bytes = 0;
   for (OutboxItem& item : session.outbox) {
     if (answer.leases.size() >= static_cast<std::size_t>(limits::kMaxLeasesPerReply)) break;
+    // A worker takes no larger message than the limit; what is left goes with the next reply.
+    if (item.kind == OutboxItem::Kind::kLease) bytes += RoughSize(*item.lease);
+    if (bytes > kMaxReplyBytes && !answer.leases.empty()) break;
     item.sent_in = session.sequence;
     switch (item.kind) {
       case OutboxItem::Kind::kLease:

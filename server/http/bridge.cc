@@ -19,6 +19,7 @@
 #include "base/mutex.h"
 #include "base/text.h"
 #include "penstock/v1/artifacts.grpc.pb.h"
+#include "penstock/v1/secrets.pb.h"
 #include "server/rpc/grpc_status.h"
 
 namespace penstock {
@@ -57,9 +58,11 @@ Result<grpc::ByteBuffer> RequestFromJson(const pb::MethodDescriptor& method,
   if (!Trim(body).empty()) {
     const auto status = pb::util::JsonStringToMessage(body, message.get());
     if (!status.ok()) {
-      return InvalidArgument(
-          "the body is not a " + method.input_type()->name() + ": " + std::string(status.message()),
-          "BAD_JSON");
+      // Its words quote the body, which holds what nobody is to be shown.
+      const bool quotable = method.input_type() != v1::PutSecretRequest::descriptor();
+      return InvalidArgument("the body is not a " + method.input_type()->name() +
+                                 (quotable ? ": " + std::string(status.message()) : ""),
+                             "BAD_JSON");
     }
   }
   grpc::ByteBuffer buffer;
@@ -361,7 +364,7 @@ Result<const pb::MethodDescriptor*> Bridge::Impl::Find(const std::string& servic
   if (found == nullptr) {
     static const std::vector<std::string> services = {
         "AdminService",    "ArtifactService", "CatalogService", "ModelService",
-        "PipelineService", "RunService",      "WorkerService"};
+        "PipelineService", "RunService",      "SecretService",  "WorkerService"};
     return NotFound("there is no service \"" + TruncateUtf8(service, 64) + "\"" +
                     Suggestion(TruncateUtf8(service, 64), services));
   }

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "server/ops/secret_keys.h"
 
 namespace penstock {
 namespace {
@@ -103,7 +104,8 @@ const std::string& BytesCheck::CheckBlob(const Digest& digest, int64_t size) {
   return problem;
 }
 
-Status CheckRows(MetadataReader& reader, CheckReport& report, const StopFlag& stop) {
+Status CheckRows(MetadataReader& reader, const CheckOptions& options, CheckReport& report,
+                 const StopFlag& stop) {
   using Question = Result<std::vector<std::string>> (MetadataReader::*)();
   const std::pair<const char*, Question> questions[] = {
       {"database", &MetadataReader::CheckIntegrity},
@@ -115,6 +117,8 @@ Status CheckRows(MetadataReader& reader, CheckReport& report, const StopFlag& st
     PENSTOCK_ASSIGN_OR_RETURN(const std::vector<std::string> problems, (reader.*question)());
     for (const std::string& problem : problems) Add(report, name, problem);
   }
+  PENSTOCK_ASSIGN_OR_RETURN(const auto unreadable, UnreadableSecrets(reader, options.secrets));
+  for (const std::string& problem : unreadable) Add(report, "secrets", problem);
   return Status::Ok();
 }
 
@@ -123,7 +127,7 @@ Status CheckRows(MetadataReader& reader, CheckReport& report, const StopFlag& st
 Result<CheckReport> CheckData(MetadataReader& reader, const LocalArtifactStore& artifacts,
                               const CheckOptions& options, const StopFlag& stop) {
   CheckReport report;
-  PENSTOCK_RETURN_IF_ERROR(CheckRows(reader, report, stop));
+  PENSTOCK_RETURN_IF_ERROR(CheckRows(reader, options, report, stop));
   PENSTOCK_RETURN_IF_ERROR(BytesCheck(artifacts, options.verify, stop, report).Run(reader));
   return report;
 }
@@ -133,7 +137,7 @@ Result<CheckReport> RepairData(MetadataStore& store, LocalArtifactStore& artifac
                                const Clock& clock) {
   const StopFlag never{false};
   CheckReport report;
-  PENSTOCK_RETURN_IF_ERROR(CheckRows(store.reader(), report, never));
+  PENSTOCK_RETURN_IF_ERROR(CheckRows(store.reader(), options, report, never));
   BytesCheck bytes(artifacts, options.verify, never, report);
   PENSTOCK_RETURN_IF_ERROR(bytes.Run(store.reader()));
 

@@ -14,12 +14,16 @@
 
 namespace penstock {
 
+class SecretBox;
+
 struct CheckOptions {
   bool verify = false;  // read all bytes; else only that files are there, and how long they are
+  const SecretBox* secrets = nullptr;  // the keys; null: there is no key file
 };
 
 struct Finding {
-  std::string check;  // "database", "foreign keys", "references", "states" or "artifacts"
+  // "database", "foreign keys", "references", "states", "artifacts" or "secrets".
+  std::string check;
   std::string message;
   bool repaired = false;
   friend bool operator==(const Finding&, const Finding&) = default;

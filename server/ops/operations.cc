@@ -50,6 +50,7 @@ Result<BackupReport> Operations::MakeBackupNow(const BackupOptions& options) {
 }
 
 void Operations::Check(CheckOptions options, Done<CheckReport> done) {
+  options.secrets = deps_.secrets;
   Do(std::move(done), [this, options]() -> Result<CheckReport> {
     PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps_.readers->Borrow());
     return CheckData(*reader.operator->(), *deps_.artifacts, options, stop_);

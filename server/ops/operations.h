@@ -46,6 +46,7 @@ class Operations {
     ReaderPool* readers = nullptr;
     LocalArtifactStore* artifacts = nullptr;
     Journal* journal = nullptr;
+    const SecretBox* secrets = nullptr;
     const Clock* clock = nullptr;
     RetentionPolicy retention;
     std::string data_dir;

@@ -172,6 +172,7 @@ void ToProto(const LeasedAttempt& attempt, v1::Lease* out) {
   for (const std::string& path : attempt.report_paths) out->add_report_paths(path);
   out->set_principal(attempt.principal.value());
   out->set_pipeline(attempt.pipeline.value());
+  out->mutable_secrets()->insert(attempt.secrets.begin(), attempt.secrets.end());
 }
 
 void ToProto(const WorkerInfo& info, v1::WorkerInfo* out) {

@@ -19,6 +19,7 @@ class Journal;
 class LocalArtifactStore;
 class Operations;
 class ReaderPool;
+class SecretBox;
 
 struct RpcDeps {
   Engine* engine = nullptr;
@@ -40,6 +41,8 @@ struct RpcDeps {
   int schema_version = 0;
   Time started_at;
   std::vector<std::string> data_roots;
+
+  const SecretBox* secrets = nullptr;  // tells which of them can be opened
 };
 
 }  // namespace penstock

@@ -9,6 +9,7 @@
 #include "penstock/v1/models.pb.h"
 #include "penstock/v1/pipelines.pb.h"
 #include "penstock/v1/runs.pb.h"
+#include "penstock/v1/secrets.pb.h"
 #include "penstock/v1/workers.pb.h"
 
 namespace penstock {
@@ -18,7 +19,7 @@ RpcMetrics::RpcMetrics() {
   for (const google::protobuf::Descriptor* message :
        {v1::ServerInfo::descriptor(), v1::Artifact::descriptor(), v1::StepType::descriptor(),
         v1::ModelGroup::descriptor(), v1::Pipeline::descriptor(), v1::Run::descriptor(),
-        v1::Worker::descriptor()}) {
+        v1::Secret::descriptor(), v1::Worker::descriptor()}) {
     const google::protobuf::FileDescriptor* file = message->file();
     for (int s = 0; s < file->service_count(); ++s) {
       const google::protobuf::ServiceDescriptor* service = file->service(s);

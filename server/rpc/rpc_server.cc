@@ -12,6 +12,7 @@
 #include "server/rpc/model_service.h"
 #include "server/rpc/pipeline_service.h"
 #include "server/rpc/run_service.h"
+#include "server/rpc/secret_service.h"
 #include "server/rpc/worker_service.h"
 #include "storage/model/keepalive.h"
 #include "storage/model/limits.h"
@@ -48,6 +49,7 @@ struct RpcServer::Impl {
         workers(deps, logs),
         artifacts(deps, streams),
         models(deps),
+        secrets(deps),
         catalog(deps),
         admin(deps) {}
 
@@ -60,6 +62,7 @@ struct RpcServer::Impl {
   WorkerServiceImpl workers;
   ArtifactServiceImpl artifacts;
   ModelServiceImpl models;
+  SecretServiceImpl secrets;
   CatalogServiceImpl catalog;
   AdminServiceImpl admin;
   int port = 0;
@@ -94,6 +97,7 @@ Result<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptions& opti
   builder.RegisterService(&impl->workers);
   builder.RegisterService(&impl->artifacts);
   builder.RegisterService(&impl->models);
+  builder.RegisterService(&impl->secrets);
   builder.RegisterService(&impl->catalog);
   builder.RegisterService(&impl->admin);
   impl->server = builder.BuildAndStart();

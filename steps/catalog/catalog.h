@@ -77,6 +77,8 @@ struct StepSchema {
   std::vector<MetricSchema> metrics;  // closed table; empty: the step reports no scalars
   std::vector<MetricSchema> values;   // outputs that are no artifacts: texts and numbers
   std::vector<ParameterSchema> parameters;
+  // Those that may name secrets: the step neither keeps nor shows them.
+  std::vector<std::string> secrets_in;
   // Outputs that depend on the parameters (process: one dataset a key of `split`); may be empty.
   std::function<std::vector<PortSchema>(const Json& parameters)> outputs_for;
   // Whether a step with these parameters has effects that its outputs do not show: its result is

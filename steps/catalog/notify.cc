@@ -47,7 +47,7 @@ StepSchema NotifySchema() {
        .nullable = true},
       {.name = "headers",
        .kind = Kind::kMap,
-       .help = "More headers, by name.",
+       .help = "More headers, by name; as url and body, they may name secrets.",
        .default_value = Json::object(),
        .element = std::make_shared<ParameterSchema>(
            ParameterSchema{.name = "value", .kind = Kind::kString})},
@@ -62,6 +62,7 @@ StepSchema NotifySchema() {
                   RunField("name", "${run.name}", "Its name."),
                   RunField("pipeline", "${run.pipeline}", "Its pipeline."),
                   RunField("state", "${run.state ?? 'RUNNING'}", "What it came to.")}}};
+  schema.secrets_in = {"url", "headers", "body"};
   schema.metrics = {{"status", "The answer's HTTP status, 200 to 299."}};
   schema.check = [](const Json& parameters, const std::string& path,
                     std::vector<Problem>& problems) {

@@ -158,7 +158,8 @@ std::vector<ParameterSchema> Parameters() {
        .element = Element({.name = "value", .kind = Kind::kAny, .nullable = true})},
       {.name = "environment",
        .kind = Kind::kMap,
-       .help = "Variables for the program, texts. Of the worker's own it gets PATH, HOME, USER, "
+       .help = "Variables for the program, texts, which may name secrets. Of the worker's own it "
+               "gets PATH, HOME, USER, "
                "LANG, TZ and those of the linker and of CUDA.",
        .default_value = Json::object(),
        .element = Element({.name = "value", .kind = Kind::kString})},
@@ -261,6 +262,8 @@ StepSchema ScriptSchema() {
     return {{std::string(kIsolationLabel), "bubblewrap"}};
   };
   schema.parameters = Parameters();
+  // Arguments, also those that hyperparameters become, can be seen by other processes.
+  schema.secrets_in = {"environment"};
   schema.check = CheckScript;
   return schema;
 }

@@ -94,6 +94,10 @@ class MetadataReader {
       int limit, std::vector<int64_t>* rows);
 
   Result<std::vector<TokenRecord>> ListTokens();
+  // By name. (secret_rows.cc)
+  Result<std::vector<SecretRecord>> ListSecrets();
+  // Also one that was deleted: `sealed` is empty then. nullopt where the name never was one.
+  Result<std::optional<SecretRecord>> FindSecret(const std::string& name);
   // Workers that had a session since `since`, with their state as of the last commit.
   Result<std::vector<WorkerView>> ListWorkers(Time since);
   // What operators said of workers, by name; those of whom nothing is said are left out.

@@ -110,6 +110,12 @@ class MetadataStore {
   // kNotFound where no live token has the name.
   Status RevokeToken(const std::string& name, const Principal& by, Time at);
 
+  // (secret_rows.cc) A name keeps its row when its value is deleted: no version is given twice.
+  Status PutSecret(const SecretRecord& secret);
+  Status DeleteSecret(const std::string& name, const Principal& by, Time at);
+  // The same value, sealed with another key.
+  Status ResealSecret(const SecretRecord& secret);
+
   Status UpsertWorker(const WorkerInfo& worker, Time opened_at);
   Status CloseWorker(const WorkerId& worker, Time closed_at);
   Status SetWorkerOrders(const WorkerId& worker, const WorkerOrders& orders);

@@ -28,6 +28,7 @@ inline constexpr int kMaxEdgesPerRun = 100'000;
 inline constexpr int kMaxTagsPerRun = 32;
 inline constexpr std::size_t kMaxTagBytes = 256;
 inline constexpr std::size_t kMaxCommentBytes = 4 << 10;
+inline constexpr std::size_t kMaxSecretBytes = 64 << 10;
 inline constexpr int kMaxRetryAttempts = 100;
 inline constexpr int kMaxExpressionLength = 4 << 10;
 inline constexpr int kMaxConditionDepth = 8;

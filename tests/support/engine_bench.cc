@@ -40,6 +40,7 @@ void EngineBench::Open() {
   deps.catalog = &Catalog::BuiltIn();
   deps.clock = &clock_;
   deps.random = &random_;
+  deps.secrets = secrets_.get();
   deps.options = options_;
   deps.run_ended = [this](const RunId& run) { ended_.push_back(run); };
   engine_ = std::make_unique<Engine>(std::move(deps));
@@ -90,6 +91,12 @@ RunId EngineBench::Run(std::string_view yaml, std::map<std::string, Json> parame
   const auto answer = Ask(&Engine::SubmitRun, std::move(command));
   EXPECT_TRUE(answer.ok()) << answer.status();
   return answer.ok() ? answer->run.id : RunId();
+}
+
+SecretRecord EngineBench::PutSecret(const std::string& name, const std::string& value) {
+  const auto secret = Ask(&Engine::PutSecret, PutSecretCommand{name, value, Principal("user:ada")});
+  EXPECT_TRUE(secret.ok()) << secret.status();
+  return secret.ok() ? *secret : SecretRecord();
 }
 
 RunRecord EngineBench::Find(const RunId& run) {

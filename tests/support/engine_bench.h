@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/random.h"
+#include "base/secret_box.h"
 #include "server/engine/engine.h"
 #include "storage/metadata/metadata_reader.h"
 #include "storage/metadata/metadata_store.h"
@@ -46,6 +47,8 @@ class EngineBench {
 
   // Registers the pipeline (YAML) and submits a run of it; fails the test where that is refused.
   RunId Run(std::string_view yaml, std::map<std::string, Json> parameters = {});
+  // Fails the test where that is refused.
+  SecretRecord PutSecret(const std::string& name, const std::string& value);
   SubmitRunCommand SubmissionOf(std::string_view yaml);
   RunRecord Find(const RunId& run);
   StepRecord Step(const RunId& run, const std::string& name);
@@ -60,6 +63,10 @@ class EngineBench {
 
   // What counts from the next Restart on.
   EngineOptions& options() { return options_; }
+  void SetSecretKeys(std::vector<std::string> keys) {
+    secrets_ = std::make_unique<SecretBox>(std::move(keys));
+  }
+  const std::filesystem::path& folder() const { return folder_.path(); }
 
  private:
   void Open();
@@ -68,6 +75,8 @@ class EngineBench {
   TempFolder folder_;
   FakeClock clock_;
   SeededRandom random_{7};
+  std::unique_ptr<SecretBox> secrets_ =
+      std::make_unique<SecretBox>(std::vector<std::string>{std::string(SecretBox::kKeyBytes, 'k')});
   std::unique_ptr<MetadataStore> store_;
   std::unique_ptr<MetadataReader> reader_;
   std::unique_ptr<Engine> engine_;

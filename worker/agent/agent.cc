@@ -210,6 +210,8 @@ bool Agent::LeaseOnce() {
   const auto context = coordinator_->Context(kPark + Micros(std::chrono::seconds(15)));
   {
     MutexLock lock(mutex_);
+    // Run cancels what is parked when it stops; what began later would stay.
+    if (coordinator_->stopped()) return true;
     parked_ = context.get();
   }
   const grpc::Status raw = coordinator_->workers().LeaseSteps(context.get(), request, &response);

@@ -121,6 +121,7 @@ void Executor::Lease(v1::Lease lease) {
     Attempt& attempt = *owned;
     attempt.lease = std::move(lease);
     attempt.id = next_id_++;
+    attempt.mask = SecretMask({attempt.lease.secrets().begin(), attempt.lease.secrets().end()});
     attempts_.emplace(attempt.id, std::move(owned));
     by_token_[attempt.lease.token()] = &attempt;
     if (draining_) ReportReturned(attempt);
@@ -277,7 +278,7 @@ void Executor::StartQueued() {
 bool Executor::TryPipeline(Attempt& attempt) {
   const v1::Lease& lease = attempt.lease;
   const auto typical = typical_ms_.find(lease.type());
-  if (lease.inputs_size() > 0 || lease.type() == kScript || typical == typical_ms_.end() ||
+  if (lease.inputs_size() > 0 || NeedsOwnRunner(lease) || typical == typical_ms_.end() ||
       typical->second > kPipelineBelowMs) {
     return false;
   }
@@ -295,16 +296,22 @@ bool Executor::TryPipeline(Attempt& attempt) {
   return false;
 }
 
-// A process that ran a script may have been changed by it: it runs one, and nothing else.
+// A process that ran a script may have been changed by it, and one that was given secrets still
+// holds them: it runs one attempt, and nothing else.
+bool Executor::NeedsOwnRunner(const v1::Lease& lease) {
+  return lease.type() == kScript || lease.secrets_size() > 0;
+}
+
 Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
   const bool script = attempt.lease.type() == kScript;
+  const bool own = NeedsOwnRunner(attempt.lease);
   const int threads = std::max(1, static_cast<int>(std::floor(attempt.lease.cpus() + 1e-9)));
   const std::string key = attempt.lease.principal() + "\n" + std::to_string(threads) + "\n" +
                           std::to_string(attempt.lease.gpus());
   Runner* idle = nullptr;
   for (Runner& runner : runners_) {
     if (!runner.attempts.empty() || runner.retire) continue;
-    if (runner.key == key && !script) return &runner;
+    if (runner.key == key && !own) return &runner;
     idle = &runner;
   }
   // An idle child of another kind makes room: there are never more than the cpus can keep busy.
@@ -314,7 +321,9 @@ Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
   }
   ChildOptions options;
   options.program = deps_.program;
-  options.log_file = deps_.work_folder / ("runner-" + std::to_string(next_log_++) + ".log");
+  if (attempt.lease.secrets_size() == 0) {
+    options.log_file = deps_.work_folder / ("runner-" + std::to_string(next_log_++) + ".log");
+  }
   options.threads = threads;
   options.owner = deps_.owner;
   if (script) options.owner += "/script-" + std::to_string(attempt.id) + "/";
@@ -331,7 +340,7 @@ Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
   runners_.emplace_back();
   runners_.back().child = *std::move(child);
   runners_.back().key = key;
-  runners_.back().retire = script;
+  runners_.back().retire = own;
   if (script) runners_.back().script_mark = options.owner;
   return &runners_.back();
 }
@@ -349,6 +358,7 @@ Assignment Executor::MakeAssignment(const Attempt& attempt) {
   assignment.parameters =
       ParseJson(lease.parameters_json(), {.max_bytes = 16 << 20, .max_depth = 64})
           .value_or(Json::object());
+  assignment.secrets.insert(lease.secrets().begin(), lease.secrets().end());
   if (lease.type() == "import") assignment.parameters["roots"] = deps_.config->data_roots;
   if (lease.type() == kScript) AddNode(lease, assignment.parameters);
   assignment.workspace = WorkspaceOf(attempt).string();
@@ -407,7 +417,7 @@ void Executor::OnUpdate(Runner& runner, const Update& update) {
   attempt.last_sign = Now();
   if (update.progress >= 0) {
     attempt.progress = update.progress;
-    attempt.note = update.note;
+    attempt.note = attempt.mask.Masked(update.note);
   }
   attempt.points.insert(attempt.points.end(), update.points.begin(), update.points.end());
 }
@@ -442,6 +452,7 @@ void Executor::OnOutcome(Runner& runner, Outcome outcome) {
   }
   attempt.points.insert(attempt.points.end(), outcome.points.begin(), outcome.points.end());
   attempt.outcome = std::move(outcome);
+  MaskOutcome(attempt.mask, attempt.outcome);
   for (const StoredOutput& output : attempt.outcome.outputs) deps_.cache->Added(output.ref.size);
   CollectLog(attempt, runner.child->log(), runner.log_end, /*last=*/true);
   if (runner.attempts.empty() && runner.log_end > kChildLogBytes) {
@@ -556,20 +567,23 @@ void Executor::CollectLog(Attempt& attempt, int file, int64_t until, bool last) 
   if (!last) size = std::min(size, kHalf);
   if (const int64_t skip = size - kHalf - std::max(attempt.log_taken, kHalf); skip > 0) {
     Take(attempt, file, kHalf);
+    attempt.mask.Finish(attempt.unsent);
     attempt.unsent += "\n… " + std::to_string(skip) + " bytes are left out here …\n";
     attempt.log_taken += skip;
   }
   Take(attempt, file, size);
+  if (last) attempt.mask.Finish(attempt.unsent);
 }
 
-// Appends what stands between what was taken and `size` to what is to be sent.
+// Appends what stands between what was taken and `size` to what is to be sent, masked: positions
+// in the log are of what is sent.
 void Executor::Take(Attempt& attempt, int file, int64_t size) {
   if (size <= attempt.log_taken) return;
-  const std::size_t before = attempt.unsent.size();
-  attempt.unsent.resize(before + static_cast<std::size_t>(size - attempt.log_taken));
-  const ssize_t got = pread(file, attempt.unsent.data() + before, attempt.unsent.size() - before,
-                            attempt.log_from + attempt.log_taken);
-  attempt.unsent.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  std::string printed(static_cast<std::size_t>(size - attempt.log_taken), '\0');
+  const ssize_t got =
+      pread(file, printed.data(), printed.size(), attempt.log_from + attempt.log_taken);
+  printed.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  attempt.mask.Append(printed, attempt.unsent);
   attempt.log_taken = size;
 }
 
@@ -589,7 +603,7 @@ void Executor::Ship(Attempt& attempt) {
                                                        attempt.points.size(), kPointsPerMessage));
   for (auto point = attempt.points.begin(); point != points_end; ++point) {
     v1::MetricPoint& sent = *chunk.add_points();
-    sent.set_name(point->name);
+    sent.set_name(attempt.mask.Masked(point->name));
     sent.set_index(point->index);
     sent.set_value(point->value);
     SetTime(point->time, sent.mutable_time());

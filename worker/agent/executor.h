@@ -27,6 +27,7 @@
 #include "base/thread_pool.h"
 #include "worker/agent/artifact_cache.h"
 #include "worker/agent/config.h"
+#include "worker/agent/mask.h"
 #include "worker/agent/reporter.h"
 #include "worker/agent/transfer.h"
 #include "worker/runner/child.h"
@@ -93,6 +94,7 @@ class Executor {
     Tick kill_at;                     // set once it was told to stop
     int64_t log_from = 0;             // where its output begins in the child's file
     int64_t log_taken = 0;            // bytes of its output that were taken over, or left out
+    SecretMask mask;                  // of what it prints
     std::string unsent;               // of its log
     int64_t log_position = 0;         // of the first unsent byte in the log as it is sent
     bool shipping = false;            // a message is under way
@@ -128,6 +130,7 @@ class Executor {
   bool Fits(const Attempt& attempt) const;
   void Reserve(Attempt& attempt, int sign);
   bool TryPipeline(Attempt& attempt);
+  static bool NeedsOwnRunner(const v1::Lease& lease);
   // Whether the attempt's program runs in the sandbox, where it cannot write to its inputs.
   bool Sandboxed(const v1::Lease& lease) const;
   void AddNode(const v1::Lease& lease, Json& parameters) const;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,6 +35,21 @@ std::vector<std::string> Environment(const ChildOptions& options) {
   return set;
 }
 
+Result<UniqueFd> MakeLog(const std::filesystem::path& path) {
+  if (path.empty()) {
+    UniqueFd log(memfd_create("penstock-log", MFD_CLOEXEC));
+    if (!log.valid() || fcntl(log.get(), F_SETFL, O_RDWR | O_APPEND) != 0) {
+      return ErrnoStatus(errno, "making a log in memory");
+    }
+    return log;
+  }
+  UniqueFd log(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
+  if (!log.valid()) return ErrnoStatus(errno, "making " + path.string());
+  // The file lives as long as its descriptors: nothing to clean up.
+  unlink(path.c_str());
+  return log;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Child>> Child::Spawn(const ChildOptions& options) {
@@ -43,11 +59,7 @@ Result<std::unique_ptr<Child>> Child::Spawn(const ChildOptions& options) {
   }
   UniqueFd ours(ends[0]);
   UniqueFd theirs(ends[1]);
-  UniqueFd log(
-      open(options.log_file.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600));
-  if (!log.valid()) return ErrnoStatus(errno, "making " + options.log_file.string());
-  // The file lives as long as its descriptors: nothing to clean up.
-  unlink(options.log_file.c_str());
+  PENSTOCK_ASSIGN_OR_RETURN(UniqueFd log, MakeLog(options.log_file));
 
   const UniqueFd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!nothing.valid()) return ErrnoStatus(errno, "opening /dev/null");

@@ -23,7 +23,7 @@ namespace penstock {
 
 struct ChildOptions {
   std::string program;  // path of penstock-worker
-  std::filesystem::path log_file;
+  std::filesystem::path log_file;  // empty: in memory, where no disk sees what is printed
   int threads = 1;
   std::string owner;  // marks the process, so that leftovers of a killed agent can be found
 };

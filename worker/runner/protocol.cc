@@ -76,6 +76,7 @@ std::string Encode(const Assignment& assignment) {
             {"parameters", assignment.parameters},
             {"threads", assignment.threads}};
   if (!assignment.algorithm.empty()) json["algorithm"] = assignment.algorithm;
+  if (!assignment.secrets.empty()) json["secrets"] = assignment.secrets;
   if (assignment.memory > 0) json["memory"] = assignment.memory;
   json["workspace"] = assignment.workspace;
   json["store"] = assignment.store;
@@ -96,6 +97,11 @@ Assignment DecodeAssignment(const Json& json) {
   assignment.type = JsonString(json, "type");
   assignment.algorithm = JsonString(json, "algorithm");
   assignment.parameters = JsonMember(json, "parameters");
+  if (const Json& secrets = JsonMember(json, "secrets"); secrets.is_object()) {
+    for (const auto& [name, value] : secrets.items()) {
+      if (value.is_string()) assignment.secrets[name] = value.get<std::string>();
+    }
+  }
   assignment.threads = static_cast<int32_t>(JsonInt(json, "threads", 1));
   assignment.memory = JsonInt(json, "memory");
   assignment.workspace = JsonString(json, "workspace");

@@ -40,7 +40,8 @@ struct Assignment {
   int64_t id = 0;
   std::string type;
   std::string algorithm;
-  Json parameters;
+  Json parameters;  // may name secrets (worker/runner/secrets.h)
+  std::map<std::string, std::string> secrets;
   std::vector<AssignedInput> inputs;
   std::string workspace;  // a folder of the attempt's own; made when it is first used
   std::string store;      // root of the worker's artifact store

@@ -24,6 +24,7 @@
 #include "storage/model/limits.h"
 #include "worker/runner/protocol.h"
 #include "worker/runner/report_path.h"
+#include "worker/runner/secrets.h"
 
 namespace penstock {
 namespace {
@@ -301,6 +302,9 @@ int RunnerMain(const StepRegistry& steps, int socket) {
   sigaction(SIGTERM, &action, nullptr);
   signal(SIGINT, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
+  // A core file would hold the secrets of the step.
+  const rlimit no_core{0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
   // What a step starts must neither talk to the agent nor seem to be this process.
   fcntl(socket, F_SETFD, FD_CLOEXEC);
   FrameReader frames;
@@ -309,7 +313,8 @@ int RunnerMain(const StepRegistry& steps, int socket) {
     Result<std::optional<Json>> frame = frames.Next();
     if (!frame.ok()) return 1;
     if (frame->has_value()) {
-      const Assignment assignment = DecodeAssignment(**frame);
+      Assignment assignment = DecodeAssignment(**frame);
+      FillSecrets(assignment.secrets, assignment.parameters);
       const Outcome outcome = RunAttempt(steps, assignment, socket);
       if (!SendFrame(socket, Encode(outcome)).ok()) return 0;
       continue;

@@ -98,7 +98,7 @@ TEST_F(CliTest, APipelineIsAppliedDescribedAndDeleted) {
   EXPECT_EQ(JsonString(cluster_.Run(id), "state"), "SUCCEEDED");
   const Ran other = cluster_.Client({"delete", "run", id});
   EXPECT_EQ(other.code, 2);
-  EXPECT_THAT(other.err, HasSubstr("a pipeline can"));
+  EXPECT_THAT(other.err, HasSubstr("a pipeline or a secret can"));
 }
 
 TEST_F(CliTest, AModelIsRejectedWithTheReason) {

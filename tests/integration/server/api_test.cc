@@ -269,7 +269,7 @@ TEST_F(ApiTest, HealthAndReflectionAnswer) {
   EXPECT_EQ(ProbeHealth(channel_), "SERVING");
   const std::set<std::string> services = ReflectedServices(channel_);
   for (const char* name : {"AdminService", "ArtifactService", "CatalogService", "ModelService",
-                           "PipelineService", "RunService", "WorkerService"}) {
+                           "PipelineService", "RunService", "SecretService", "WorkerService"}) {
     EXPECT_TRUE(services.count("penstock.v1." + std::string(name))) << name;
   }
 }

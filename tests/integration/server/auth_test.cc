@@ -1,6 +1,5 @@
 // Who may call what, over real connections.
 
-#include "server/offline.h"
 #include "server/rpc/auth.h"
 
 #include <gmock/gmock.h>
@@ -10,6 +9,8 @@
 #include <future>
 #include <map>
 
+#include "penstock/v1/secrets.grpc.pb.h"
+#include "server/offline.h"
 #include "tests/integration/server/server_fixture.h"
 
 namespace penstock {
@@ -21,7 +22,7 @@ std::map<std::string, const google::protobuf::MethodDescriptor*> AllMethods() {
   for (const google::protobuf::Descriptor* message :
        {v1::ServerInfo::descriptor(), v1::Artifact::descriptor(), v1::StepType::descriptor(),
         v1::ModelGroup::descriptor(), v1::Pipeline::descriptor(), v1::Run::descriptor(),
-        v1::Worker::descriptor()}) {
+        v1::Secret::descriptor(), v1::Worker::descriptor()}) {
     for (int s = 0; s < message->file()->service_count(); ++s) {
       const auto* service = message->file()->service(s);
       for (int m = 0; m < service->method_count(); ++m) {

@@ -67,6 +67,23 @@ TEST_F(HttpTest, CallsAnyMethod) {
   EXPECT_EQ(snake, 200) << list;
 }
 
+TEST_F(HttpTest, ABodyWithASecretIsNotQuoted) {
+  Start();
+  const auto [status, secret] =
+      Post("SecretService/PutSecret", R"({"name": "hub", "value": "hunter2-hunter2"})");
+  EXPECT_EQ(status, 200) << secret;
+  EXPECT_EQ(secret["version"], 1);
+  EXPECT_THAT(DumpJson(secret), testing::Not(HasSubstr("hunter2")));
+  for (const char* body : {R"({"name": "hub", "value": "hunter2-hunter2")",
+                           R"({"name": "hub", "value": ["hunter2-hunter2"]})",
+                           R"({"hunter2-hunter2": 1})", R"({"name": "A B", "value": "hunter2"})"}) {
+    const auto [code, error] = Post("SecretService/PutSecret", body);
+    EXPECT_EQ(code, 400);
+    EXPECT_THAT(DumpJson(error), testing::Not(HasSubstr("hunter2"))) << body;
+  }
+  EXPECT_EQ(Post("SecretService/ListSecrets", "{}").second["secrets"][0]["name"], "hub");
+}
+
 TEST_F(HttpTest, ErrorsCarryCodeReasonAndProblems) {
   Start();
   const std::string bad =

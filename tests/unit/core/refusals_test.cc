@@ -292,7 +292,7 @@ INSTANTIATE_TEST_SUITE_P(
              {{"steps[1].with.message", {"step \"a\" (noop) makes no report"}}}},
         Case{"Secret",
              "{name: p, steps: [{name: a, type: noop, with: {message: '${secrets.s}'}}]}",
-             {{"steps[0].with.message", {"keeps no secrets"}}}},
+             {{"steps[0].with.message", {"stored or shown", "with.environment of a script step"}}}},
         Case{"ItemOutsideOfAMap",
              "{name: p, steps: [{name: a, type: noop, with: {message: '${item.index}'}}]}",
              {{"steps[0].with.message", {"only inside a map step"}}}},

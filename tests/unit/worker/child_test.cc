@@ -223,7 +223,7 @@ TEST_F(ChildTest, NothingIsLeftOfAChildThatIsGone) {
 }
 
 TEST_F(ChildTest, ItsEnvironmentHasItsThreadsAndMarkAndNoCredentials) {
-  setenv("PENSTOCK_TOKEN", "secret", 1);        // NOLINT(concurrency-mt-unsafe)
+  setenv("PENSTOCK_TOKEN", "pst_own", 1);       // NOLINT(concurrency-mt-unsafe)
   setenv("OMP_NUM_THREADS", "77", 1);           // NOLINT(concurrency-mt-unsafe)
   setenv("PENSTOCK_UNIT_TEST_KEPT", "yes", 1);  // NOLINT(concurrency-mt-unsafe)
   const auto child = Spawn("mark#1");
@@ -240,7 +240,7 @@ TEST_F(ChildTest, ItsEnvironmentHasItsThreadsAndMarkAndNoCredentials) {
   EXPECT_THAT(environment, HasSubstr("OMP_NUM_THREADS=2"));
   EXPECT_THAT(environment, HasSubstr("OMP_WAIT_POLICY=PASSIVE"));
   EXPECT_THAT(environment, HasSubstr("PENSTOCK_UNIT_TEST_KEPT=yes"));
-  EXPECT_THAT(environment, Not(HasSubstr("secret")));
+  EXPECT_THAT(environment, Not(HasSubstr("pst_own")));
   EXPECT_THAT(environment, Not(HasSubstr("OMP_NUM_THREADS=77")));
 }
 

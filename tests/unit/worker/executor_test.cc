@@ -149,6 +149,20 @@ TEST_F(ExecutorTest, ACancelEndsThePublishingOfOutputs) {
   EXPECT_EQ(End("t").kind(), v1::StepReport::CANCELLED);
 }
 
+TEST_F(ExecutorTest, SecretsAreFilledInAndMaskedInAllThatComesBack) {
+  v1::Lease lease = Noop("t", R"({"message": "say ${secrets.hub} for $$5", "fail": true})");
+  (*lease.mutable_secrets())["hub"] = "hunter2-hunter2";
+  executor_->Lease(lease);
+  const v1::StepReport end = End("t");
+  EXPECT_EQ(end.kind(), v1::StepReport::FAILED);
+  EXPECT_EQ(end.message(), "say *** for $5");
+  EXPECT_EQ(fake_.log("t"), "say *** for $5\nerror: say *** for $5\n");
+  // Another step's parameters are left alone.
+  executor_->Lease(Noop("u", R"({"message": "${secrets.hub} $$5"})"));
+  EXPECT_EQ(End("u").kind(), v1::StepReport::SUCCEEDED);
+  EXPECT_EQ(fake_.log("u"), "${secrets.hub} $$5\n");
+}
+
 TEST_F(ExecutorTest, AnInputThatCannotBeHadIsNotTheStepsFault) {
   v1::Lease lease = WithInput("t");
   lease.mutable_inputs(0)->mutable_artifacts(0)->set_digest("sha256:" + std::string(64, '0'));
