@@ -53,6 +53,10 @@ void CheckNames(const Json& parameters, const std::string& path, std::vector<Pro
     const std::string where = path + ".environment." + name;
     if (!IsVariable(name)) {
       problems.push_back({where, "is no name for a variable; use letters, digits and _"});
+    } else if (name == "CUDA_VISIBLE_DEVICES") {
+      problems.push_back({where,
+                          "is what Penstock sets itself; resources.gpus says how many GPUs the "
+                          "program gets"});
     } else if (name.starts_with("SM_") || name.starts_with("PENSTOCK_")) {
       problems.push_back({where, "begins with " + name.substr(0, name.find('_') + 1) +
                                      ", as what Penstock sets itself; choose another name"});
