@@ -155,7 +155,9 @@ Status ShowAttempts(Connection& connection, const pb::Run& run, Time now) {
     PENSTOCK_ASSIGN_OR_RETURN(const std::vector<pb::Attempt> attempts,
                               ListAttempts(connection, run.run_id(), step.name()));
     for (const pb::Attempt& attempt : attempts) {
-      table.Add({step.name(), std::to_string(attempt.number()),
+      const std::string rank =
+          attempt.address().empty() ? "" : ", rank " + std::to_string(attempt.rank());
+      table.Add({step.name(), std::to_string(attempt.number()) + rank,
                  Coloured(pb::Attempt::State_Name(attempt.state())),
                  Lasted(attempt.started_at(), attempt.ended_at(), now), attempt.worker(),
                  WhyEnded(attempt)});

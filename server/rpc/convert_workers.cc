@@ -182,6 +182,13 @@ void ToProto(const LeasedAttempt& attempt, v1::Lease* out) {
   for (const std::string& path : attempt.report_paths) out->add_report_paths(path);
   out->set_principal(attempt.principal.value());
   out->set_pipeline(attempt.pipeline.value());
+  out->set_rank(attempt.rank);
+  for (const LeasedRank& rank : attempt.ranks) {
+    v1::Rank* added = out->add_ranks();
+    added->set_worker_id(rank.worker.value());
+    added->set_address(rank.host);
+    added->set_port(rank.port);
+  }
 }
 
 void ToProto(const WorkerInfo& info, v1::WorkerInfo* out) {

@@ -48,6 +48,7 @@ struct MetricSeries {
 struct LogKey {
   StepIndex step = 0;
   int32_t attempt = 0;
+  int32_t rank = 0;  // of a step on several nodes
   friend auto operator<=>(const LogKey&, const LogKey&) = default;
 };
 

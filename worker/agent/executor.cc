@@ -600,6 +600,7 @@ void Executor::Ship(Attempt& attempt) {
   chunk.set_step_index(attempt.lease.step_index());
   chunk.set_attempt(attempt.lease.attempt());
   chunk.set_token(attempt.lease.token());
+  chunk.set_rank(attempt.lease.rank());
   chunk.set_offset(attempt.log_position);
   chunk.set_data(attempt.unsent.substr(0, Transfer::kMaxLogBytes));
   attempt.unsent.erase(0, chunk.data().size());
