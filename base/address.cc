@@ -3,8 +3,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include <string>
-
 namespace penstock {
 
 bool IsLoopbackHost(std::string_view host) {
@@ -22,6 +20,12 @@ bool StaysOnThisMachine(std::string_view address) {
   if (address.starts_with("unix:")) return true;
   if (address.starts_with('[')) return IsLoopbackHost(address.substr(1, address.find(']') - 1));
   return IsLoopbackHost(address.substr(0, address.rfind(':')));
+}
+
+std::string JoinHostPort(std::string_view host, int port) {
+  const std::string name(host);
+  const bool ipv6 = name.find(':') != std::string::npos;
+  return (ipv6 ? "[" + name + "]" : name) + ":" + std::to_string(port);
 }
 
 }  // namespace penstock

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <set>
 #include <sstream>
@@ -19,6 +20,8 @@ namespace {
 using C = WorkerConfig;
 using Values = std::vector<std::string>;
 using Kind = WorkerOption::Kind;
+
+constexpr int kLastPort = 65'535;
 
 template <typename T>
 Status SetNumber(T& target, const std::string& text, T least, const char* what) {
@@ -89,6 +92,32 @@ Status SetRoots(C& c, const Values& values) {
   return Status::Ok();
 }
 
+Status SetAddress(C& c, const Values& v) {
+  const auto fits = [](char letter) {
+    return std::isalnum(static_cast<unsigned char>(letter)) || letter == '.' || letter == '-' ||
+           letter == '_' || letter == ':';
+  };
+  if (v[0].empty() || v[0].size() > 253 || !std::all_of(v[0].begin(), v[0].end(), fits)) {
+    return InvalidArgument("\"" + v[0] + "\" is neither a host's name nor an IP address");
+  }
+  c.address = v[0];
+  return Status::Ok();
+}
+
+Status SetRankPorts(C& c, const Values& v) {
+  const std::size_t dash = v[0].find('-');
+  int first = 0;
+  int last = 0;
+  if (dash == std::string::npos || !SetNumber(first, v[0].substr(0, dash), 1, "a port").ok() ||
+      !SetNumber(last, v[0].substr(dash + 1), 1, "a port").ok() || last < first ||
+      last > kLastPort) {
+    return InvalidArgument("\"" + v[0] + "\" is no range of ports, such as 29500-29599");
+  }
+  c.first_port = first;
+  c.port_count = last - first + 1;
+  return Status::Ok();
+}
+
 Json ShowText(const std::string& text) {
   return text.empty() ? Json() : Json(text);
 }
@@ -141,11 +170,12 @@ std::vector<WorkerOption> OfferOptions() {
       {"memory", "--memory", "PENSTOCK_WORKER_MEMORY", "SIZE", "Memory to offer, as in 8GiB (all)",
        Kind::kOne, false, [](C& c, const Values& v) { return SetSize(c.memory, v[0], 1 << 20); },
        [](const C& c) { return c.memory == 0 ? Json() : Json(c.memory); }},
-      {"gpus", "--gpus", "PENSTOCK_WORKER_GPUS", "NUMBER", "GPUs to offer", Kind::kOne, false,
+      {"gpus", "--gpus", "PENSTOCK_WORKER_GPUS", "NUMBER", "GPUs to offer (those that are found)",
+       Kind::kOne, false,
        [](C& c, const Values& v) {
          return SetNumber(c.gpus, v[0], 0, "a number of GPUs: 0, 1, 2, …");
        },
-       [](const C& c) { return Json(c.gpus); }},
+       [](const C& c) { return c.gpus < 0 ? Json() : Json(c.gpus); }},
       {"labels", "--label", "PENSTOCK_WORKER_LABELS", "KEY=VALUE",
        "Label that steps may ask for; several times for several", Kind::kMap, false,
        [](C& c, const Values& v) { return SetPairs(c.labels, v); },
@@ -162,6 +192,16 @@ std::vector<WorkerOption> OfferOptions() {
 
 std::vector<WorkerOption> BehaviourOptions() {
   return {
+      {"address", "--address", "PENSTOCK_WORKER_ADDRESS", "HOST",
+       "Where other nodes reach this one (the host's name; 127.0.0.1 beside the coordinator)",
+       Kind::kOne, false, SetAddress, [](const C& c) { return ShowText(c.address); }},
+      {"rankPorts", "--rank-ports", "PENSTOCK_WORKER_RANK_PORTS", "FIRST-LAST",
+       "Ports that ranks of steps on several nodes listen on; none of another worker on this host",
+       Kind::kOne, false, SetRankPorts,
+       [](const C& c) {
+         return Json(std::to_string(c.first_port) + "-" +
+                     std::to_string(c.first_port + c.port_count - 1));
+       }},
       {"drainTimeout", "--drain-timeout", "PENSTOCK_WORKER_DRAIN_TIMEOUT", "DURATION",
        "How long what runs may go on after SIGTERM", Kind::kOne, false,
        [](C& c, const Values& v) { return SetDuration(c.drain_timeout, v[0]); },

@@ -17,6 +17,7 @@
 
 #include "base/fault_point.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "steps/registry.h"
 #include "steps/script/sandbox.h"
 #include "worker/agent/agent.h"
@@ -44,6 +45,25 @@ int Fail(const Status& status) {
   return status.code() == StatusCode::kInvalidArgument ? 2 : 1;
 }
 
+Status FindDevices(WorkerConfig& config) {
+  GpuOffer offer{.declared = config.gpus};
+  if (config.gpus != 0) {
+    Result<std::vector<Gpu>> found = FindGpus();
+    if (found.ok()) {
+      offer.found = *std::move(found);
+    } else {
+      LOG_INFO("no GPUs: {}", found.status().message());
+    }
+  }
+  offer.visible = ProcessEnvironment("CUDA_VISIBLE_DEVICES");
+  offer.device_order = ProcessEnvironment("CUDA_DEVICE_ORDER").value_or("");
+  PENSTOCK_ASSIGN_OR_RETURN(config.devices, OfferedGpus(offer));
+  for (const Gpu& gpu : config.devices) {
+    LOG_INFO("offers a GPU: {} {} memory={}", gpu.visible, gpu.name, FormatSize(gpu.memory));
+  }
+  return Status::Ok();
+}
+
 int stop_pipe = -1;
 
 void OnStop(int) {
@@ -59,6 +79,7 @@ int RunAgent(WorkerConfig config, const StepRegistry& steps) {
       return Fail(status);
     }
   }
+  if (const Status status = FindDevices(config); !status.ok()) return Fail(status);
   Result<std::unique_ptr<Agent>> agent = Agent::Make(config, steps.Announce(), OwnPath());
   if (!agent.ok()) return Fail(agent.status());
   // A handler, not sigwait: libraries have made threads before main that block no signals.

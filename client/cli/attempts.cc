@@ -33,6 +33,7 @@ std::string Line(const std::string& step, const pb::Attempt& attempt) {
       Lasted(attempt.started_at(), attempt.ended_at(), ToTime(attempt.ended_at()));
   if (!took.empty()) line += "  " + took;
   if (!attempt.worker().empty()) line += "  on " + attempt.worker();
+  if (!attempt.address().empty()) line += ", rank " + std::to_string(attempt.rank());
   if (const std::string why = WhyEnded(attempt); !why.empty()) line += "  " + why;
   return line;
 }
@@ -56,6 +57,18 @@ std::string WhyEnded(const pb::Attempt& attempt) {
   return cause + ": " + attempt.message();
 }
 
+const pb::Attempt* DecisiveAttempt(const std::vector<pb::Attempt>& attempts, int number) {
+  const pb::Attempt* decisive = nullptr;
+  for (const pb::Attempt& attempt : attempts) {
+    if (attempt.number() != number) continue;
+    const bool ended_it = HasEnded(attempt) && attempt.state() != pb::Attempt::SUCCEEDED &&
+                          attempt.cause() != "GANG_ENDED";
+    if (ended_it) return &attempt;
+    if (decisive == nullptr) decisive = &attempt;
+  }
+  return decisive;
+}
+
 std::vector<std::string> AttemptNews::After(Connection& connection, const std::string& run_id,
                                             const std::vector<pb::Step>& steps) {
   std::vector<std::string> lines;
@@ -65,12 +78,12 @@ std::vector<std::string> AttemptNews::After(Connection& connection, const std::s
     if (last <= told) continue;
     const auto attempts = ListAttempts(connection, run_id, step.name());
     if (!attempts.ok()) continue;
-    for (const pb::Attempt& attempt : *attempts) {
-      if (attempt.number() <= told || attempt.number() > last) continue;
+    for (int number = told + 1; number <= last; ++number) {
+      const pb::Attempt* attempt = DecisiveAttempt(*attempts, number);
       // One whose lease ran out may yet come back.
-      if (!HasEnded(attempt)) break;
-      told = attempt.number();
-      if (!WasReturned(attempt)) lines.push_back(Line(step.name(), attempt));
+      if (attempt == nullptr || !HasEnded(*attempt)) break;
+      told = number;
+      if (!WasReturned(*attempt)) lines.push_back(Line(step.name(), *attempt));
     }
   }
   return lines;

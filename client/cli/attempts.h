@@ -18,6 +18,10 @@ Result<std::vector<pb::Attempt>> ListAttempts(Connection& connection, const std:
 // "WORKER_RESTARTED: worker w1 restarted"; empty for one that succeeded or still lasts.
 std::string WhyEnded(const pb::Attempt& attempt);
 
+// The attempt of this number; of one on several nodes that rank which decided on it: the first that
+// failed or was lost, else rank 0. Null where there is none.
+const pb::Attempt* DecisiveAttempt(const std::vector<pb::Attempt>& attempts, int number);
+
 // Tells once of each attempt that ended before another one began.
 class AttemptNews {
  public:

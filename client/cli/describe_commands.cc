@@ -156,7 +156,9 @@ Status ShowAttempts(Connection& connection, const pb::Run& run, Time now) {
     PENSTOCK_ASSIGN_OR_RETURN(const std::vector<pb::Attempt> attempts,
                               ListAttempts(connection, run.run_id(), step.name()));
     for (const pb::Attempt& attempt : attempts) {
-      table.Add({step.name(), std::to_string(attempt.number()),
+      const std::string rank =
+          attempt.address().empty() ? "" : ", rank " + std::to_string(attempt.rank());
+      table.Add({step.name(), std::to_string(attempt.number()) + rank,
                  Coloured(pb::Attempt::State_Name(attempt.state())),
                  Lasted(attempt.started_at(), attempt.ended_at(), now), attempt.worker(),
                  WhyEnded(attempt)});
@@ -318,6 +320,13 @@ Result<int> DescribeWorker(Connection& connection, const DescribeOptions& option
     Line("Memory", FormatSize(worker.memory_used()) + " of " + FormatSize(info.memory()) +
                        " promised, limited by " + info.memory_limiter());
     Line("GPUs", std::to_string(worker.gpus_used()) + " of " + std::to_string(info.gpus()));
+    for (int i = 0; i < info.gpu_names_size(); ++i) {
+      if (!info.gpu_names(i).empty()) Line("GPU " + std::to_string(i), info.gpu_names(i));
+    }
+    if (info.port_count() > 0) {
+      Line("Ranks", "listen on " + info.address() + ", ports " + std::to_string(info.first_port()) +
+                        "-" + std::to_string(info.first_port() + info.port_count() - 1));
+    }
     Line("Running", std::to_string(worker.running()) + ", " + std::to_string(worker.backlog()) +
                         " waiting on it");
     for (const auto& [key, value] : Sorted(info.labels())) Line("Label", key + "=" + value);

@@ -96,13 +96,21 @@ Child CoordinatorOf(const DevOptions& options, const std::string& folder) {
   return child;
 }
 
+// They share this machine's ports: each has some of its own.
+std::string RankPorts(int number) {
+  constexpr int kFirst = 29'500;
+  constexpr int kEach = 100;
+  const int first = kFirst + (number - 1) * kEach;
+  return std::to_string(first) + "-" + std::to_string(first + kEach - 1);
+}
+
 Child WorkerOf(const DevOptions& options, const std::string& folder, const std::string& address,
                int number) {
   const std::string name = "dev-" + std::to_string(number);
-  Child child{
-      .name = "penstock-worker " + name,
-      .arguments = {ProgramFolder() + "/penstock-worker", "--coordinator", address, "--name", name,
-                    "--data-dir", folder + "/" + name, "--log-level", options.log_level}};
+  Child child{.name = "penstock-worker " + name,
+              .arguments = {ProgramFolder() + "/penstock-worker", "--coordinator", address,
+                            "--name", name, "--data-dir", folder + "/" + name, "--log-level",
+                            options.log_level, "--rank-ports", RankPorts(number)}};
   for (const std::string& root : options.data_roots) {
     child.arguments.push_back("--data-root");
     child.arguments.push_back(root);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <set>
 #include <thread>
 
 #include "base/text.h"
@@ -252,6 +253,16 @@ Result<int> GetModels(Connection& connection, const GetOptions& options) {
   return Show(options, list, table, "");
 }
 
+// "2 (NVIDIA H100 80GB HBM3, 79.6 GiB)"; the kinds that there are.
+std::string GpusOf(const pb::WorkerInfo& info) {
+  const std::set<std::string> names(info.gpu_names().begin(), info.gpu_names().end());
+  std::vector<std::string> known;
+  for (const std::string& name : names) {
+    if (!name.empty()) known.push_back(name);
+  }
+  return std::to_string(info.gpus()) + (known.empty() ? "" : " (" + Join(known, "; ") + ")");
+}
+
 Result<int> GetWorkers(Connection& connection, const GetOptions& options) {
   PENSTOCK_ASSIGN_OR_RETURN(
       pb::ListWorkersResponse list,
@@ -270,8 +281,8 @@ Result<int> GetWorkers(Connection& connection, const GetOptions& options) {
     }
     table.Add({info.worker_id(), StateOf(worker),
                FormatDouble(worker.cpus_used()) + "/" + FormatDouble(info.cpus()),
-               FormatSize(info.memory()), std::to_string(info.gpus()),
-               std::to_string(worker.running()), labels, Age(worker.last_seen(), now)});
+               FormatSize(info.memory()), GpusOf(info), std::to_string(worker.running()), labels,
+               Age(worker.last_seen(), now)});
   }
   return Show(options, list, table, "no workers; `penstock-worker` starts one");
 }

@@ -14,7 +14,9 @@
 #include "client/cli/cli.h"
 #include "client/cli/follow.h"
 #include "client/cli/names.h"
+#include "client/cli/rank_lines.h"
 #include "client/cli/transfer.h"
+#include "storage/model/limits.h"
 
 namespace penstock::cli {
 namespace {
@@ -151,6 +153,7 @@ struct LogOptions {
   std::string run;
   std::string step;
   int attempt = 0;
+  int rank = -1;  // all of them
   bool follow = false;
 };
 
@@ -187,10 +190,9 @@ std::string LogHeader(const pb::ReadLogsResponse& chunk, const std::vector<pb::A
   std::string header = chunk.step();
   if (attempts.empty() && chunk.attempt() == 1) return header;
   header += ", attempt " + std::to_string(chunk.attempt());
-  for (const pb::Attempt& attempt : attempts) {
-    if (attempt.number() != chunk.attempt()) continue;
-    header += " " + pb::Attempt::State_Name(attempt.state());
-    if (const std::string why = WhyEnded(attempt); !why.empty()) header += ", " + why;
+  if (const pb::Attempt* attempt = DecisiveAttempt(attempts, chunk.attempt())) {
+    header += " " + pb::Attempt::State_Name(attempt->state());
+    if (const std::string why = WhyEnded(*attempt); !why.empty()) header += ", " + why;
   }
   return header;
 }
@@ -202,10 +204,12 @@ Result<int> ShowLogs(Connection& connection, const LogOptions& options) {
   request.set_step(options.step);
   request.set_attempt(options.attempt);
   request.set_follow(options.follow);
+  if (options.rank >= 0) request.set_rank(options.rank);
   const auto context = connection.Context(Micros(0));
   const auto reader = connection.runs().ReadLogs(context.get(), request);
   pb::ReadLogsResponse chunk;
   std::pair<std::string, int> last;
+  RankLines lines;
   bool any = false;
   bool line_ended = true;
   while (reader->Read(&chunk)) {
@@ -213,6 +217,7 @@ Result<int> ShowLogs(Connection& connection, const LogOptions& options) {
     const bool header = options.step.empty() || several != attempts.end() || chunk.attempt() > 1;
     if (const std::pair now(chunk.step(), static_cast<int>(chunk.attempt())); now != last) {
       last = now;
+      std::cout << lines.Rest();
       if (header && options.attempt == 0) {
         std::cout << (line_ended ? "" : "\n") << "=== "
                   << LogHeader(chunk, several != attempts.end() ? several->second
@@ -221,9 +226,15 @@ Result<int> ShowLogs(Connection& connection, const LogOptions& options) {
       }
     }
     any = any || !chunk.data().empty();
+    if (chunk.ranks() > 1 && options.rank < 0) {
+      std::cout << lines.Add(chunk.rank(), chunk.data()) << std::flush;
+      line_ended = true;
+      continue;
+    }
     if (!chunk.data().empty()) line_ended = chunk.data().back() == '\n';
     std::cout << chunk.data() << std::flush;
   }
+  std::cout << lines.Rest();
   PENSTOCK_RETURN_IF_ERROR(connection.Translate(reader->Finish()));
   if (!any) std::cerr << "nothing was written\n";
   return kDone;
@@ -300,6 +311,11 @@ void AddLogs(CLI::App& app, Cli& cli) {
   command->add_option("step", options->step, "one step; all of them without it");
   command->add_option("--attempt", options->attempt, "one attempt, from 1")
       ->check(CLI::Range(1, 1'000'000).description(""));
+  command
+      ->add_option("--rank", options->rank,
+                   "one rank of a step on several nodes, from 0; all of them without it, each "
+                   "line with its rank")
+      ->check(CLI::Range(0, limits::kMaxGangNodes - 1).description(""));
   command->add_flag("-f,--follow", options->follow, "until the step, or the run, has ended");
   command->callback(
       cli.Command([options](Connection& connection) { return ShowLogs(connection, *options); }));

@@ -48,6 +48,7 @@ CacheKey MakeCacheKey(const StepSpec& step, const StepSchema& schema, const Json
   if (!models.empty()) key.parts["models"] = models;
   if (!secrets.empty()) key.parts["secrets"] = secrets;
   if (schema.depends_on_threads) key.parts["cpus"] = step.resources.cpus;
+  if (step.resources.nodes > 1) key.parts["nodes"] = step.resources.nodes;
   key.digest = Sha256(DumpJson(key.parts));
   return key;
 }

@@ -16,9 +16,10 @@ namespace penstock {
 
 struct CacheKey {
   Digest digest;  // SHA-256 of the canonical JSON of `parts`
-  // {"step", "version", "parameters": {…}, "inputs": {NAME: [digest…]}, "cpus", "models": {NAME:
-  // "GROUP/VERSION"}, "secrets": {NAME: version}}; "cpus" where the algorithm's result depends on
-  // how many threads it has, "models" where the result names the model of an input.
+  // {"step", "version", "parameters": {…}, "inputs": {NAME: [digest…]}, "cpus", "nodes", "models":
+  // {NAME: "GROUP/VERSION"}, "secrets": {NAME: version}}; "cpus" where the algorithm's result
+  // depends on how many threads it has, "nodes" where there are several, "models" where the result
+  // names the model of an input.
   Json parts;
 };
 

@@ -25,6 +25,7 @@ Json ResourcesJson(const Resources& resources) {
   Json json{{"cpus", resources.cpus}};
   if (resources.memory > 0) json["memory"] = std::to_string(resources.memory) + "B";
   if (resources.gpus > 0) json["gpus"] = resources.gpus;
+  if (resources.nodes > 1) json["nodes"] = resources.nodes;
   if (!resources.labels.empty()) json["labels"] = resources.labels;
   if (!resources.tolerations.empty()) json["tolerations"] = resources.tolerations;
   return json;

@@ -38,6 +38,7 @@ struct Resources {
   double cpus = 1;
   int64_t memory = 0;  // bytes; 0: no limit
   int32_t gpus = 0;
+  int32_t nodes = 1;  // workers that run the step together, each with these resources
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> tolerations;  // taints that the worker may have
 };

@@ -23,7 +23,8 @@ bool IsUnder(const std::string& path, const std::string& root) {
 
 bool HasRoom(const WorkerInfo& info, const WorkerCapacity& free, const Needs& needs) {
   return free.backlog == 0 && needs.cpus <= free.cpus + kCpuSlack &&
-         (info.memory == 0 || needs.memory <= free.memory) && needs.gpus <= free.gpus;
+         (info.memory == 0 || needs.memory <= free.memory) && needs.gpus <= free.gpus &&
+         (needs.nodes == 1 || free.ports > 0);
 }
 
 bool CouldRun(const WorkerInfo& worker, const Needs& needs, std::string* why_not) {
@@ -39,6 +40,8 @@ bool CouldRun(const WorkerInfo& worker, const Needs& needs, std::string* why_not
   } else if (needs.gpus > worker.gpus) {
     reason = "has " + std::to_string(worker.gpus) + " GPUs, the step needs " +
              std::to_string(needs.gpus);
+  } else if (needs.nodes > 1 && (worker.port_count == 0 || worker.address.empty())) {
+    reason = "has no ports for ranks of steps on several nodes (rankPorts)";
   }
   for (const auto& [key, value] : needs.labels) {
     if (!reason.empty()) break;
@@ -80,7 +83,8 @@ void Placer::UpdateWorker(const SessionId& session, const WorkerInfo& info,
   Worker& worker = found->second;
   const WorkerCapacity& before = worker.capacity;
   if (added || capacity.cpus > before.cpus || capacity.memory > before.memory ||
-      capacity.gpus > before.gpus || capacity.backlog < before.backlog ||
+      capacity.gpus > before.gpus || capacity.ports > before.ports ||
+      capacity.backlog < before.backlog ||
       (capacity.closed.empty() && !before.closed.empty())) {
     ++version_;
   }
@@ -91,6 +95,10 @@ void Placer::UpdateWorker(const SessionId& session, const WorkerInfo& info,
     total_gpus_ += info.gpus;
   }
   worker.capacity = capacity;
+  // What is kept for a step must be able to take it.
+  if (!capacity.closed.empty() && worker.reserved_for != nullptr) {
+    EndReservation(*worker.reserved_for);
+  }
 }
 
 void Placer::RemoveWorker(const SessionId& session) {
@@ -315,16 +323,17 @@ Placer::Shape* Placer::First() {
   return first;
 }
 
+bool Placer::IsOpen(Worker& worker, const Shape& shape) {
+  return worker.capacity.closed.empty() && Could(worker, shape) &&
+         (worker.reserved_for == nullptr || worker.reserved_for == &shape);
+}
+
 Placer::Worker* Placer::FindRoom(const Shape& shape, SessionId* session, bool* backlog) {
   Worker* best = nullptr;
   *backlog = false;
-  const auto open = [&](Worker& worker) {
-    return worker.capacity.closed.empty() && Could(worker, shape) &&
-           (worker.reserved_for == nullptr || worker.reserved_for == &shape);
-  };
   // The emptiest worker: spreads runs, and leaves the others' warm processes alone.
   for (auto& [id, worker] : workers_) {
-    if (!HasRoom(worker.info, worker.capacity, shape.needs) || !open(worker)) continue;
+    if (!HasRoom(worker.info, worker.capacity, shape.needs) || !IsOpen(worker, shape)) continue;
     if (best == nullptr || worker.capacity.cpus > best->capacity.cpus) {
       best = &worker;
       *session = id;
@@ -332,7 +341,7 @@ Placer::Worker* Placer::FindRoom(const Shape& shape, SessionId* session, bool* b
   }
   if (best != nullptr || !IsShort(shape.needs.step)) return best;
   for (auto& [id, worker] : workers_) {
-    if (worker.capacity.backlog >= limits::kMaxBacklog || !open(worker)) continue;
+    if (worker.capacity.backlog >= limits::kMaxBacklog || !IsOpen(worker, shape)) continue;
     if (best == nullptr || worker.capacity.backlog < best->capacity.backlog) {
       best = &worker;
       *session = id;
@@ -347,12 +356,15 @@ std::optional<Placer::Placement> Placer::Next() {
   while (Shape* first = First()) {
     const Place head = first->ready.begin()->first;
     Placement placement{.run = head.run, .step = head.step, .session = {}, .backlog = false};
-    if (FindRoom(*first, &placement.session, &placement.backlog) == nullptr) {
+    if (first->needs.nodes > 1
+            ? !FindGang(*first, &placement)
+            : FindRoom(*first, &placement.session, &placement.backlog) == nullptr) {
       first->stuck_at = version_;
       continue;
     }
     Charge(*first->queue);
     NotePassed(*first, placement.session);
+    for (const SessionId& session : placement.others) NotePassed(*first, session);
     NotStarved(*first);
     Remove(head.run, head.step);
     return placement;

@@ -16,7 +16,13 @@
 // DRF: Ghodsi et al. 2011).
 //
 // Starvation. A shape that others were placed past for limits::kReserveAfter gets a worker that
-// takes nothing else until one of its steps is placed; one shape of each queue at a time.
+// takes nothing else until one of its steps is placed; one shape of each queue at a time. A worker
+// that closes meanwhile is not kept any longer, and another is.
+//
+// Gangs. A step on several nodes is placed on as many different workers in one go, or not at all:
+// it holds nothing while it waits, so that two of them cannot wait for each other. Its share is
+// that of all its nodes. Starved, it gets as many workers as it needs, or none; it is never
+// backlog.
 //
 // Where no worker has room, steps of types whose recent attempts were short (median below
 // limits::kBacklogMedian) are given to workers as backlog, up to limits::kMaxBacklog each: the
@@ -46,6 +52,7 @@ struct Needs {
   double cpus = 1;
   int64_t memory = 0;  // bytes; 0: none asked
   int32_t gpus = 0;
+  int32_t nodes = 1;  // workers that run it together: all of them, or none
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> tolerations;  // taints that the worker may have
   std::string step;                                // "train/xgboost@1": the worker must announce it
@@ -60,6 +67,7 @@ struct WorkerCapacity {
   int32_t gpus = 0;
   int32_t backlog = 0;      // attempts that it holds beyond its capacity
   std::string closed = {};  // why it takes nothing new, as a phrase: "is cordoned"; empty: it does
+  int32_t ports = 0;        // free ones for ranks of steps on several nodes
 };
 
 // Whether a worker with nothing to do could run a step that needs this. `why_not`, where given,
@@ -78,6 +86,7 @@ class Placer {
     StepIndex step = 0;
     SessionId session;
     bool backlog = false;
+    std::vector<SessionId> others = {};  // of a step on several nodes: ranks 1, 2 …
   };
 
   // Why a step waits: a stable word and a sentence. `holder`: who has what it waits for.
@@ -124,7 +133,7 @@ class Placer {
 
   // Why a queued step is not placed. Words: "MAX_PARALLEL_STEPS", "QUEUE_MAX_PARALLEL_STEPS",
   // "MUTEX", "NO_WORKER", "WORKER_CANNOT", "WORKER_CLOSED", "WORKER_RESERVED", "WORKER_BUSY",
-  // "QUEUED". Empty where it is not queued.
+  // "GANG_INCOMPLETE", "QUEUED". Empty where it is not queued.
   std::vector<Reason> WhyWaiting(int64_t run, StepIndex step) const;
 
   // How long an attempt of this "type@version" took, for the backlog and the fair share.
@@ -151,9 +160,9 @@ class Placer {
     Needs needs;
     std::map<Place, Lane*> ready;  // the first step of each lane that is not set aside
     std::size_t lanes = 0;
-    int64_t stuck_at = -1;          // version_ when nothing fitted
-    std::optional<Tick> passed_at;  // since when others are placed past it
-    SessionId reserved;             // the worker that is kept for it; empty: none
+    int64_t stuck_at = -1;            // version_ when nothing fitted
+    std::optional<Tick> passed_at;    // since when others are placed past it
+    std::vector<SessionId> reserved;  // the workers that are kept for it
   };
   // Steps of one run with equal needs and the same mutex: they can be placed, or not, together.
   struct Lane {
@@ -216,6 +225,10 @@ class Placer {
   // The shape whose head is first of all that may be placed; null where there is none.
   Shape* First();
   Worker* FindRoom(const Shape& shape, SessionId* session, bool* backlog);
+  // Of a shape for several nodes (placer_gang.cc).
+  bool FindGang(const Shape& shape, Placement* placement);
+  bool IsOpen(Worker& worker, const Shape& shape);
+  Reason WhyIncomplete(const Needs& needs, int32_t with_room) const;
   bool Could(Worker& worker, const Shape& shape);
 
   double ShareOf(const Needs& needs) const;
@@ -228,6 +241,7 @@ class Placer {
 
   void NotePassed(const Shape& placed, const SessionId& session);
   void Reserve();
+  bool ReserveFor(Shape& shape);
   void EndReservation(Shape& shape);
   void NotStarved(Shape& shape);
 

@@ -21,8 +21,8 @@ constexpr double kMaxCredit = 60e6;  // microseconds of the whole cluster, over 
 
 // The largest of its shares: a step that takes all GPUs and one cpu takes all.
 double Placer::ShareOf(const Needs& needs) const {
-  const auto share = [](double part, double whole) {
-    return whole > 0 ? std::min(part / whole, 1.0) : 0;
+  const auto share = [&needs](double part, double whole) {
+    return whole > 0 ? std::min(part * needs.nodes / whole, 1.0) : 0;
   };
   return std::max({share(needs.cpus, total_cpus_),
                    share(static_cast<double>(needs.memory), total_memory_),
@@ -102,32 +102,19 @@ void Placer::Reserve() {
            std::tie(*b->passed_at, b->queue->name, b->ready.begin()->first);
   });
   for (Shape* shape : starved) {
-    if (shape->queue->reserving != nullptr) continue;
-    Worker* best = nullptr;
-    for (auto& [id, worker] : workers_) {
-      if (worker.reserved_for != nullptr || !worker.capacity.closed.empty() ||
-          !Could(worker, *shape)) {
-        continue;
-      }
-      // The one that has least to end first.
-      if (best == nullptr || worker.capacity.cpus > best->capacity.cpus) {
-        best = &worker;
-        shape->reserved = id;
-      }
-    }
-    if (best == nullptr) continue;
-    best->reserved_for = shape;
-    shape->queue->reserving = shape;
+    if (shape->queue->reserving == nullptr && ReserveFor(*shape)) shape->queue->reserving = shape;
   }
 }
 
 void Placer::EndReservation(Shape& shape) {
   if (shape.queue->reserving != &shape) return;
   shape.queue->reserving = nullptr;
-  if (const auto found = workers_.find(shape.reserved); found != workers_.end()) {
-    found->second.reserved_for = nullptr;
+  for (const SessionId& session : shape.reserved) {
+    if (const auto found = workers_.find(session); found != workers_.end()) {
+      found->second.reserved_for = nullptr;
+    }
   }
-  shape.reserved = {};
+  shape.reserved.clear();
   ++version_;
 }
 
@@ -209,7 +196,8 @@ std::vector<Placer::Reason> Placer::WhyWaiting(int64_t run_id, StepIndex step) c
   WhySetAside(lane, reasons);
   const bool set_aside = !reasons.empty();
   if (workers_.empty()) reasons.push_back({"NO_WORKER", "no worker takes steps now"});
-  bool fits = false;
+  int32_t with_room = 0;
+  const std::size_t set_aside_for = reasons.size();
   for (const auto& [session, worker] : workers_) {
     const std::string name = "worker " + worker.info.id.value();
     std::string why;
@@ -221,12 +209,17 @@ std::vector<Placer::Reason> Placer::WhyWaiting(int64_t run_id, StepIndex step) c
       reasons.push_back(
           {"WORKER_RESERVED", name + " is kept for a step that has waited longer and needs more"});
     } else if (HasRoom(worker.info, worker.capacity, shape.needs)) {
-      fits = true;
+      ++with_room;
     } else {
       reasons.push_back({"WORKER_BUSY", BusySentence(worker.info, worker.capacity, shape.needs)});
     }
   }
-  if (fits && !set_aside) reasons.push_back(WhyInLine(lane, step));
+  if (with_room >= shape.needs.nodes) {
+    if (!set_aside) reasons.push_back(WhyInLine(lane, step));
+  } else if (shape.needs.nodes > 1) {
+    reasons.insert(reasons.begin() + static_cast<std::ptrdiff_t>(set_aside_for),
+                   WhyIncomplete(shape.needs, with_room));
+  }
   return reasons;
 }
 

@@ -100,6 +100,9 @@ void StepReader::ReadResources(const Json& json, const std::string& path, Resour
   int64_t gpus = resources.gpus;
   fields.Int("gpus", 0, 64, gpus);
   resources.gpus = static_cast<int32_t>(gpus);
+  int64_t nodes = resources.nodes;
+  fields.Int("nodes", 1, limits::kMaxGangNodes, nodes);
+  resources.nodes = static_cast<int32_t>(nodes);
   fields.StringMap("labels", resources.labels);
   fields.StringMap("tolerations", resources.tolerations);
   fields.Finish();
@@ -187,6 +190,12 @@ StepSpec StepReader::Step(const Json& json, const std::string& path, const StepS
   OptionalDuration(fields, "deadline", step.deadline);
   Retry(fields.Get("retry"), path + ".retry", step.retry);
   ReadResources(fields.Get("resources"), path + ".resources", step.resources);
+  if (step.resources.nodes > 1 && schema != nullptr && !schema->gang && step.type != "map") {
+    problems_.push_back(
+        {path + ".resources.nodes",
+         "is for steps that run on several nodes together, as script steps can; a " + step.type +
+             " step runs on one"});
+  }
   ReadCache(fields, step.cache);
   ReadMutex(fields, step);
   ReadInputs(fields, schema, step);

@@ -92,6 +92,7 @@ struct AttemptKey {
   RunId run;
   StepIndex step = 0;
   int32_t number = 0;
+  int32_t rank = 0;
   friend bool operator==(const AttemptKey&, const AttemptKey&) = default;
 };
 
@@ -123,6 +124,13 @@ struct LeaseInput {
   std::vector<std::string> display_names;
 };
 
+// Where a rank of a step on several nodes is.
+struct LeasedRank {
+  WorkerId worker;
+  std::string host;
+  int32_t port = 0;
+};
+
 // One attempt, with all that a worker needs to run it.
 struct LeasedAttempt {
   RunId run;
@@ -145,6 +153,8 @@ struct LeasedAttempt {
   PipelineName pipeline;
   // That the parameters name. Without values but for what goes to a worker.
   std::map<std::string, std::string> secrets;
+  int32_t rank = 0;
+  std::vector<LeasedRank> ranks;  // of a step on several nodes; else empty
 };
 
 struct LeaseStepsCommand {

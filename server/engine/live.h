@@ -19,6 +19,7 @@ namespace penstock {
 
 struct LiveRun;
 struct Session;
+struct Gang;
 
 // An attempt that has not ended.
 struct LiveAttempt {
@@ -31,6 +32,20 @@ struct LiveAttempt {
   bool moving = false;         // the worker was told to stop it: it is placed elsewhere
   bool fresh = false;          // not in the database yet
   bool may_hold = false;       // artifacts may be held for it
+  Gang* gang = nullptr;        // whose rank it is; null: it is a step's only attempt
+};
+
+// The attempt of a step on several nodes: an attempt a rank, that begin and end together.
+struct Gang {
+  std::vector<std::unique_ptr<LiveAttempt>> ranks;  // null: that one has ended
+  int32_t succeeded = 0;
+  bool ending = false;  // one ended otherwise: the others are told to stop
+  // What decides on the step: that of the first that failed or was lost.
+  Cause cause = Cause::kNone;
+  std::string message;
+  int exit_code = 0;
+  StepResult result;  // of rank 0, and what it warned of
+  std::string warnings;
 };
 
 // Why what has not ended is to end. Nothing, where `cause` is kNone.
@@ -78,6 +93,7 @@ struct LiveRun {
   std::vector<Frame*> frame_of;  // by step
   std::unordered_map<StepIndex, Expansion> expansions;
   std::unordered_map<StepIndex, std::unique_ptr<LiveAttempt>> attempts;  // by step
+  std::unordered_map<StepIndex, Gang> gangs;  // of steps on several nodes, instead of those
   std::unordered_map<Digest, StepIndex> producers;  // which step left an artifact
   std::unordered_map<std::string, StepRecord> kept;  // what the run that this one goes on from left
   std::map<std::string, std::string> origin_pins;    // of that run

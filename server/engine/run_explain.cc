@@ -8,6 +8,13 @@ namespace {
 
 constexpr std::size_t kHoldersNamed = 10;
 
+// "2 cpus, 1 GPUs"
+std::string Describe(const Resources& resources) {
+  std::string text = FormatDouble(resources.cpus) + " cpus";
+  if (resources.gpus > 0) text += ", " + std::to_string(resources.gpus) + " GPUs";
+  return text;
+}
+
 }  // namespace
 
 std::vector<Explanation> RunManager::Explain(const ExplainCommand& command) const {
@@ -37,11 +44,10 @@ std::vector<Explanation> RunManager::Explain(const ExplainCommand& command) cons
     if (attempt->record.state != AttemptState::kRunning) continue;
     if (++named > kHoldersNamed) break;
     const LiveRun& other = *attempt->run;
-    reasons.push_back(
-        {"WORKER_BUSY", "step " + other.step(attempt->record.step).name + " of " +
-                            other.record.id.value() + " has " +
-                            FormatDouble(other.spec(attempt->record.step).resources.cpus) +
-                            " cpus of worker " + attempt->record.worker.value()});
+    reasons.push_back({"WORKER_BUSY", "step " + other.step(attempt->record.step).name + " of " +
+                                          other.record.id.value() + " has " +
+                                          Describe(other.spec(attempt->record.step).resources) +
+                                          " of worker " + attempt->record.worker.value()});
   }
   return reasons;
 }

@@ -33,7 +33,11 @@ void RunManager::PlaceReady() {
       const auto found = runs_.find(placement->run);
       Session* session = sessions_.Find(placement->session);
       PENSTOCK_CHECK(found != runs_.end() && session != nullptr);
-      Lease(*found->second, placement->step, *session);
+      if (placement->others.empty()) {
+        Lease(*found->second, placement->step, *session);
+      } else {
+        LeaseGang(*found->second, *placement);
+      }
     }
   } while (admit_due_);  // a step that cannot be leased may end its run
 }
@@ -50,46 +54,55 @@ Result<std::string> RunManager::MutexOf(const LiveRun& run, StepIndex index) {
                          TruncateUtf8(name, 40) + "\"");
 }
 
-LiveAttempt& RunManager::NewAttempt(LiveRun& run, StepIndex index, const WorkerId& worker) {
-  StepRecord& step = run.step(index);
-  auto owned = std::make_unique<LiveAttempt>();
-  LiveAttempt& attempt = *owned;
-  attempt.run = &run;
-  attempt.fresh = true;
-  attempt.record.step = index;
-  attempt.record.number = ++step.attempt;
-  attempt.record.token =
+std::unique_ptr<LiveAttempt> RunManager::MakeAttempt(LiveRun& run, StepIndex index,
+                                                     const WorkerId& worker, int32_t rank) {
+  auto attempt = std::make_unique<LiveAttempt>();
+  attempt->run = &run;
+  attempt->fresh = true;
+  attempt->record.step = index;
+  attempt->record.number = run.step(index).attempt;
+  attempt->record.rank = rank;
+  attempt->record.token =
       AttemptToken(RandomHex(16, context_.random) + "." + context_.store().incarnation());
-  attempt.record.worker = worker;
-  attempt.record.leased_at = context_.now;
-  run.attempts[index] = std::move(owned);
-  run.touched_attempts.push_back(index);
-  by_token_[attempt.record.token] = &attempt;
-  by_worker_[worker].insert(&attempt);
-  placer_.Occupy(run.record.row, index, NeedsOf(run.spec(index)),
-                 MutexOf(run, index).value_or(""));
-  token_changes_.added.emplace_back(attempt.record.token,
-                                    AttemptKey{run.record.id, index, attempt.record.number});
+  attempt->record.worker = worker;
+  attempt->record.leased_at = context_.now;
+  by_token_[attempt->record.token] = attempt.get();
+  by_worker_[worker].insert(attempt.get());
+  token_changes_.added.emplace_back(attempt->record.token,
+                                    AttemptKey{run.record.id, index, attempt->record.number, rank});
   return attempt;
+}
+
+LiveAttempt& RunManager::NewAttempt(LiveRun& run, StepIndex index, const WorkerId& worker) {
+  ++run.step(index).attempt;
+  std::unique_ptr<LiveAttempt>& attempt = run.attempts[index];
+  attempt = MakeAttempt(run, index, worker, /*rank=*/0);
+  run.touched_attempts.push_back(index);
+  placer_.Occupy(run.record.row, index, NeedsOf(run.spec(index)), MutexOf(run, index).value_or(""));
+  return *attempt;
+}
+
+bool RunManager::TakeOver(LiveRun& run, StepIndex index) {
+  StepRecord& step = run.step(index);
+  ++step.infra_failures;
+  Apply(run, index, StepEvent::kLeaseLost);
+  if (step.infra_failures < run.spec(index).retry.max_losses) return true;
+  Apply(run, index, StepEvent::kDecided);
+  Finish(run, index,
+         {StepEvent::kFail, Cause::kWorkerLost,
+          "its worker was cut off each time that it was tried (" +
+              std::to_string(step.infra_failures) + " attempts were lost)"});
+  Settle(run);
+  return false;
 }
 
 void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
   StepRecord& step = run.step(index);
   if (const auto old = run.attempts.find(index); old != run.attempts.end()) {
-    // Its lease ran out, and now another takes its place: from here on its reports are stale.
-    ++step.infra_failures;
+    // From here on its reports are stale.
     EndAttempt(*old->second, AttemptEvent::kLost, Cause::kWorkerLost,
                "its lease ran out and another worker took over");
-    Apply(run, index, StepEvent::kLeaseLost);
-    if (step.infra_failures >= run.spec(index).retry.max_losses) {
-      Apply(run, index, StepEvent::kDecided);
-      Finish(run, index,
-             {StepEvent::kFail, Cause::kWorkerLost,
-              "its worker was cut off each time that it was tried (" +
-                  std::to_string(step.infra_failures) + " attempts were lost)"});
-      Settle(run);
-      return;
-    }
+    if (!TakeOver(run, index)) return;
   }
   LeasedAttempt lease;
   Status status = BuildLease(run, index, &lease);

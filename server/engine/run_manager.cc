@@ -40,6 +40,7 @@ Needs NeedsOf(const StepSpec& step) {
   needs.cpus = step.resources.cpus;
   needs.memory = step.resources.memory;
   needs.gpus = step.resources.gpus;
+  needs.nodes = step.resources.nodes;
   needs.labels = step.resources.labels;
   needs.tolerations = step.resources.tolerations;
   needs.step = step.key() + "@" + step.version;
@@ -205,7 +206,7 @@ void RunManager::EndAttempt(LiveAttempt& attempt, AttemptEvent event, Cause caus
                             std::string message) {
   LiveRun& run = *attempt.run;
   sessions_.Detach(attempt);
-  placer_.Release(run.record.row, attempt.record.step);
+  if (attempt.gang == nullptr) placer_.Release(run.record.row, attempt.record.step);
   AttemptRecord& record = attempt.record;
   const std::optional<AttemptState> state = NextState(record.state, event);
   PENSTOCK_CHECK(state.has_value() && IsTerminal(*state));
@@ -225,9 +226,16 @@ void RunManager::EndAttempt(LiveAttempt& attempt, AttemptEvent event, Cause caus
   if (by_worker_[record.worker].empty()) by_worker_.erase(record.worker);
   token_changes_.removed.push_back(record.token);
   MarkStep(run, record.step);
-  const auto found = run.attempts.find(record.step);
-  ended_attempts_.push_back(std::move(found->second));
-  run.attempts.erase(found);
+  ended_attempts_.push_back(TakeOut(attempt));
+}
+
+std::unique_ptr<LiveAttempt> RunManager::TakeOut(LiveAttempt& attempt) {
+  const AttemptRecord& record = attempt.record;
+  if (attempt.gang != nullptr) {
+    if (--rank_addresses_[record.address] == 0) rank_addresses_.erase(record.address);
+    return std::move(attempt.gang->ranks[static_cast<std::size_t>(record.rank)]);
+  }
+  return std::move(attempt.run->attempts.extract(record.step).mapped());
 }
 
 LiveAttempt* RunManager::FindAttempt(const AttemptToken& token) {
@@ -248,11 +256,13 @@ void RunManager::OnStarted(LiveAttempt& attempt, Time when) {
   attempt.record.started_at = std::clamp(when, attempt.record.leased_at, context_.now);
   StepRecord& step = run.step(attempt.record.step);
   Apply(run, attempt.record.step, StepEvent::kStarted);
+  MarkStep(run, attempt.record.step);  // another rank may have started it
   if (!step.started_at.set()) step.started_at = attempt.record.started_at;
   run.touched_attempts.push_back(attempt.record.step);
 }
 
 void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
+  if (attempt.gang != nullptr) return OnRankReport(attempt, report);
   LiveRun& run = *attempt.run;
   const StepIndex index = attempt.record.step;
   if (attempt.expired) placer_.Remove(run.record.row, index);
@@ -300,6 +310,7 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
 }
 
 void RunManager::OnReturned(LiveAttempt& attempt, const std::string& message) {
+  if (attempt.gang != nullptr) return OnRankLost(attempt, Cause::kNone, message);
   LiveRun& run = *attempt.run;
   const StepIndex index = attempt.record.step;
   const bool stopping = attempt.cancelling;
@@ -335,6 +346,7 @@ void RunManager::Requeue(LiveRun& run, StepIndex index) {
 }
 
 void RunManager::OnLost(LiveAttempt& attempt, Cause cause, const std::string& message) {
+  if (attempt.gang != nullptr) return OnRankLost(attempt, cause, message);
   LiveRun& run = *attempt.run;
   const StepIndex index = attempt.record.step;
   const bool stopping = attempt.cancelling;
@@ -349,6 +361,7 @@ void RunManager::OnLost(LiveAttempt& attempt, Cause cause, const std::string& me
 }
 
 void RunManager::OnExpired(LiveAttempt& attempt) {
+  if (attempt.gang != nullptr) return OnRankExpired(attempt);
   LiveRun& run = *attempt.run;
   if (attempt.cancelling) {
     OnLost(attempt, Cause::kWorkerLost, "its lease ran out while it was being stopped");
@@ -358,10 +371,12 @@ void RunManager::OnExpired(LiveAttempt& attempt) {
 }
 
 void RunManager::OnReadopted(LiveAttempt& attempt) {
+  if (attempt.gang != nullptr) return OnRankReadopted(attempt);
   placer_.Remove(attempt.run->record.row, attempt.record.step);
 }
 
 void RunManager::OnProgress(LiveAttempt& attempt, double fraction, const std::string& note) {
+  if (attempt.record.rank != 0) return;
   LiveRun& run = *attempt.run;
   StepRecord& step = run.step(attempt.record.step);
   if (step.progress == fraction && step.progress_note == note) return;
@@ -478,19 +493,25 @@ void RunManager::FlushRun(MetadataStore& store, LiveRun& run) {
                                      context_.now));
   }
   for (const StepIndex index : run.touched_attempts) {
-    const auto found = run.attempts.find(index);
-    if (found == run.attempts.end()) continue;  // ended in this turn: written with those
-    LiveAttempt& attempt = *found->second;
-    if (attempt.fresh) {
-      context_.Note(store.InsertAttempt(row, attempt.record));
-      attempt.fresh = false;
-    } else {
-      context_.Note(store.UpdateAttempt(row, attempt.record));
+    // What ended in this turn is written with the others that did.
+    if (const auto found = run.attempts.find(index); found != run.attempts.end()) {
+      WriteAttempt(row, *found->second);
+    } else if (const auto gang = run.gangs.find(index); gang != run.gangs.end()) {
+      for (const auto& rank : gang->second.ranks) {
+        if (rank) WriteAttempt(row, *rank);
+      }
     }
   }
   for (const Digest& digest : run.new_artifacts) {
     context_.Note(store.InsertRunArtifact(row, digest));
   }
+}
+
+void RunManager::WriteAttempt(int64_t row, LiveAttempt& attempt) {
+  MetadataStore& store = context_.Write();
+  context_.Note(attempt.fresh ? store.InsertAttempt(row, attempt.record)
+                              : store.UpdateAttempt(row, attempt.record));
+  attempt.fresh = false;
 }
 
 void RunManager::Publish() {

@@ -219,6 +219,30 @@ class RunManager : public SessionManager::Runs {
                                    const std::string& input);
   void PublishRun(const LiveRun& run);
   LiveAttempt& NewAttempt(LiveRun& run, StepIndex index, const WorkerId& worker);
+  // With a token, and known by it.
+  std::unique_ptr<LiveAttempt> MakeAttempt(LiveRun& run, StepIndex index, const WorkerId& worker,
+                                           int32_t rank);
+  // Out of its run, when it has ended.
+  std::unique_ptr<LiveAttempt> TakeOut(LiveAttempt& attempt);
+  void WriteAttempt(int64_t row, LiveAttempt& attempt);
+  // Its attempt's lease ran out, and now another takes its place. False: it was lost too often, and
+  // the step has failed.
+  bool TakeOver(LiveRun& run, StepIndex index);
+  bool IsStopping(const LiveRun& run, StepIndex index) const;
+
+  // Steps on several nodes (run_gang.cc).
+  void LeaseGang(LiveRun& run, const Placer::Placement& placement);
+  int32_t ChoosePort(Session& session) const;
+  void AddRank(LiveRun& run, std::unique_ptr<LiveAttempt> attempt);
+  Status RestoreGangs(LiveRun& run);
+  void OnRankReport(LiveAttempt& rank, const StepReport& report);
+  void OnRankStopped(LiveAttempt& rank, const StepReport& report);
+  void OnRankLost(LiveAttempt& rank, Cause cause, const std::string& message);
+  void OnRankExpired(LiveAttempt& rank);
+  void OnRankReadopted(LiveAttempt& rank);
+  void WatchRank(const LiveAttempt& rank);
+  void EndGang(LiveRun& run, StepIndex index, Cause cause, std::string message, int exit_code);
+  void FinishGang(LiveRun& run, StepIndex index);
 
   EngineContext& context_;
   Timers& timers_;
@@ -236,7 +260,8 @@ class RunManager : public SessionManager::Runs {
   std::map<PipelineName, std::set<int64_t>> begun_;
   std::map<std::string, int32_t> begun_in_;
   std::map<std::pair<PipelineName, std::string>, std::set<std::pair<int32_t, int64_t>>> waiting_;
-  bool admit_due_ = false;  // a run ended: another may begin
+  bool admit_due_ = false;                         // a run ended: another may begin
+  std::map<std::string, int32_t> rank_addresses_;  // where live ranks listen
   std::vector<LiveRun*> dirty_runs_;
   std::vector<std::unique_ptr<LiveAttempt>> ended_attempts_;  // to be written, then forgotten
   int64_t last_row_ = 0;

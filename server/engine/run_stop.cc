@@ -72,6 +72,11 @@ void RunManager::StopStep(LiveRun& run, StepIndex index) {
   // A map or a pipeline ends with what is inside it.
   if (run.expansions.contains(index)) return;
   placer_.Remove(run.record.row, index);
+  if (run.gangs.contains(index)) {
+    EndGang(run, index, Cause::kNone, "", 0);
+    FinishGang(run, index);
+    return;
+  }
   const auto live = run.attempts.find(index);
   if (live == run.attempts.end()) {
     Finish(run, index, StoppedEnding(run, index));
@@ -121,6 +126,10 @@ void RunManager::WatchDeadline(LiveRun& run, StepIndex index) {
     }
     Settle(live);
   });
+}
+
+bool RunManager::IsStopping(const LiveRun& run, StepIndex index) const {
+  return StopOf(run, index) != nullptr || DeadlinePassed(run, index);
 }
 
 bool RunManager::DeadlinePassed(const LiveRun& run, StepIndex index) const {

@@ -215,15 +215,21 @@ void RunManager::WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRun
     }
     return;
   }
+  const int32_t nodes = step.resources.nodes;
+  int32_t able = 0;
   std::string why;
   for (const WorkerView& worker : workers) {
     std::string reason;
-    if (CouldRun(worker.info, NeedsOf(step), &reason)) return;
-    if (why.empty()) why = "worker " + worker.info.id.value() + " " + reason;
+    if (CouldRun(worker.info, NeedsOf(step), &reason)) ++able;
+    if (able >= nodes) return;
+    if (why.empty() && !reason.empty()) why = ": worker " + worker.info.id.value() + " " + reason;
   }
+  const std::string who = able == 0 ? "no worker that is connected can run step "
+                                    : "only " + std::to_string(able) + " of the " +
+                                          std::to_string(nodes) +
+                                          " workers that it needs at once can run step ";
   answer.warnings.push_back(
-      {"steps[" + std::to_string(index) + "]",
-       "no worker that is connected can run step " + step.name.value() + ": " + why});
+      {"steps[" + std::to_string(index) + "]", who + step.name.value() + why});
 }
 
 LiveRun& RunManager::Adopt(std::unique_ptr<LiveRun> owned) {
@@ -299,18 +305,23 @@ Status RunManager::LoadRun(RunRecord record) {
     attempt->may_hold = true;
     attempt->record = std::move(each);
     const StepIndex step = attempt->record.step;
-    attempt->cancelling = StopOf(run, step) != nullptr || DeadlinePassed(run, step);
+    attempt->cancelling = IsStopping(run, step);
     by_token_[attempt->record.token] = attempt.get();
     by_worker_[attempt->record.worker].insert(attempt.get());
     if (OfThisTimeline(attempt->record.token)) {
-      token_changes_.added.emplace_back(
-          attempt->record.token,
-          AttemptKey{run.record.id, attempt->record.step, attempt->record.number});
+      token_changes_.added.emplace_back(attempt->record.token,
+                                        AttemptKey{run.record.id, attempt->record.step,
+                                                   attempt->record.number, attempt->record.rank});
+    }
+    if (run.spec(step).resources.nodes > 1) {
+      AddRank(run, std::move(attempt));
+      continue;
     }
     placer_.Occupy(run.record.row, step, NeedsOf(run.spec(step)),
                    MutexOf(run, step).value_or(""));
     run.attempts[step] = std::move(attempt);
   }
+  PENSTOCK_RETURN_IF_ERROR(RestoreGangs(run));
   for (const StepRecord& step : run.steps) {
     for (const auto& [name, ref] : step.result.outputs) run.producers[ref.digest] = step.index;
     const bool control = run.spec(step.index).control;

@@ -106,6 +106,7 @@ void SessionManager::Adopt(Session& session, LiveAttempt& attempt) {
   session.order[&attempt] = order;
   attempt.reserved = false;
   attempt.moving = false;  // what was on its way to another session is lost
+  session.ranks += attempt.gang != nullptr;
   Charge(session, attempt, +1);
 }
 
@@ -255,6 +256,7 @@ void SessionManager::UpdateCapacity(Session& session) {
   capacity.memory = session.info.memory - session.memory_used;
   capacity.gpus = session.info.gpus - session.gpus_used;
   capacity.backlog = session.backlog;
+  capacity.ports = session.info.port_count - session.ranks;
   capacity.closed = WhyClosed(session);
   placer_.UpdateWorker(session.id, session.info, capacity);
 }
@@ -272,6 +274,7 @@ void SessionManager::Detach(LiveAttempt& attempt) {
   Session* session = attempt.session;
   if (session == nullptr) return;
   Charge(*session, attempt, -1);
+  session->ranks -= attempt.gang != nullptr;
   const auto found = session->order.find(&attempt);
   session->attempts.erase(found->second);
   session->order.erase(found);
@@ -423,12 +426,12 @@ Verdict SessionManager::HandleReport(Session& session, const StepReport& report)
 Verdict SessionManager::JudgeUnknown(const StepReport& report) {
   // The attempt has ended. The same report again (its answer was lost) is answered as before.
   Result<AttemptRecord> known =
-      context_.store().GetAttempt(report.run, report.step, report.attempt);
+      context_.store().GetAttempt(report.run, report.step, report.attempt, report.token);
   if (IsDatabaseFailure(known.status())) {
     context_.Note(known.status());
     return Verdict::kStaleAttempt;  // never told: the turn is taken back
   }
-  if (known.ok() && known->token == report.token) {
+  if (known.ok()) {
     const bool same =
         (report.kind == ReportKind::kSucceeded && known->state == AttemptState::kSucceeded) ||
         (report.kind == ReportKind::kFailed && known->state == AttemptState::kFailed) ||

@@ -60,6 +60,8 @@ struct Session {
   int64_t memory_used = 0;
   int32_t gpus_used = 0;
   int32_t backlog = 0;
+  int32_t ranks = 0;      // attempts that listen on one of its ports
+  int32_t next_port = 0;  // where the search for the next free one begins, from the first
 };
 
 class SessionManager {

@@ -108,6 +108,8 @@ void ToProto(const AttemptRecord& attempt, v1::Attempt* out) {
   out->set_exit_code(attempt.exit_code);
   out->set_peak_memory(attempt.peak_memory);
   out->set_cpu_seconds(attempt.cpu_seconds);
+  out->set_rank(attempt.rank);
+  out->set_address(attempt.address);
 }
 
 void ToProto(const ArtifactRecord& artifact, v1::Artifact* out) {

@@ -9,6 +9,7 @@ namespace penstock {
 namespace {
 
 constexpr int kProtocol = 1;
+constexpr int64_t kPorts = 65'536;
 constexpr std::size_t kMaxFieldBytes = 4 << 10;
 
 HeldAttempt HeldFromProto(const v1::HeldAttempt& held) {
@@ -46,6 +47,15 @@ Status CheckWorker(const v1::WorkerInfo& worker) {
   if (!(worker.cpus() > 0) || !std::isfinite(worker.cpus()) || worker.memory() < 0 ||
       worker.gpus() < 0) {
     return InvalidArgument("worker: cpus must be above 0, memory and gpus not below 0");
+  }
+  if (worker.gpu_names_size() > worker.gpus()) {
+    return InvalidArgument("worker.gpuNames: more names than GPUs");
+  }
+  if (worker.first_port() < 0 || worker.port_count() < 0 ||
+      int64_t{worker.first_port()} + worker.port_count() > kPorts ||
+      (worker.port_count() > 0 && (worker.first_port() == 0 || worker.address().empty()))) {
+    return InvalidArgument(
+        "worker.firstPort: ports are 1 to 65535, and go with an address (worker.address)");
   }
   if (worker.ByteSizeLong() > limits::kMaxParameterBytes) {
     return InvalidArgument("worker: larger than 64 KiB");
@@ -173,6 +183,13 @@ void ToProto(const LeasedAttempt& attempt, v1::Lease* out) {
   out->set_principal(attempt.principal.value());
   out->set_pipeline(attempt.pipeline.value());
   out->mutable_secrets()->insert(attempt.secrets.begin(), attempt.secrets.end());
+  out->set_rank(attempt.rank);
+  for (const LeasedRank& rank : attempt.ranks) {
+    v1::Rank* added = out->add_ranks();
+    added->set_worker_id(rank.worker.value());
+    added->set_address(rank.host);
+    added->set_port(rank.port);
+  }
 }
 
 void ToProto(const WorkerInfo& info, v1::WorkerInfo* out) {
@@ -190,6 +207,10 @@ void ToProto(const WorkerInfo& info, v1::WorkerInfo* out) {
   for (const std::string& step : info.steps) out->add_steps(step);
   for (const std::string& root : info.data_roots) out->add_data_roots(root);
   out->set_memory_limiter(info.memory_limiter);
+  for (const std::string& name : info.gpu_names) out->add_gpu_names(name);
+  out->set_address(info.address);
+  out->set_first_port(info.first_port);
+  out->set_port_count(info.port_count);
 }
 
 }  // namespace
@@ -212,6 +233,10 @@ Result<OpenSessionCommand> OpenSessionFromProto(const v1::OpenSessionRequest& re
   info.steps.assign(worker.steps().begin(), worker.steps().end());
   info.data_roots.assign(worker.data_roots().begin(), worker.data_roots().end());
   info.memory_limiter = worker.memory_limiter();
+  info.gpu_names.assign(worker.gpu_names().begin(), worker.gpu_names().end());
+  info.address = TruncateUtf8(worker.address(), kMaxFieldBytes);
+  info.first_port = worker.first_port();
+  info.port_count = worker.port_count();
   command.held = HeldListFromProto(request.held());
   return command;
 }

@@ -6,8 +6,11 @@ namespace penstock {
 namespace {
 
 std::string OfAttempt(const AttemptRecord& attempt) {
-  std::string text = "attempt " + std::to_string(attempt.number) + " on " + attempt.worker.value() +
-                     ": " + std::string(Name(attempt.state));
+  std::string text = "attempt " + std::to_string(attempt.number);
+  if (!attempt.address.empty()) text += ", rank " + std::to_string(attempt.rank);
+  text += " on " + attempt.worker.value();
+  if (!attempt.address.empty()) text += " (" + attempt.address + ")";
+  text += ": " + std::string(Name(attempt.state));
   if (attempt.cause != Cause::kNone) text += ", " + std::string(Name(attempt.cause));
   if (!attempt.message.empty()) text += ": " + attempt.message;
   if (attempt.started_at.set() && attempt.ended_at.set()) {

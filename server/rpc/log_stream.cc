@@ -25,12 +25,14 @@ Status LogStream::Begin() {
   begun_ = true;
   if (request_.offset() < 0) return InvalidArgument("offset: must not be negative");
   if (request_.attempt() < 0) return InvalidArgument("attempt: must not be negative");
+  if (request_.rank() < 0) return InvalidArgument("rank: must not be negative");
   if (request_.step().empty() && request_.offset() > 0) {
     return InvalidArgument("offset: is of one step's log; name the step");
   }
   PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps_.readers->Borrow());
   PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(request_.run_id()));
   run_ = run.id;
+  run_row_ = run.row;
   PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
   for (const StepRecord& step : steps) names_.push_back(step.name);
   if (!request_.step().empty()) {
@@ -48,6 +50,7 @@ Status LogStream::BeginAtSource(MetadataReader& reader, const StepRecord& step) 
   PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader.ListSteps(run.row));
   PENSTOCK_ASSIGN_OR_RETURN(step_, FindStep(steps, JsonString(hit, "step"), run));
   run_ = run.id;
+  run_row_ = run.row;
   names_.clear();
   for (const StepRecord& each : steps) names_.push_back(each.name);
   ended_ = true;
@@ -88,14 +91,24 @@ Status LogStream::ReadNames() {
   return Status::Ok();
 }
 
+Result<int32_t> LogStream::RanksOf(const LogKey& key) {
+  int32_t& known = ranks_[{key.step, key.attempt}];
+  if (known > 0) return known;
+  PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps_.readers->Borrow());
+  PENSTOCK_ASSIGN_OR_RETURN(const auto attempts, reader->ListAttempts(run_row_, key.step));
+  known = static_cast<int32_t>(
+      std::count_if(attempts.begin(), attempts.end(),
+                    [&](const AttemptRecord& attempt) { return attempt.number == key.attempt; }));
+  return known;
+}
+
 Result<bool> LogStream::ReadKey(const LogKey& key, v1::ReadLogsResponse& response) {
   int64_t& position = positions_[key];
-  // All attempts of a step count as one text: what earlier ones wrote stands before.
+  // All attempts of a step, and all their ranks, count as one text: what earlier ones wrote stands
+  // before.
   int64_t before = 0;
-  if (request_.attempt() == 0) {
-    for (const auto& [other, bytes] : positions_) {
-      if (other.step == key.step && other.attempt < key.attempt) before += bytes;
-    }
+  for (const auto& [other, bytes] : positions_) {
+    if (other.step == key.step && other < key) before += bytes;
   }
   for (;;) {
     const int64_t want = skip_ > 0 ? std::min(skip_, kChunkBytes) : kChunkBytes;
@@ -112,6 +125,9 @@ Result<bool> LogStream::ReadKey(const LogKey& key, v1::ReadLogsResponse& respons
     if (index >= names_.size()) PENSTOCK_RETURN_IF_ERROR(ReadNames());
     if (index < names_.size()) response.set_step(names_[index]);
     response.set_attempt(key.attempt);
+    response.set_rank(key.rank);
+    PENSTOCK_ASSIGN_OR_RETURN(const int32_t ranks, RanksOf(key));
+    response.set_ranks(ranks);
     response.set_offset(offset);
     response.set_data(std::move(chunk.data));
     return true;
@@ -122,6 +138,7 @@ Result<bool> LogStream::ReadNext(v1::ReadLogsResponse& response) {
   for (; cursor_ < keys_.size(); ++cursor_) {
     const LogKey& key = keys_[cursor_];
     if (request_.attempt() != 0 && key.attempt != request_.attempt()) continue;
+    if (request_.has_rank() && key.rank != request_.rank()) continue;
     const Result<bool> found = ReadKey(key, response);
     if (found.status().code() == StatusCode::kDataLoss) {
       // Other attempts may have more before the damage: the client gets that first.

@@ -40,6 +40,7 @@ Json ResourcesFromProto(const v1::ResourceSpec& resources) {
   if (resources.cpus() != 0) json["cpus"] = resources.cpus();
   Put(json, "memory", resources.memory());
   if (resources.gpus() != 0) json["gpus"] = resources.gpus();
+  if (resources.nodes() != 0) json["nodes"] = resources.nodes();
   Put(json, "labels", resources.labels());
   Put(json, "tolerations", resources.tolerations());
   return json;

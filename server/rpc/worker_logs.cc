@@ -38,19 +38,21 @@ Status WorkerServiceImpl::Append(const v1::AppendLogsRequest& request,
     v1::AppendLogsResponse::Position* position = response->add_positions();
     // A live attempt's run is one of ours: its id may name a file.
     const RunId run(chunk.run_id());
-    if (!deps_.engine->IsLiveAttempt({run, chunk.step_index(), chunk.attempt()},
+    if (!deps_.engine->IsLiveAttempt({run, chunk.step_index(), chunk.attempt(), chunk.rank()},
                                      AttemptToken(chunk.token()))) {
       position->set_stale(true);
       continue;
     }
-    const LogKey key{chunk.step_index(), chunk.attempt()};
+    const LogKey key{chunk.step_index(), chunk.attempt(), chunk.rank()};
     if (!chunk.data().empty()) {
       PENSTOCK_ASSIGN_OR_RETURN(
           const int64_t known, KnownAfter(journal.AppendLog(run, key, chunk.offset(), chunk.data()),
                                           [&] { return journal.AppendLog(run, key, 0, {}); }));
       position->set_offset(known);
     }
-    if (chunk.points_size() > 0) {
+    if (chunk.points_size() > 0 && chunk.rank() != 0) {
+      position->set_points(chunk.first_point() + chunk.points_size());  // rank 0 speaks for all
+    } else if (chunk.points_size() > 0) {
       std::vector<MetricPoint> points;
       points.reserve(static_cast<std::size_t>(chunk.points_size()));
       for (const v1::MetricPoint& point : chunk.points()) {

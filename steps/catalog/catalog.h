@@ -70,6 +70,7 @@ struct StepSchema {
   // Equal inputs and parameters give an equal result, which may be used again.
   bool cacheable = false;
   bool depends_on_threads = false;  // the result does
+  bool gang = false;                // may run on several nodes at once: resources.nodes
   std::vector<PortSchema> inputs;
   std::optional<PortSchema> any_input;   // an input of any other name, of A-Z a-z 0-9 - _
   std::optional<PortSchema> attachment;  // a member of `files`, named as its file will be

@@ -53,6 +53,10 @@ void CheckNames(const Json& parameters, const std::string& path, std::vector<Pro
     const std::string where = path + ".environment." + name;
     if (!IsVariable(name)) {
       problems.push_back({where, "is no name for a variable; use letters, digits and _"});
+    } else if (name == "CUDA_VISIBLE_DEVICES") {
+      problems.push_back({where,
+                          "is what Penstock sets itself; resources.gpus says how many GPUs the "
+                          "program gets"});
     } else if (name.starts_with("SM_") || name.starts_with("PENSTOCK_")) {
       problems.push_back({where, "begins with " + name.substr(0, name.find('_') + 1) +
                                      ", as what Penstock sets itself; choose another name"});
@@ -213,7 +217,9 @@ std::vector<ParameterSchema> Parameters() {
        .choices = {"required", "preferred", "none"}},
       {.name = "network",
        .kind = Kind::kBoolean,
-       .help = "Whether the program may use the network. A plain process always can.",
+       .help =
+           "Whether the program may use the network. A plain process always can, and so can one "
+           "that runs on several nodes.",
        .default_value = false},
       {.name = "side_effects",
        .kind = Kind::kBoolean,
@@ -230,6 +236,7 @@ StepSchema ScriptSchema() {
   schema.version = "1";
   schema.cacheable = true;
   schema.depends_on_threads = true;
+  schema.gang = true;
   schema.summary = "Runs a program of your own, in the environment of SageMaker's script mode.";
   schema.help =
       "Each input is a folder, SM_CHANNEL_<NAME>, and SM_CHANNELS lists them. What the program "
@@ -242,7 +249,11 @@ StepSchema ScriptSchema() {
       "reads them from what is printed.\n\n"
       "An exit code other than 0 fails the step with STEP_ERROR (`retry.exitCodes` may name it); a "
       "signal, also as the code 128 + N, with CRASHED. When the program has ended, all that it "
-      "started is ended, too.";
+      "started is ended, too.\n\n"
+      "With `resources.nodes: N` the program runs on N workers at once, each with these resources; "
+      "RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT are set, PENSTOCK_RANKS names where each rank "
+      "listens, and SM_HOSTS and SM_CURRENT_HOST say algo-1, algo-2 …. The network is open. It "
+      "succeeds when every rank has; its outputs and metrics are those of rank 0.";
   schema.any_input = PortSchema{.name = "NAME",
                                 .type = ArtifactType::kFile,
                                 .required = false,

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <string_view>
 
+#include "base/address.h"
+
 namespace penstock {
 namespace {
 
@@ -30,6 +32,40 @@ bool IsHandedOn(std::string_view name) {
     if (name.starts_with(prefix)) return true;
   }
   return false;
+}
+
+using Variables = std::map<std::string, std::string>;
+
+// Hosts have the names that SageMaker gives them, and not their own: two ranks may have the same.
+void AddHosts(const ScriptSurroundings& surroundings, Variables& variables) {
+  const std::size_t count = std::max<std::size_t>(surroundings.ranks.size(), 1);
+  Json hosts = Json::array();
+  for (std::size_t i = 1; i <= count; ++i) hosts.push_back("algo-" + std::to_string(i));
+  const std::string current = "algo-" + std::to_string(surroundings.rank + 1);
+  variables["SM_HOSTS"] = DumpJson(hosts);
+  variables["SM_CURRENT_HOST"] = current;
+  variables["SM_HOST_COUNT"] = std::to_string(count);
+  variables["SM_CURRENT_HOST_RANK"] = std::to_string(surroundings.rank);
+  variables["SM_RESOURCE_CONFIG"] = DumpJson(Json{{"current_host", current}, {"hosts", hosts}});
+  if (surroundings.ranks.empty()) return;
+  variables["SM_MASTER_ADDR"] = surroundings.ranks.front().host;
+  variables["SM_MASTER_PORT"] = std::to_string(surroundings.ranks.front().port);
+  std::string ranks;
+  for (const ScriptRank& rank : surroundings.ranks) {
+    ranks += (ranks.empty() ? "" : ",") + JoinHostPort(rank.host, rank.port);
+  }
+  variables["PENSTOCK_RANKS"] = ranks;
+}
+
+// As torchrun and its like have them, with one process a node.
+void AddRanks(const ScriptSurroundings& surroundings, Variables& variables) {
+  const std::string rank = std::to_string(surroundings.rank);
+  variables["RANK"] = rank;
+  variables["NODE_RANK"] = rank;
+  variables["LOCAL_RANK"] = "0";
+  variables["WORLD_SIZE"] = std::to_string(surroundings.ranks.size());
+  variables["MASTER_ADDR"] = surroundings.ranks.front().host;
+  variables["MASTER_PORT"] = std::to_string(surroundings.ranks.front().port);
 }
 
 }  // namespace
@@ -59,6 +95,7 @@ std::map<std::string, std::string> ScriptEnvironment(const Json& parameters,
   variables["TMPDIR"] = folders.temporary.string();
   // A pipe's other end would otherwise see nothing until the program ends.
   variables["PYTHONUNBUFFERED"] = "1";
+  if (!surroundings.ranks.empty()) AddRanks(surroundings, variables);
   for (const auto& [name, value] : JsonMember(parameters, "environment").items()) {
     variables[name] = AsText(value);
   }
@@ -81,8 +118,7 @@ std::map<std::string, std::string> ScriptEnvironment(const Json& parameters,
   variables["SM_OUTPUT_DIR"] = folders.output.parent_path().string();
   variables["SM_NUM_CPUS"] = std::to_string(surroundings.cpus);
   variables["SM_NUM_GPUS"] = std::to_string(surroundings.gpus);
-  variables["SM_HOSTS"] = "[\"algo-1\"]";
-  variables["SM_CURRENT_HOST"] = "algo-1";
+  AddHosts(surroundings, variables);
   return variables;
 }
 

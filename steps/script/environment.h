@@ -21,11 +21,19 @@ struct ScriptFolders {
   std::filesystem::path temporary;
 };
 
+struct ScriptRank {
+  std::string host;
+  int port = 0;
+};
+
 struct ScriptSurroundings {
   ScriptFolders folders;
   std::vector<std::string> channels;
   int cpus = 1;
   int gpus = 0;
+  // Where each rank listens, "host" and "port", of a step on several nodes; else empty.
+  std::vector<ScriptRank> ranks;
+  int rank = 0;  // this one
   // Variables of the worker, by name; only some of them are handed on.
   std::map<std::string, std::string> inherited;
 };

@@ -48,6 +48,7 @@ class Script {
       : context_(context),
         parameters_(context.parameters()),
         node_(JsonMember(parameters_, kScriptNode)),
+        rank_(static_cast<int>(JsonInt(node_, "rank"))),
         scratch_(context.scratch_dir()),
         out_(context.output_dir()) {
     const std::string isolation = JsonString(parameters_, "isolation", "preferred");
@@ -83,6 +84,8 @@ class Script {
     TellIsolation();
     PENSTOCK_ASSIGN_OR_RETURN(const ProgramResult result, RunToEnd(options, context_, metrics));
     PENSTOCK_RETURN_IF_ERROR(Judge(result));
+    // What the step leaves is what rank 0 has left.
+    if (rank_ > 0) return StepOutcome();
     PENSTOCK_RETURN_IF_ERROR(metrics.ReadDocument(folders_.output / "metrics.json"));
     for (const std::string& warning : metrics.warnings()) context_.Log("warning: " + warning);
     StepOutcome outcome;
@@ -142,6 +145,11 @@ class Script {
                                     .channels = channels_,
                                     .cpus = context_.threads(),
                                     .gpus = static_cast<int>(JsonInt(node_, "gpus"))};
+    surroundings.rank = rank_;
+    for (const Json& rank : JsonMember(node_, "ranks")) {
+      surroundings.ranks.push_back(
+          {JsonString(rank, "host"), static_cast<int>(JsonInt(rank, "port"))});
+    }
     if (!bubblewrap_.empty()) surroundings.folders.temporary = "/tmp";
     for (const std::string& variable : CurrentEnvironment()) {
       const std::size_t equals = variable.find('=');
@@ -166,7 +174,7 @@ class Script {
                           .writable = {folders_.code, folders_.model, folders_.output},
                           .read_only = {folders_.input},
                           .working_directory = folders_.code,
-                          .network = JsonBool(parameters_, "network"),
+                          .network = HasNetwork(),
                           .gpus = surroundings.gpus > 0});
     }
     options.command.insert(options.command.end(), command.begin(), command.end());
@@ -209,8 +217,13 @@ class Script {
                            "PATH (" + path + ")");
   }
 
+  // Ranks that cannot reach each other are none.
+  bool HasNetwork() const {
+    return JsonBool(parameters_, "network") || !JsonMember(node_, "ranks").empty();
+  }
+
   void TellIsolation() {
-    const bool network = JsonBool(parameters_, "network");
+    const bool network = HasNetwork();
     if (!bubblewrap_.empty()) {
       context_.Log(
           std::string("isolation: bubblewrap (read-only system, own /tmp and processes, ") +
@@ -290,6 +303,7 @@ class Script {
   StepContext& context_;
   const Json& parameters_;
   const Json& node_;
+  const int rank_;
   const fs::path scratch_;
   const fs::path out_;
   std::string bubblewrap_;

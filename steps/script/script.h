@@ -22,7 +22,8 @@ namespace penstock {
 inline constexpr char kScriptVersion[] = "1";
 
 // The parameter that the worker adds: {"bubblewrap": path of it, or "", "data_dir": what the
-// program must not see, "grace_ms", "gpus"}.
+// program must not see, "grace_ms", "gpus"}; of a step
+// on several nodes "rank" and "ranks", [{"host", "port"}], too.
 inline constexpr char kScriptNode[] = "node";
 
 // Outcomes: kInvalidArgument: no such program, or outputs and metrics that are not as the

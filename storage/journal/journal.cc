@@ -34,10 +34,21 @@ struct Header {
   Kind kind = Kind::kLog;
   uint32_t size = 0;
   int32_t step = 0;
-  int32_t attempt = 0;
-  int64_t offset = 0;  // of the bytes in the attempt's output, or the number of the first point
+  uint32_t attempt = 0;  // the rank in the bits above kRankShift
+  int64_t offset = 0;    // of the bytes in the attempt's output, or the number of the first point
 };
 static_assert(sizeof(Header) == 32);
+
+constexpr int kRankShift = 24;
+
+uint32_t PackAttempt(const LogKey& key) {
+  return static_cast<uint32_t>(key.attempt) | static_cast<uint32_t>(key.rank) << kRankShift;
+}
+
+LogKey KeyOf(const Header& header) {
+  return {header.step, static_cast<int32_t>(header.attempt & ((1U << kRankShift) - 1)),
+          static_cast<int32_t>(header.attempt >> kRankShift)};
+}
 
 uint32_t Crc32(std::string_view bytes, uint32_t crc) {
   static const std::array<uint32_t, 256> table = [] {
@@ -187,7 +198,7 @@ struct Journal::Segment {
   void Note(const Header& header, std::string_view bytes) PENSTOCK_REQUIRES(mutex) {
     const bool log = header.kind == Kind::kLog;
     if (!log && header.kind != Kind::kPoints) return;  // of a version that is not known here
-    Stream& stream = (log ? logs : metrics)[{header.step, header.attempt}];
+    Stream& stream = (log ? logs : metrics)[KeyOf(header)];
     const int64_t count = log ? header.size : CountPoints(bytes);
     stream.frames.push_back(
         {size + static_cast<int64_t>(sizeof(Header)), header.offset, header.size});
@@ -201,7 +212,7 @@ struct Journal::Segment {
     header.kind = kind;
     header.size = static_cast<uint32_t>(bytes.size());
     header.step = key.step;
-    header.attempt = key.attempt;
+    header.attempt = PackAttempt(key);
     header.offset = offset;
     header.crc = FrameCrc(header, bytes);
     std::string frame(reinterpret_cast<const char*>(&header), sizeof header);
@@ -360,7 +371,8 @@ Result<MetricsRead> Journal::ReadMetrics(const RunId& run, StepIndex step,
   PENSTOCK_RETURN_IF_ERROR(segment->Load());
   PENSTOCK_RETURN_IF_ERROR(segment->Damage());
   for (const auto& [key, stream] : segment->metrics) {
-    if (key.step != step || key.attempt < from.attempt) continue;
+    // A step's metrics are those of its first rank.
+    if (key.step != step || key.rank > 0 || key.attempt < from.attempt) continue;
     const int64_t skip = key.attempt == from.attempt ? from.number : 0;
     std::map<std::string, MetricSeries> by_name;
     for (std::size_t i = 0; i < stream.frames.size(); ++i) {

@@ -55,6 +55,7 @@ struct MetricsRead {
 struct LogKey {
   StepIndex step = 0;
   int32_t attempt = 0;
+  int32_t rank = 0;  // of a step on several nodes
   friend auto operator<=>(const LogKey&, const LogKey&) = default;
 };
 
@@ -84,7 +85,8 @@ class Journal {
   // The attempts of a step (or of all steps: -1) that wrote something, in order. kDataLoss for none
   // in a damaged file.
   Result<std::vector<LogKey>> ListLogs(const RunId& run, StepIndex step);
-  // The series of a step from a position on; `names` empty: all. kDataLoss in a damaged file.
+  // The series of a step (of its rank 0) from a position on; `names` empty: all. kDataLoss in a
+  // damaged file.
   Result<MetricsRead> ReadMetrics(const RunId& run, StepIndex step,
                                   const std::vector<std::string>& names, PointPosition from = {});
 

@@ -124,7 +124,11 @@ std::string EncodeWorkerInfo(const WorkerInfo& info) {
                        {"taints", info.taints},
                        {"steps", info.steps},
                        {"data_roots", info.data_roots},
-                       {"memory_limiter", info.memory_limiter}});
+                       {"memory_limiter", info.memory_limiter},
+                       {"gpu_names", info.gpu_names},
+                       {"address", info.address},
+                       {"first_port", info.first_port},
+                       {"port_count", info.port_count}});
 }
 
 WorkerInfo DecodeWorkerInfo(const std::string& text) {
@@ -147,6 +151,12 @@ WorkerInfo DecodeWorkerInfo(const std::string& text) {
   for (const Json& root : JsonMember(json, "data_roots")) {
     if (root.is_string()) info.data_roots.push_back(root.get<std::string>());
   }
+  for (const Json& name : JsonMember(json, "gpu_names")) {
+    if (name.is_string()) info.gpu_names.push_back(name.get<std::string>());
+  }
+  info.address = JsonString(json, "address");
+  info.first_port = static_cast<int32_t>(JsonInt(json, "first_port"));
+  info.port_count = static_cast<int32_t>(JsonInt(json, "port_count"));
   return info;
 }
 

@@ -135,12 +135,15 @@ AttemptRecord ReadAttempt(Statement& row) {
   attempt.exit_code = Int32(row, 10);
   attempt.peak_memory = row.Int(11);
   attempt.cpu_seconds = static_cast<double>(row.Int(12)) / 1e6;
+  attempt.rank = Int32(row, 13);
+  attempt.address = Text(row, 14);
+  attempt.result = DecodeStepResult(Text(row, 15));
   return attempt;
 }
 
 #define PENSTOCK_ATTEMPT_COLUMNS                                                      \
   "SELECT idx, number, token, state, worker, cause, message, leased_at, started_at, " \
-  "ended_at, exit_code, peak_memory, cpu_micros FROM attempts "
+  "ended_at, exit_code, peak_memory, cpu_micros, rank, address, result FROM attempts "
 
 ArtifactRecord ReadArtifact(Statement& row) {
   ArtifactRecord record;
@@ -412,7 +415,7 @@ Result<StepRecord> MetadataReader::GetStep(int64_t run_row, StepIndex index) {
 Result<std::vector<AttemptRecord>> MetadataReader::ListAttempts(int64_t run_row, StepIndex step) {
   std::vector<AttemptRecord> attempts;
   PENSTOCK_RETURN_IF_ERROR(cache_.Query(
-      PENSTOCK_ATTEMPT_COLUMNS "WHERE run = ? AND idx = ? ORDER BY number",
+      PENSTOCK_ATTEMPT_COLUMNS "WHERE run = ? AND idx = ? ORDER BY number, rank",
       [&](Statement& row) { attempts.push_back(ReadAttempt(row)); }, run_row, step));
   return attempts;
 }
@@ -432,7 +435,7 @@ Result<std::vector<RunRecord>> MetadataReader::ListLiveRuns() {
 Result<std::vector<AttemptRecord>> MetadataReader::ListLiveAttempts(int64_t run_row) {
   std::vector<AttemptRecord> attempts;
   PENSTOCK_RETURN_IF_ERROR(cache_.Query(
-      PENSTOCK_ATTEMPT_COLUMNS "WHERE run = ? AND state < 3 ORDER BY idx, number",
+      PENSTOCK_ATTEMPT_COLUMNS "WHERE run = ? AND state < 3 ORDER BY idx, number, rank",
       [&](Statement& row) { attempts.push_back(ReadAttempt(row)); }, run_row));
   return attempts;
 }

@@ -112,8 +112,10 @@ Result<std::vector<std::string>> MetadataReader::CheckStates() {
                    Keep(problems, "has an attempt that is live although the step has ended")));
   PENSTOCK_RETURN_IF_ERROR(
       cache_.Query("SELECT r.run_id, s.name FROM attempts a JOIN runs r ON r.id = a.run "
-                   "JOIN steps s ON s.run = a.run AND s.idx = a.idx WHERE a.state = 3 "
-                   "GROUP BY a.run, a.idx HAVING count(*) > 1 LIMIT 100",
+                   "JOIN steps s ON s.run = a.run AND s.idx = a.idx "
+                   "WHERE a.state = 3 AND a.rank = 0 AND NOT EXISTS (SELECT 1 FROM attempts b "
+                   "WHERE b.run = a.run AND b.idx = a.idx AND b.number = a.number "
+                   "AND b.state <> 3) GROUP BY a.run, a.idx HAVING count(*) > 1 LIMIT 100",
                    Keep(problems, "has more than one attempt that succeeded")));
   PENSTOCK_RETURN_IF_ERROR(cache_.Query(
       "SELECT r.run_id FROM runs r "

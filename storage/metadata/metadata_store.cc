@@ -204,42 +204,44 @@ Status MetadataStore::UpdateStep(int64_t run_row, const StepRecord& step, bool w
 
 Status MetadataStore::InsertAttempt(int64_t run_row, const AttemptRecord& attempt) {
   return cache_.Run(
-      "INSERT INTO attempts (run, idx, number, token, state, worker, leased_at) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?)",
-      run_row, attempt.step, attempt.number, attempt.token, attempt.state, attempt.worker,
-      attempt.leased_at);
+      "INSERT INTO attempts (run, idx, number, rank, token, state, worker, address, leased_at) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      run_row, attempt.step, attempt.number, attempt.rank, attempt.token, attempt.state,
+      attempt.worker, attempt.address, attempt.leased_at);
 }
 
 Status MetadataStore::UpdateAttempt(int64_t run_row, const AttemptRecord& attempt) {
   // 3 is the first terminal state (AttemptState::kSucceeded).
-  PENSTOCK_RETURN_IF_ERROR(
-      cache_.Run("UPDATE attempts SET state = ?, worker = ?, cause = ?, message = ?, "
-                 "started_at = ?, ended_at = ?, exit_code = ?, peak_memory = ?, cpu_micros = ? "
-                 "WHERE run = ? AND idx = ? AND number = ? AND token = ? AND state < 3",
-                 attempt.state, attempt.worker, attempt.cause, attempt.message, attempt.started_at,
-                 attempt.ended_at, attempt.exit_code, attempt.peak_memory,
-                 static_cast<int64_t>(attempt.cpu_seconds * 1e6), run_row, attempt.step,
-                 attempt.number, attempt.token));
+  PENSTOCK_RETURN_IF_ERROR(cache_.Run(
+      "UPDATE attempts SET state = ?, worker = ?, cause = ?, message = ?, "
+      "started_at = ?, ended_at = ?, exit_code = ?, peak_memory = ?, cpu_micros = ?, "
+      "result = ? "
+      "WHERE run = ? AND idx = ? AND number = ? AND rank = ? AND token = ? AND state < 3",
+      attempt.state, attempt.worker, attempt.cause, attempt.message, attempt.started_at,
+      attempt.ended_at, attempt.exit_code, attempt.peak_memory,
+      static_cast<int64_t>(attempt.cpu_seconds * 1e6), EncodeStepResult(attempt.result), run_row,
+      attempt.step, attempt.number, attempt.rank, attempt.token));
   if (cache_.changes() != 1) return GuardFailed("attempt " + attempt.token.value().substr(0, 8));
   return Status::Ok();
 }
 
-Result<AttemptRecord> MetadataStore::GetAttempt(const RunId& run, StepIndex step, int32_t number) {
+Result<AttemptRecord> MetadataStore::GetAttempt(const RunId& run, StepIndex step, int32_t number,
+                                                const AttemptToken& token) {
   PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("metadata.get_attempt"));
   AttemptRecord attempt;
   bool found = false;
   PENSTOCK_RETURN_IF_ERROR(cache_.Query(
-      "SELECT a.token, a.state, a.worker FROM attempts a JOIN runs r ON r.id = a.run "
-      "WHERE r.run_id = ? AND a.idx = ? AND a.number = ?",
+      "SELECT a.state, a.worker FROM attempts a JOIN runs r ON r.id = a.run "
+      "WHERE r.run_id = ? AND a.idx = ? AND a.number = ? AND a.token = ?",
       [&](Statement& row) {
         found = true;
         attempt.step = step;
         attempt.number = number;
-        attempt.token = AttemptToken(std::string(row.Text(0)));
-        attempt.state = static_cast<AttemptState>(row.Int(1));
-        attempt.worker = WorkerId(std::string(row.Text(2)));
+        attempt.token = token;
+        attempt.state = static_cast<AttemptState>(row.Int(0));
+        attempt.worker = WorkerId(std::string(row.Text(1)));
       },
-      run, step, number));
+      run, step, number, token));
   if (!found) return NotFound("no such attempt");
   return attempt;
 }

@@ -74,7 +74,8 @@ class MetadataStore {
   // Guard: the row has this token and is not terminal.
   Status UpdateAttempt(int64_t run_row, const AttemptRecord& attempt);
   // kNotFound where there is none.
-  Result<AttemptRecord> GetAttempt(const RunId& run, StepIndex step, int32_t number);
+  Result<AttemptRecord> GetAttempt(const RunId& run, StepIndex step, int32_t number,
+                                   const AttemptToken& token);
 
   struct Idempotent {
     Digest request;

@@ -66,6 +66,7 @@ inline constexpr int kMaxQueueWeight = 1'000;
 inline constexpr int kMaxPriority = 1'000;  // and as far below 0
 inline constexpr int kMaxActiveRuns = 10'000;
 inline constexpr std::size_t kMaxMutexBytes = 128;
+inline constexpr int kMaxGangNodes = 64;  // workers that run one step together
 // How long a step may be passed over before a worker is kept free for it.
 inline constexpr std::chrono::seconds kReserveAfter{10};
 

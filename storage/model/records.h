@@ -165,6 +165,7 @@ struct AttemptRecord {
   // Of a step on several nodes: one attempt a node, all with the same number.
   int32_t rank = 0;
   std::string address;  // where the rank listens: "host:port"; empty for a step on one node
+  StepResult result;    // of a rank 0 that has succeeded: the step's, once every rank has
   // What its result depends on besides the definition and the inputs: program, threads, devices,
   // libraries, seeds.
   Json environment;

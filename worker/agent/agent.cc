@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <ctime>
 #include <utility>
 
 #include "base/json.h"
@@ -16,11 +17,30 @@ namespace penstock {
 namespace {
 
 constexpr Micros kPark = std::chrono::seconds(30);
+constexpr Micros kLeftoverPatience = std::chrono::seconds(10);
 
 std::string Host() {
   char name[HOST_NAME_MAX + 1] = {};
   gethostname(name, sizeof name - 1);
   return name;
+}
+
+// "NVIDIA H100 80GB HBM3, 79.6 GiB"; empty where nothing is known of it.
+std::string Describe(const Gpu& gpu) {
+  return gpu.memory > 0 ? gpu.name + ", " + FormatSize(gpu.memory) : gpu.name;
+}
+
+// Until they are gone, they have what the next steps will be given: GPUs above all.
+void WaitForLeftovers(const std::string& owner) {
+  const Tick until = Clock::Real().Ticks() + kLeftoverPatience;
+  while (KillLeftovers(owner) > 0) {
+    if (Clock::Real().Ticks() > until) {
+      LOG_ERROR("leftovers of an earlier agent cannot be ended; they may still use its GPUs");
+      return;
+    }
+    const timespec pause{0, 10'000'000};
+    nanosleep(&pause, nullptr);
+  }
 }
 
 }  // namespace
@@ -39,6 +59,7 @@ Result<std::unique_ptr<Agent>> Agent::Make(const WorkerConfig& config,
   const std::string owner = folder.string() + "#";
   if (const int leftovers = KillLeftovers(owner); leftovers > 0) {
     LOG_WARN("ended leftovers of an earlier agent processes={}", leftovers);
+    WaitForLeftovers(owner);
   }
   PENSTOCK_RETURN_IF_ERROR(RemoveAll(folder / "work"));
   PENSTOCK_RETURN_IF_ERROR(MakeFolders(folder / "work"));
@@ -137,7 +158,11 @@ v1::WorkerInfo Agent::Info() const {
   info.set_pid(getpid());
   info.set_cpus(config_.cpus);
   info.set_memory(config_.memory);
-  info.set_gpus(config_.gpus);
+  info.set_gpus(static_cast<int32_t>(config_.devices.size()));
+  for (const Gpu& gpu : config_.devices) info.add_gpu_names(Describe(gpu));
+  info.set_address(config_.address);
+  info.set_first_port(config_.first_port);
+  info.set_port_count(config_.port_count);
   for (const auto& [key, value] : config_.labels) (*info.mutable_labels())[key] = value;
   (*info.mutable_labels())[std::string(kIsolationLabel)] =
       config_.bubblewrap.empty() ? "none" : "bubblewrap";

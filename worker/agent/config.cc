@@ -1,47 +1,47 @@
 #include "worker/agent/config.h"
 
-#include <sched.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cctype>
 #include <climits>
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/address.h"
 #include "base/text.h"
+#include "worker/agent/capacity.h"
 
 namespace penstock {
 namespace {
 
-std::string HostName() {
+std::string Host() {
   char name[HOST_NAME_MAX + 1] = {};
   gethostname(name, sizeof name - 1);
+  return name;
+}
+
+std::string HostAsName() {
   std::string text;
-  for (const char c : std::string(name)) {
+  for (const char c : Host()) {
     const auto lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     text += std::isalnum(static_cast<unsigned char>(lower)) || lower == '-' ? lower : '-';
   }
   return IsName(text) ? text : "worker";
 }
 
-int UsableCpus() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(CPU_COUNT(&set), 1);
-  return 1;
-}
-
 }  // namespace
 
 Status WorkerConfig::Complete() {
-  if (name.empty()) name = HostName();
+  if (name.empty()) name = HostAsName();
   if (!IsName(name)) {
     return InvalidArgument("name: \"" + name +
                            "\" is not a name; use 1 to 64 of a-z 0-9 - _, first and last a letter "
                            "or digit");
   }
-  if (cpus == 0) cpus = UsableCpus();
-  if (memory == 0) memory = int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  const NodeCapacity node = MeasureCapacity(UsableCpus());
+  if (cpus == 0) cpus = node.cpus;
+  if (memory == 0) memory = node.memory;
+  if (address.empty()) address = StaysOnThisMachine(coordinator) ? "127.0.0.1" : Host();
   for (std::string& root : data_roots) {
     std::error_code error;
     const std::filesystem::path real = std::filesystem::canonical(root, error);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "worker/agent/gpus.h"
 
 namespace penstock {
 
@@ -17,12 +18,20 @@ struct WorkerConfig {
   std::string coordinator = "127.0.0.1:7070";
   std::string name;  // default: the host's
   std::string data_dir = "/var/lib/penstock-worker";
-  double cpus = 0;     // 0: what the machine has
-  int64_t memory = 0;  // bytes; 0: what the machine has
-  int gpus = 0;
+  double cpus = 0;           // 0: what the machine has
+  int64_t memory = 0;        // bytes; 0: what the machine has
+  int gpus = -1;             // how many are offered; -1: those that are found
+  std::vector<Gpu> devices;  // those, found at start
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> taints;
   std::vector<std::string> data_roots;
+  // Where other nodes reach what listens here; default: the host's name, or 127.0.0.1 where the
+  // coordinator is on this machine.
+  std::string address;
+  // Ports that ranks of steps on several nodes listen on. Workers on one host need ranges of their
+  // own.
+  int first_port = 29'500;
+  int port_count = 100;
   std::string token;
   std::string tls_ca;
   std::string log_level = "info";

@@ -40,7 +40,10 @@ Tick Now() {
 }  // namespace
 
 Executor::Executor(Deps deps)
-    : deps_(std::move(deps)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), pool_(8, 1 << 20) {
+    : deps_(std::move(deps)),
+      gpus_(deps_.config->devices.size()),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      pool_(8, 1 << 20) {
   PENSTOCK_CHECK(wake_.valid());
   thread_ = std::thread([this] { Loop(); });
 }
@@ -245,7 +248,7 @@ bool Executor::Fits(const Attempt& attempt) const {
   const v1::Lease& lease = attempt.lease;
   return cpus_used_ + lease.cpus() <= deps_.config->cpus + 1e-9 &&
          memory_used_ + lease.memory() <= deps_.config->memory &&
-         gpus_used_ + lease.gpus() <= deps_.config->gpus;
+         lease.gpus() <= static_cast<int>(gpus_.free());
 }
 
 void Executor::Reserve(Attempt& attempt, int sign) {
@@ -253,7 +256,11 @@ void Executor::Reserve(Attempt& attempt, int sign) {
   attempt.reserved = sign > 0;
   cpus_used_ += sign * attempt.lease.cpus();
   memory_used_ += sign * attempt.lease.memory();
-  gpus_used_ += sign * attempt.lease.gpus();
+  if (sign > 0) {
+    attempt.gpus = gpus_.Take(static_cast<std::size_t>(attempt.lease.gpus()));
+  } else {
+    gpus_.Give(std::exchange(attempt.gpus, {}));
+  }
 }
 
 void Executor::StartQueued() {
@@ -278,22 +285,25 @@ void Executor::StartQueued() {
 bool Executor::TryPipeline(Attempt& attempt) {
   const v1::Lease& lease = attempt.lease;
   const auto typical = typical_ms_.find(lease.type());
-  if (lease.inputs_size() > 0 || NeedsOwnRunner(lease) || typical == typical_ms_.end() ||
-      typical->second > kPipelineBelowMs) {
+  if (lease.inputs_size() > 0 || NeedsOwnRunner(lease) || lease.gpus() > 0 ||
+      typical == typical_ms_.end() || typical->second > kPipelineBelowMs) {
     return false;
   }
   for (Runner& runner : runners_) {
     if (runner.attempts.size() != 1 || runner.retire) continue;
     const v1::Lease& busy = runner.attempts.front()->lease;
     if (busy.type() != lease.type() || busy.principal() != lease.principal() ||
-        busy.cpus() != lease.cpus() || busy.memory() != lease.memory() ||
-        busy.gpus() != lease.gpus()) {
+        busy.cpus() != lease.cpus() || busy.memory() != lease.memory() || busy.gpus() > 0) {
       continue;
     }
     Dispatch(attempt, runner);
     return true;
   }
   return false;
+}
+
+int Executor::ThreadsOf(const v1::Lease& lease) {
+  return std::max(1, static_cast<int>(std::floor(lease.cpus() + 1e-9)));
 }
 
 // A process that ran a script may have been changed by it, and one that was given secrets still
@@ -303,11 +313,10 @@ bool Executor::NeedsOwnRunner(const v1::Lease& lease) {
 }
 
 Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
-  const bool script = attempt.lease.type() == kScript;
   const bool own = NeedsOwnRunner(attempt.lease);
-  const int threads = std::max(1, static_cast<int>(std::floor(attempt.lease.cpus() + 1e-9)));
-  const std::string key = attempt.lease.principal() + "\n" + std::to_string(threads) + "\n" +
-                          std::to_string(attempt.lease.gpus());
+  const std::string key = attempt.lease.principal() + "\n" +
+                          std::to_string(ThreadsOf(attempt.lease)) + "\n" +
+                          VisibleGpus(attempt.gpus);
   Runner* idle = nullptr;
   for (Runner& runner : runners_) {
     if (!runner.attempts.empty() || runner.retire) continue;
@@ -317,14 +326,21 @@ Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
   // An idle child of another kind makes room: there are never more than the cpus can keep busy.
   if (idle != nullptr && static_cast<double>(runners_.size()) > 2 * deps_.config->cpus + 2) {
     idle->retire = true;
-    runners_.remove_if([](const Runner& r) { return r.attempts.empty() && r.retire; });
   }
+  RetireUsersOf(attempt.gpus);
+  runners_.remove_if([](const Runner& r) { return r.attempts.empty() && r.retire; });
+  return SpawnRunner(attempt, key);
+}
+
+Executor::Runner* Executor::SpawnRunner(const Attempt& attempt, const std::string& key) {
+  const bool script = attempt.lease.type() == kScript;
   ChildOptions options;
   options.program = deps_.program;
   if (attempt.lease.secrets_size() == 0) {
     options.log_file = deps_.work_folder / ("runner-" + std::to_string(next_log_++) + ".log");
   }
-  options.threads = threads;
+  options.threads = ThreadsOf(attempt.lease);
+  options.visible_gpus = VisibleGpus(attempt.gpus);
   options.owner = deps_.owner;
   if (script) options.owner += "/script-" + std::to_string(attempt.id) + "/";
   Result<std::unique_ptr<Child>> child = Child::Spawn(options);
@@ -337,12 +353,13 @@ Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
     return nullptr;
   }
   PENSTOCK_FAULT_POINT("worker.child_spawned");
-  runners_.emplace_back();
-  runners_.back().child = *std::move(child);
-  runners_.back().key = key;
-  runners_.back().retire = own;
-  if (script) runners_.back().script_mark = options.owner;
-  return &runners_.back();
+  Runner& runner = runners_.emplace_back();
+  runner.child = *std::move(child);
+  runner.key = key;
+  runner.retire = NeedsOwnRunner(attempt.lease);
+  runner.gpus = attempt.gpus;
+  if (script) runner.script_mark = options.owner;
+  return &runner;
 }
 
 std::filesystem::path Executor::WorkspaceOf(const Attempt& attempt) const {
@@ -364,7 +381,7 @@ Assignment Executor::MakeAssignment(const Attempt& attempt) {
   assignment.workspace = WorkspaceOf(attempt).string();
   assignment.store = deps_.store->temp_folder().parent_path().string();
   assignment.report_paths.assign(lease.report_paths().begin(), lease.report_paths().end());
-  assignment.threads = std::max(1, static_cast<int>(std::floor(lease.cpus() + 1e-9)));
+  assignment.threads = ThreadsOf(lease);
   assignment.memory = lease.memory();
   for (const v1::LeaseInput& input : lease.inputs()) {
     for (int i = 0; i < input.artifacts_size(); ++i) {
@@ -471,9 +488,9 @@ void Executor::OnDeath(Runner& runner) {
   runner.child->Signal(SIGKILL);
   runner.retire = true;
   // It could not end what its script had started.
-  for (int i = 0; !runner.script_mark.empty() && i < 100; ++i) {
-    if (KillLeftovers(runner.script_mark) == 0) break;
-  }
+  bool gone = runner.script_mark.empty();
+  for (int i = 0; !gone && i < 100; ++i) gone = KillLeftovers(runner.script_mark) == 0;
+  if (!gone) KeepGpus(runner);
   struct stat info {};
   const int64_t end = fstat(runner.child->log(), &info) == 0 ? info.st_size : runner.log_end;
   bool first = true;
@@ -521,6 +538,7 @@ bool Executor::IsIdle(Attempt& attempt, Tick now) {
 // Looks after what runs: late starts to tell, timeouts, memory, logs.
 void Executor::Tend() {
   const Tick now = Now();
+  FreeStuckGpus();
   for (Runner& runner : runners_) {
     if (runner.attempts.empty()) continue;
     Attempt& attempt = *runner.attempts.front();
@@ -595,6 +613,7 @@ void Executor::Ship(Attempt& attempt) {
   chunk.set_step_index(attempt.lease.step_index());
   chunk.set_attempt(attempt.lease.attempt());
   chunk.set_token(attempt.lease.token());
+  chunk.set_rank(attempt.lease.rank());
   chunk.set_offset(attempt.log_position);
   chunk.set_data(attempt.unsent.substr(0, Transfer::kMaxLogBytes));
   attempt.unsent.erase(0, chunk.data().size());

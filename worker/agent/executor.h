@@ -8,7 +8,8 @@
 //     queued     waits, in the order of lease, for cpus, memory and GPUs
 //     fetching   its inputs are being brought here (a pool)
 //     running    a runner child has it
-//     finishing  its log and outputs are being sent (a pool); its resources are free again
+//     finishing  its log and outputs are being sent (a pool); its resources are free again, GPUs
+//                when its processes are gone
 //     reported   its end is with the reporter; forgotten at the coordinator's verdict
 //
 // Short attempts without inputs are handed to a busy child one ahead, so that it never waits for
@@ -81,6 +82,7 @@ class Executor {
     Runner* runner = nullptr;
     bool fetched = false;
     bool reserved = false;
+    std::vector<int> gpus;  // that it has, while it is reserved
     bool started_told = false;
     bool cancel = false;
     bool timed_out = false;
@@ -115,6 +117,12 @@ class Executor {
     int served = 0;
     bool retire = false;
     std::string script_mark;  // what a script's processes carry in their environment
+    std::vector<int> gpus;    // that it sees
+  };
+  // GPUs of a script whose processes do not end though they were killed.
+  struct Stuck {
+    std::string mark;
+    std::vector<int> gpus;
   };
 
   void Post(std::function<void()> task);
@@ -137,6 +145,13 @@ class Executor {
   void Fetch(Attempt& attempt);
   void Dispatch(Attempt& attempt, Runner& runner);
   Runner* FreeRunner(const Attempt& attempt);
+  Runner* SpawnRunner(const Attempt& attempt, const std::string& key);
+  static int ThreadsOf(const v1::Lease& lease);
+  // GPUs (executor_gpus.cc).
+  std::string VisibleGpus(const std::vector<int>& indices) const;
+  void RetireUsersOf(const std::vector<int>& gpus);
+  void KeepGpus(Runner& runner);
+  void FreeStuckGpus();
   void Read(Runner& runner);
   void OnUpdate(Runner& runner, const Update& update);
   void OnOutcome(Runner& runner, Outcome outcome);
@@ -165,7 +180,8 @@ class Executor {
   int64_t next_log_ = 1;
   double cpus_used_ = 0;
   int64_t memory_used_ = 0;
-  int gpus_used_ = 0;
+  GpuLedger gpus_;
+  std::vector<Stuck> stuck_;
   bool draining_ = false;
   bool trimming_ = false;
 

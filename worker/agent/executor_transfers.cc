@@ -60,7 +60,13 @@ void Executor::AddNode(const v1::Lease& lease, Json& parameters) const {
   parameters["node"] = {{"bubblewrap", deps_.config->bubblewrap},
                         {"data_dir", deps_.data_folder.string()},
                         {"grace_ms", deps_.config->kill_grace.count() / 1'000},
-                        {"gpus", lease.gpus()}};
+                        {"gpus", lease.gpus()},
+                        {"rank", lease.rank()}};
+  Json ranks = Json::array();
+  for (const v1::Rank& rank : lease.ranks()) {
+    ranks.push_back({{"host", rank.address()}, {"port", rank.port()}});
+  }
+  if (!ranks.empty()) parameters["node"]["ranks"] = std::move(ranks);
 }
 
 // The step is over: its log goes first, then its outputs, then its report.

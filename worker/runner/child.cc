@@ -20,14 +20,18 @@ std::vector<std::string> Environment(const ChildOptions& options) {
   const std::string threads = std::to_string(options.threads);
   // OpenMP's waiting threads would otherwise spin for long and take the cores of other steps; a
   // short spin spares boosting rounds, which are a few hundred microseconds long, the sleep.
-  std::vector<std::string> set = {"OMP_WAIT_POLICY=PASSIVE", "GOMP_SPINCOUNT=1000",
-                                  "OMP_NUM_THREADS=" + threads, "OPENBLAS_NUM_THREADS=" + threads,
+  std::vector<std::string> set = {"OMP_WAIT_POLICY=PASSIVE",
+                                  "GOMP_SPINCOUNT=1000",
+                                  "OMP_NUM_THREADS=" + threads,
+                                  "OPENBLAS_NUM_THREADS=" + threads,
+                                  "CUDA_VISIBLE_DEVICES=" + options.visible_gpus,
                                   std::string(kOwnerVariable) + "=" + options.owner};
   for (std::string& text : CurrentEnvironment()) {
     // Credentials are the agent's, not the steps'.
     if (text.starts_with("PENSTOCK_TOKEN") || text.starts_with("OMP_WAIT_POLICY=") ||
         text.starts_with("GOMP_SPINCOUNT=") || text.starts_with("OMP_NUM_THREADS=") ||
-        text.starts_with("OPENBLAS_NUM_THREADS=") || text.starts_with(kOwnerVariable)) {
+        text.starts_with("OPENBLAS_NUM_THREADS=") || text.starts_with("CUDA_VISIBLE_DEVICES=") ||
+        text.starts_with(kOwnerVariable)) {
       continue;
     }
     set.push_back(std::move(text));

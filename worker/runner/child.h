@@ -25,7 +25,8 @@ struct ChildOptions {
   std::string program;  // path of penstock-worker
   std::filesystem::path log_file;  // empty: in memory, where no disk sees what is printed
   int threads = 1;
-  std::string owner;  // marks the process, so that leftovers of a killed agent can be found
+  std::string visible_gpus;  // what CUDA_VISIBLE_DEVICES is set to; empty: it sees none
+  std::string owner;         // marks the process, so that leftovers of a killed agent can be found
 };
 
 // The environment variable that carries ChildOptions::owner.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "tests/support/cluster.h"
 #include "tests/support/webhook.h"
 
@@ -187,6 +189,63 @@ TEST_F(ExamplesTest, OnExit) {
 }
 
 // What a person sees of a map with many items: how far it is, and not each of its steps.
+TEST_F(ExamplesTest, AGangOfTwoRanks) {
+  const std::string code = "code=@examples/gang/exchange.py";
+  const std::string waits = cluster_.Submit("examples/gang/pipeline.yaml", {"-p", code});
+  EXPECT_THAT(cluster_.Client({"explain", waits, "exchange"}).out,
+              HasSubstr("it needs 2 workers at once with 0.5 cpus, 128.0 MiB free on each; 1 has "
+                        "room now"));
+  cluster_.StartWorker("w2");
+  EXPECT_EQ(cluster_.Wait(waits), "SUCCEEDED") << cluster_.Client({"logs", waits}).out;
+  const Json run = cluster_.Run(waits);
+  EXPECT_EQ(MetricOf(run, "exchange", "total"), 5);
+  EXPECT_EQ(MetricOf(run, "exchange", "rank"), 0);
+  EXPECT_EQ(StateOf(run, "agreed"), "SUCCEEDED");
+  const std::string both = cluster_.Client({"logs", waits, "exchange"}).out;
+  EXPECT_THAT(both, HasSubstr("[0] rank 0 of 2 on algo-1 has 1\n"));
+  EXPECT_THAT(both, HasSubstr("[1] rank 1 of 2 on algo-2 has 4\n"));
+  EXPECT_THAT(both, HasSubstr("[1] rank 1 agrees: 5\n"));
+  const std::string one = cluster_.Client({"logs", waits, "exchange", "--rank", "1"}).out;
+  EXPECT_THAT(one, HasSubstr("\nrank 1 agrees: 5\n"));
+  EXPECT_THAT(one, Not(HasSubstr("rank 0")));
+  EXPECT_THAT(cluster_.Client({"explain", waits, "exchange"}).out,
+              HasSubstr("attempt 1, rank 1 on w2 (127.0.0.1:"));
+  EXPECT_THAT(cluster_.Client({"describe", "worker", "w2"}).out,
+              HasSubstr("listen on 127.0.0.1, ports "));
+  EXPECT_EQ(cluster_.Stop("w2"), 0);
+}
+
+// A worker is killed in mid-gang: the other rank is stopped, and both are tried again.
+TEST_F(ExamplesTest, AGangOutlivesTheEndOfAWorker) {
+  const std::string gate = cluster_.folder() / "gate";
+  const std::string file = cluster_.Write("gang.yaml",
+                                          "name: gang\nsteps:\n- name: g\n  type: script\n"
+                                          "  resources: {nodes: 2, cpus: 0.5}\n"
+                                          "  with:\n    isolation: none\n    command:\n"
+                                          "    - /bin/sh\n    - -c\n    - 'echo rank $RANK; "
+                                          "while [ ! -e " +
+                                              gate + " ]; do sleep 0.02; done'\n");
+  cluster_.StartWorker("w2");
+  const std::string id = cluster_.Submit(file);
+  const auto log_of = [&](const std::string& rank) {
+    return cluster_.Client({"logs", id, "g", "--rank", rank}).out;
+  };
+  EXPECT_TRUE(Eventually([&] {
+    return log_of("0").find("rank 0") != std::string::npos &&
+           log_of("1").find("rank 1") != std::string::npos;
+  }));
+  cluster_.Kill("w2");
+  cluster_.StartWorker("w2");
+  EXPECT_TRUE(
+      Eventually([&] { return JsonInt(Cluster::Step(cluster_.Run(id), "g"), "attempt") == 2; }));
+  std::ofstream(gate) << "open\n";
+  EXPECT_EQ(cluster_.Wait(id), "SUCCEEDED") << cluster_.Client({"describe", "run", id}).out;
+  const std::string why = cluster_.Client({"explain", id, "g"}).out;
+  EXPECT_THAT(why, HasSubstr("LOST, WORKER_RESTARTED"));
+  EXPECT_THAT(why, HasSubstr("CANCELLED, GANG_ENDED"));
+  EXPECT_EQ(cluster_.Stop("w2"), 0);
+}
+
 TEST_F(ExamplesTest, ALargeMapIsToldInFewLines) {
   const std::string file = cluster_.Write("large.yaml", R"(
 name: large

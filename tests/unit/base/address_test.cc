@@ -16,5 +16,11 @@ TEST(StaysOnThisMachine, KnowsItsOwnAddresses) {
   }
 }
 
+TEST(JoinHostPortTest, AnIpv6AddressHasBrackets) {
+  EXPECT_EQ(JoinHostPort("node1", 29'500), "node1:29500");
+  EXPECT_EQ(JoinHostPort("10.0.0.1", 1), "10.0.0.1:1");
+  EXPECT_EQ(JoinHostPort("fd00::2", 7'070), "[fd00::2]:7070");
+}
+
 }  // namespace
 }  // namespace penstock

@@ -43,6 +43,24 @@ TEST(Limits, StepsAndDepthAndParameters) {
               Contains("parameters: holds 257 parameters; at most 256"));
 }
 
+TEST(Limits, NodesOfAStep) {
+  const auto on = [](const std::string& nodes, const std::string& type) {
+    return Refusals("{name: p, steps: [{name: a, type: " + type + ", resources: {nodes: " + nodes +
+                    "}}]}");
+  };
+  const std::string script = "script, with: {command: [x]}";
+  EXPECT_THAT(on("64", script), IsEmpty());
+  EXPECT_THAT(on("65", script), ElementsAre(StartsWith("steps[0].resources.nodes: ")));
+  EXPECT_THAT(on("0", script), ElementsAre(StartsWith("steps[0].resources.nodes: ")));
+  EXPECT_THAT(on("1", "noop"), IsEmpty());
+  EXPECT_THAT(on("2", "noop"),
+              ElementsAre("steps[0].resources.nodes: is for steps that run on several nodes "
+                          "together, as script steps can; a noop step runs on one"));
+  EXPECT_THAT(
+      Refusals("{name: p, defaults: {resources: {nodes: 2}}, steps: [{name: a, type: noop}]}"),
+      ElementsAre(StartsWith("steps[0].resources.nodes: ")));
+}
+
 TEST(Limits, NamesTagsInputsAndEdges) {
   const std::string name(limits::kMaxNameLength, 'n');
   EXPECT_THAT(Refusals("{name: " + name + ", steps: [{name: " + name + ", type: noop}]}"),

@@ -229,6 +229,10 @@ TEST_F(RegistryRows, WorkersAreKnownByTheirLastBoot) {
   info.labels = {{"zone", "a"}};
   info.steps = {"noop@1"};
   info.data_roots = {"/data"};
+  info.gpu_names = {"H100"};
+  info.address = "node1";
+  info.first_port = 29'500;
+  info.port_count = 100;
   EXPECT_EQ(*store_->WorkerBootId(info.id), "");
   Committed([&] { ASSERT_TRUE(store_->UpsertWorker(info, clock_.Now()).ok()); });
   EXPECT_EQ(*store_->WorkerBootId(info.id), "boot-1");
@@ -242,6 +246,10 @@ TEST_F(RegistryRows, WorkersAreKnownByTheirLastBoot) {
   EXPECT_EQ(workers->front().info.labels, info.labels);
   EXPECT_EQ(workers->front().info.steps, info.steps);
   EXPECT_EQ(workers->front().info.data_roots, info.data_roots);
+  EXPECT_EQ(workers->front().info.gpu_names, info.gpu_names);
+  EXPECT_EQ(workers->front().info.address, "node1");
+  EXPECT_EQ(workers->front().info.first_port, 29'500);
+  EXPECT_EQ(workers->front().info.port_count, 100);
   EXPECT_FALSE(workers->front().connected);
   EXPECT_THAT(*reader_->ListWorkers(clock_.Now() + seconds(1)), IsEmpty());
 }

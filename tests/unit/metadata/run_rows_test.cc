@@ -231,8 +231,44 @@ TEST_F(RunRows, AttemptsAreGuardedByTheirToken) {
   EXPECT_EQ(found->front().peak_memory, int64_t{5} << 30);
   EXPECT_EQ(found->front().cpu_seconds, 1.5);
   EXPECT_THAT(*reader_->ListLiveAttempts(run.row), IsEmpty());
-  EXPECT_EQ(store_->GetAttempt(run.id, 0, 1)->token, AttemptToken("token-1"));
-  EXPECT_EQ(store_->GetAttempt(run.id, 0, 2).status().code(), StatusCode::kNotFound);
+  const auto get = [&](int32_t number, const char* token) {
+    return store_->GetAttempt(run.id, 0, number, AttemptToken(token));
+  };
+  EXPECT_EQ(get(1, "token-1")->state, AttemptState::kSucceeded);
+  EXPECT_EQ(get(1, "token-2").status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(get(2, "token-1").status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(RunRows, AnAttemptOnSeveralNodesIsARowARank) {
+  RunRecord run;
+  AttemptRecord attempt;
+  attempt.number = 1;
+  attempt.leased_at = clock_.Now();
+  Committed([&] {
+    run = AddRun(AddPipeline("p"), RunState::kRunning);
+    for (int32_t rank = 0; rank < 2; ++rank) {
+      attempt.rank = rank;
+      attempt.token = AttemptToken("token-" + std::to_string(rank));
+      attempt.worker = WorkerId("w" + std::to_string(rank));
+      attempt.address = "node" + std::to_string(rank) + ":29500";
+      ASSERT_TRUE(store_->InsertAttempt(run.row, attempt).ok());
+    }
+  });
+  attempt.rank = 0;
+  attempt.token = AttemptToken("token-0");
+  attempt.state = AttemptState::kSucceeded;
+  attempt.result.metrics["loss"] = 0.25;
+  EXPECT_TRUE(store_->UpdateAttempt(run.row, attempt).ok());
+  const auto found = reader_->ListAttempts(run.row, 0);
+  ASSERT_THAT(*found, SizeIs(2));
+  EXPECT_EQ((*found)[0].address, "node0:29500");
+  EXPECT_EQ((*found)[0].result.metrics.at("loss"), 0.25);
+  EXPECT_EQ((*found)[1].rank, 1);
+  EXPECT_EQ((*found)[1].address, "node1:29500");
+  EXPECT_EQ((*found)[1].state, AttemptState::kLeased);
+  const auto live = reader_->ListLiveAttempts(run.row);
+  ASSERT_THAT(*live, SizeIs(1));
+  EXPECT_EQ(live->front().worker, WorkerId("w1"));
 }
 
 TEST_F(RunRows, LiveRunsComeOldestFirst) {

@@ -81,6 +81,42 @@ TEST(EnvironmentTest, HandsOnLittleOfTheWorkersOwn) {
   EXPECT_THAT(variables, Contains(Pair("MODE", "fast")));
 }
 
+TEST(EnvironmentTest, OnOneNodeThereIsOneHostAndNoRank) {
+  const Texts variables = ScriptEnvironment(Json::object(), Surroundings());
+  EXPECT_THAT(variables, Contains(Pair("SM_HOSTS", "[\"algo-1\"]")));
+  EXPECT_THAT(variables, Contains(Pair("SM_CURRENT_HOST", "algo-1")));
+  EXPECT_THAT(variables, Contains(Pair("SM_HOST_COUNT", "1")));
+  for (const char* name : {"RANK", "WORLD_SIZE", "MASTER_ADDR", "PENSTOCK_RANKS"}) {
+    EXPECT_FALSE(variables.contains(name)) << name;
+  }
+}
+
+TEST(EnvironmentTest, OnSeveralNodesEachRankKnowsTheOthers) {
+  ScriptSurroundings surroundings = Surroundings();
+  surroundings.ranks = {{"10.0.0.1", 29'500}, {"fd00::2", 29'501}};
+  surroundings.rank = 1;
+  const Texts variables =
+      ScriptEnvironment({{"environment", {{"MASTER_PORT", "1234"}}}}, surroundings);
+  for (const auto& [name, value] : Texts{{"SM_HOSTS", "[\"algo-1\",\"algo-2\"]"},
+                                         {"SM_CURRENT_HOST", "algo-2"},
+                                         {"SM_CURRENT_HOST_RANK", "1"},
+                                         {"SM_HOST_COUNT", "2"},
+                                         {"SM_MASTER_ADDR", "10.0.0.1"},
+                                         {"SM_MASTER_PORT", "29500"},
+                                         {"SM_RESOURCE_CONFIG",
+                                          "{\"current_host\":\"algo-2\",\"hosts\":[\"algo-1\","
+                                          "\"algo-2\"]}"},
+                                         {"PENSTOCK_RANKS", "10.0.0.1:29500,[fd00::2]:29501"},
+                                         {"RANK", "1"},
+                                         {"NODE_RANK", "1"},
+                                         {"LOCAL_RANK", "0"},
+                                         {"WORLD_SIZE", "2"},
+                                         {"MASTER_ADDR", "10.0.0.1"},
+                                         {"MASTER_PORT", "1234"}}) {
+    EXPECT_THAT(variables, Contains(Pair(name, value)));
+  }
+}
+
 TEST(SandboxTest, HidesFirstAndBindsAfter) {
   const std::vector<std::string> command = SandboxCommand({.bubblewrap = "/usr/bin/bwrap",
                                                            .hidden = {"/tmp/data"},

@@ -45,6 +45,8 @@ TEST(ScriptSchemaTest, RefusesNamesThatCannotBe) {
               ElementsAre(HasSubstr("no name for a variable")));
   EXPECT_THAT(Problems({{"environment", {{"SM_HPS", "x"}}}}),
               ElementsAre(HasSubstr("begins with SM_")));
+  EXPECT_THAT(Problems({{"environment", {{"CUDA_VISIBLE_DEVICES", "0"}}}}),
+              ElementsAre(HasSubstr("resources.gpus says how many GPUs")));
   EXPECT_THAT(Problems({{"environment", {{"A", 1}}}}), ElementsAre(HasSubstr("in quotes")));
 }
 

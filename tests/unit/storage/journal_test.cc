@@ -84,6 +84,17 @@ TEST_F(JournalTest, AttemptsHaveLogsOfTheirOwn) {
   EXPECT_EQ(Read(RunId("run-other"), {3, 1}), "other run");
 }
 
+TEST_F(JournalTest, RanksOfAnAttemptHaveLogsOfTheirOwn) {
+  const LogKey zero{.step = 3, .attempt = 2, .rank = 0};
+  const LogKey last{.step = 3, .attempt = 2, .rank = 63};
+  ASSERT_TRUE(journal_->AppendLog(kRun, last, 0, "of the last").ok());
+  ASSERT_TRUE(journal_->AppendLog(kRun, zero, 0, "of the first").ok());
+  ASSERT_TRUE(journal_->Close(kRun).ok());
+  EXPECT_EQ(*journal_->ListLogs(kRun, 3), (std::vector<LogKey>{zero, last}));
+  EXPECT_EQ(Read(kRun, zero), "of the first");
+  EXPECT_EQ(Read(kRun, last), "of the last");
+}
+
 TEST_F(JournalTest, AFrameThatWasCutShortIsCutOff) {
   ASSERT_TRUE(journal_->AppendLog(kRun, kKey, 0, "whole ").ok());
   const auto whole = fs::file_size(File());

@@ -54,9 +54,19 @@ TEST_F(WorkerConfigTest, DefaultsOfferTheWholeMachineToALocalCoordinator) {
   EXPECT_FALSE(config.name.empty());
   EXPECT_GE(config.cpus, 1);
   EXPECT_GT(config.memory, 1 << 20);
-  EXPECT_EQ(config.gpus, 0);
+  EXPECT_EQ(config.gpus, -1) << "those that are found";
+  EXPECT_EQ(config.address, "127.0.0.1");
+  EXPECT_EQ(config.first_port, 29'500);
+  EXPECT_EQ(config.port_count, 100);
   EXPECT_EQ(config.cache_bytes, int64_t{10} << 30);
   EXPECT_EQ(config.drain_timeout, std::chrono::seconds(30));
+}
+
+TEST_F(WorkerConfigTest, OtherNodesReachAWorkerByItsHostsName) {
+  const auto far = Parse({"--coordinator", "10.0.0.9:7070"});
+  ASSERT_TRUE(far.ok()) << far.status();
+  EXPECT_NE(far->config.address, "");
+  EXPECT_NE(far->config.address, "127.0.0.1");
 }
 
 TEST_F(WorkerConfigTest, ATokenGoesToAnotherMachineUnderTlsAlone) {
@@ -129,6 +139,11 @@ TEST_F(WorkerConfigTest, ABadValueSaysWhereItWasWritten) {
   EXPECT_THAT(Refusal("cpus: 2 cores\n"), HasSubstr("cpus"));
   EXPECT_THAT(Refusal("gpus: -1\n"), HasSubstr("gpus"));
   EXPECT_THAT(Refusal("gpus: 1.5\n"), HasSubstr("gpus"));
+  EXPECT_THAT(Refusal("address: a b\n"), HasSubstr("neither a host's name nor an IP address"));
+  for (const char* ports : {"29500", "5-4", "0-9", "1-70000", "a-b"}) {
+    EXPECT_THAT(Refusal("rankPorts: " + std::string(ports) + "\n"),
+                HasSubstr("is no range of ports, such as 29500-29599"));
+  }
   EXPECT_THAT(Refusal("memory: much\n"), HasSubstr("memory"));
   EXPECT_THAT(Refusal("memory: 1\n"), HasSubstr("at least 1.0 MiB"));
   EXPECT_THAT(Refusal("log: {level: loud}\n"), HasSubstr("\"loud\" is none of trace, debug"));
@@ -186,10 +201,11 @@ TEST_F(WorkerConfigTest, HelpNamesEveryFlagAndVariableAndUnknownOnesAreRefused) 
 
 TEST_F(WorkerConfigTest, WhatIsPrintedCanBeReadBackAndHoldsNoSecret) {
   const auto first =
-      Parse({"--coordinator",   "c:1",    "--name",       "n",    "--cpus",   "2.5",
-             "--memory",        "1.5GiB", "--gpus",       "1",    "--label",  "a=yes",
-             "--label",         "b=: x",  "--data-root",  "/usr", "--tls-ca", "/ca.pem",
-             "--drain-timeout", "1m30s",  "--log-format", "json", "--token",  "very-secret"});
+      Parse({"--coordinator",   "c:1",      "--name",       "n",        "--cpus",   "2.5",
+             "--memory",        "1.5GiB",   "--gpus",       "1",        "--label",  "a=yes",
+             "--label",         "b=: x",    "--data-root",  "/usr",     "--tls-ca", "/ca.pem",
+             "--drain-timeout", "1m30s",    "--log-format", "json",     "--token",  "very-secret",
+             "--address",       "10.0.0.7", "--rank-ports", "7000-7009"});
   ASSERT_TRUE(first.ok()) << first.status();
   const std::string printed = PrintWorkerConfig(first->config);
   EXPECT_THAT(printed, Not(HasSubstr("very-secret")));
@@ -200,6 +216,9 @@ TEST_F(WorkerConfigTest, WhatIsPrintedCanBeReadBackAndHoldsNoSecret) {
   EXPECT_EQ(second->config.labels, first->config.labels);
   EXPECT_EQ(second->config.memory, int64_t{3} << 29);
   EXPECT_EQ(second->config.tls_ca, "/ca.pem");
+  EXPECT_EQ(second->config.address, "10.0.0.7");
+  EXPECT_EQ(second->config.first_port, 7'000);
+  EXPECT_EQ(second->config.port_count, 10);
   EXPECT_TRUE(second->config.log_json);
 }
 

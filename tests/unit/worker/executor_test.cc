@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <fstream>
 
 #include "tests/unit/worker/eventually.h"
 #include "tests/unit/worker/fake_coordinator.h"
@@ -10,15 +14,32 @@ namespace penstock {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
+using testing::SizeIs;
 
 // A real executor with real children; the test is the agent around it.
+// Those of a worker's runners, and of what scripts started, that carry its mark.
+std::vector<pid_t> ProcessesOf(const std::string& owner) {
+  std::vector<pid_t> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const pid_t pid = static_cast<pid_t>(std::atoi(entry.path().filename().c_str()));
+    if (pid > 0 &&
+        EnvironmentOf(pid).find(std::string(kOwnerVariable) + "=" + owner) != std::string::npos) {
+      found.push_back(pid);
+    }
+  }
+  return found;
+}
+
 class ExecutorTest : public testing::Test {
  protected:
   ExecutorTest() {
     config_.coordinator = fake_.address();
     config_.cpus = 2;
     config_.memory = int64_t{1} << 30;
+    config_.devices = {{.visible = "GPU-a"}, {.visible = "GPU-b"}};
     coordinator_ = *Coordinator::Connect(config_);
     transfer_ = std::make_unique<Transfer>(*coordinator_, *store_, cache_);
     fs::create_directory(Work());
@@ -50,6 +71,22 @@ class ExecutorTest : public testing::Test {
     lease.set_cpus(0.1);
     return lease;
   }
+  // Says what it sees of the node's GPUs, then waits for the file that is called as the token.
+  v1::Lease GpuScript(const std::string& token, int gpus, const std::string& before = "") {
+    v1::Lease lease = Noop(token);
+    lease.set_type(std::string(kScript));
+    const std::string text = before + "echo \"sees [$CUDA_VISIBLE_DEVICES] $SM_NUM_GPUS\"; " +
+                             "while [ ! -e " + (folder_.path() / token).string() +
+                             " ]; do sleep 0.01; done";
+    lease.set_parameters_json(DumpJson(Json{{"command", {"/bin/sh", "-c", text}}}));
+    lease.set_gpus(gpus);
+    return lease;
+  }
+  void LetEnd(const std::string& token) { std::ofstream(folder_.path() / token) << "\n"; }
+  bool Says(const std::string& token, const std::string& text) {
+    return Eventually([&] { return fake_.log(token).find(text) != std::string::npos; });
+  }
+
   v1::Lease WithInput(const std::string& token) {
     v1::Lease lease = Noop(token);
     v1::LeaseInput& input = *lease.add_inputs();
@@ -171,6 +208,84 @@ TEST_F(ExecutorTest, AnInputThatCannotBeHadIsNotTheStepsFault) {
   EXPECT_EQ(end.kind(), v1::StepReport::FAILED);
   EXPECT_EQ(end.cause(), "INFRASTRUCTURE");
   EXPECT_THAT(end.message(), HasSubstr("fetching its inputs"));
+}
+
+TEST_F(ExecutorTest, AGpuIsNeverGivenTwice) {
+  executor_->Lease(GpuScript("one", 1));
+  executor_->Lease(GpuScript("two", 1));
+  executor_->Lease(GpuScript("three", 1));
+  EXPECT_TRUE(Says("one", "sees [GPU-a] 1"));
+  EXPECT_TRUE(Says("two", "sees [GPU-b] 1"));
+  EXPECT_EQ(fake_.log("three"), "");
+  LetEnd("two");
+  EXPECT_EQ(End("two").kind(), v1::StepReport::SUCCEEDED);
+  EXPECT_TRUE(Says("three", "sees [GPU-b] 1"));
+  LetEnd("one");
+  LetEnd("three");
+  EXPECT_EQ(End("three").kind(), v1::StepReport::SUCCEEDED);
+  EXPECT_EQ(End("one").kind(), v1::StepReport::SUCCEEDED);
+  executor_->Lease(GpuScript("all", 2));
+  EXPECT_TRUE(Says("all", "sees [GPU-a,GPU-b] 2"));
+  executor_->Cancel("all");
+  EXPECT_EQ(End("all").kind(), v1::StepReport::CANCELLED);
+}
+
+TEST_F(ExecutorTest, AStepThatAskedForNoGpuSeesNone) {
+  executor_->Lease(GpuScript("t", 0));
+  EXPECT_TRUE(Says("t", "sees [] 0"));
+  LetEnd("t");
+  EXPECT_EQ(End("t").kind(), v1::StepReport::SUCCEEDED);
+}
+
+// What a script started outlives its runner by a moment, with what it has put into the GPU.
+TEST_F(ExecutorTest, AGpuIsFreeWhenAllProcessesThatHadItAreGone) {
+  const std::string mark = folder_.path() / "pid";
+  executor_->Lease(GpuScript("crashes", 2, "echo $$ > " + mark + "; "));
+  ASSERT_TRUE(Says("crashes", "sees [GPU-a,GPU-b] 2"));
+  executor_->Lease(GpuScript(
+      "next", 2,
+      "grep -qs '^State:.[RSDTt]' /proc/$(cat " + mark + ")/status && echo still there; "));
+  for (const pid_t pid : ProcessesOf(folder_.path().string() + "#test")) {
+    char name[64] = {};
+    std::ifstream("/proc/" + std::to_string(pid) + "/comm").getline(name, sizeof name);
+    if (std::string(name).starts_with("penstock")) kill(pid, SIGKILL);
+  }
+  EXPECT_EQ(End("crashes").cause(), "CRASHED");
+  EXPECT_TRUE(Says("next", "sees [GPU-a,GPU-b] 2"));
+  EXPECT_THAT(fake_.log("next"), Not(HasSubstr("still there")));
+  LetEnd("next");
+  EXPECT_EQ(End("next").kind(), v1::StepReport::SUCCEEDED);
+}
+
+TEST_F(ExecutorTest, AWarmChildIsUsedAgainWithTheSameGpusAndEndedForOthers) {
+  const auto users = [&] {
+    std::vector<std::string> sets;
+    for (const pid_t pid : ProcessesOf(folder_.path().string() + "#test")) {
+      const std::string text = EnvironmentOf(pid);
+      const std::size_t at = text.find("CUDA_VISIBLE_DEVICES=");
+      sets.push_back(std::to_string(pid) + ":" +
+                     text.substr(at + 21, text.find('\0', at) - at - 21));
+    }
+    return sets;
+  };
+  v1::Lease lease = Noop("one");
+  lease.set_gpus(1);
+  executor_->Lease(lease);
+  EXPECT_EQ(End("one").kind(), v1::StepReport::SUCCEEDED);
+  const std::vector<std::string> first = users();
+  ASSERT_THAT(first, SizeIs(1));
+  EXPECT_THAT(first.front(), EndsWith(":GPU-a"));
+  lease.set_token("two");
+  executor_->Lease(lease);
+  EXPECT_EQ(End("two").kind(), v1::StepReport::SUCCEEDED);
+  EXPECT_EQ(users(), first);
+  lease.set_token("other");
+  lease.set_principal("user:bob");
+  executor_->Lease(lease);
+  EXPECT_EQ(End("other").kind(), v1::StepReport::SUCCEEDED);
+  const std::vector<std::string> then = users();
+  ASSERT_THAT(then, SizeIs(1)) << "two processes with the same GPU";
+  EXPECT_NE(then, first);
 }
 
 TEST_F(ExecutorTest, AnExecutorThatGoesWaitsForNoDownload) {
