@@ -127,6 +127,8 @@ Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* leas
   lease->pipeline = run.record.pipeline;
 
   PENSTOCK_ASSIGN_OR_RETURN(Json parameters, Resolve(spec.parameters, scope));
+  lease->fence_execution = spec.fenced_execution();
+  lease->checkpoint = run.step(index).checkpoint;
   // What came from other steps has only now a value that can be judged.
   std::vector<Problem> problems;
   const StepSchema* schema = context_.catalog.Find(spec.key());

@@ -356,6 +356,12 @@ void RunManager::OnExpired(LiveAttempt& attempt) {
   Enqueue(run, attempt.record.step);
 }
 
+  if (run.spec(attempt.record.step).fenced_execution()) {
+    // Its worker has ended it by now, and may not report anything of it any more.
+    OnLost(attempt, Cause::kWorkerLost,
+           "its lease ran out: worker " + attempt.record.worker.value() + " was cut off");
+    return;
+  }
 void RunManager::OnReadopted(LiveAttempt& attempt) {
   placer_.Remove(attempt.run->record.row, attempt.record.step);
 }

@@ -6,7 +6,8 @@
 // A session's life:   OpenSession → alive ⇄ expired → closed
 //   alive     a heartbeat, report or lease call came within the lease TTL
 //   expired   none came: its attempts are placeable elsewhere, but until that happens they are its
-//             own, and any call of it makes it alive again
+//             own, and any call of it makes it alive again. Those that are fenced by execution are
+//             lost at once
 //   closed    by CloseSession, by the same worker's next OpenSession, or because nothing came for
 //             max_disconnect and nothing is left of what it held
 //
@@ -79,7 +80,8 @@ class SessionManager {
     virtual void OnLost(LiveAttempt& attempt, Cause cause, const std::string& message) = 0;
     // The attempt never began, and its loss is no failure: placeable at once. Gone afterwards.
     virtual void OnReturned(LiveAttempt& attempt, const std::string& message) = 0;
-    // The lease ran out: the step becomes placeable, the attempt stays.
+    // The lease ran out: the step becomes placeable. The attempt stays, unless it is fenced by
+    // execution: then it is gone afterwards.
     virtual void OnExpired(LiveAttempt& attempt) = 0;
     // It is back before another attempt was leased.
     virtual void OnReadopted(LiveAttempt& attempt) = 0;
@@ -146,6 +148,7 @@ class SessionManager {
   EngineContext& context_;
   Timers& timers_;
   Placer& placer_;
+  static bool IsUnsent(const Session& session, const LiveAttempt& attempt);
   Runs* runs_ = nullptr;
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
   std::unordered_map<WorkerId, Session*> by_worker_;

@@ -172,6 +172,8 @@ void ToProto(const LeasedAttempt& attempt, v1::Lease* out) {
   for (const std::string& path : attempt.report_paths) out->add_report_paths(path);
   out->set_principal(attempt.principal.value());
   out->set_pipeline(attempt.pipeline.value());
+  out->set_fence_execution(attempt.fence_execution);
+  if (attempt.checkpoint) penstock::ToProto(*attempt.checkpoint, out->mutable_checkpoint());
 }
 
 void ToProto(const WorkerInfo& info, v1::WorkerInfo* out) {

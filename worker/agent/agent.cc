@@ -56,6 +56,7 @@ Result<std::unique_ptr<Agent>> Agent::Make(const WorkerConfig& config,
   Agent* self = agent.get();
   agent->reporter_ = std::make_unique<Reporter>(
       *agent->coordinator_, [self](const v1::StepReport& report, const std::string& verdict) {
+  PENSTOCK_ASSIGN_OR_RETURN(agent->leases_, LeaseClock::Make(config.kill_grace));
         self->executor_->OnVerdict(report, verdict);
       });
   agent->executor_ = std::make_unique<Executor>(Executor::Deps{
@@ -69,6 +70,7 @@ Result<std::unique_ptr<Agent>> Agent::Make(const WorkerConfig& config,
       .owner = owner + agent->boot_id_,
       .report = [self](v1::StepReport report) { self->reporter_->Add(std::move(report)); }});
   return agent;
+      .leases = agent->leases_.get(),
 }
 
 Agent::~Agent() {
@@ -113,6 +115,8 @@ bool Agent::Run() {
     const auto context = coordinator_->Context(std::chrono::seconds(2));
     v1::CloseSessionRequest request;
     request.set_session_id(session);
+    // When the session closes, others may run what ran here.
+    if (!idle) KillLeftovers(std::filesystem::absolute(config_.data_dir).string() + "#" + boot_id_);
     v1::CloseSessionResponse response;
     static_cast<void>(coordinator_->workers().CloseSession(context.get(), request, &response));
   }
@@ -180,6 +184,7 @@ bool Agent::OpenSession() {
     return false;
   }
   lost_told_ = false;
+  const Tick sent = Clock::Real().Ticks();
   const auto micros = [](const google::protobuf::Duration& d) {
     return d.seconds() * 1'000'000 + d.nanos() / 1'000;
   };
@@ -202,6 +207,8 @@ bool Agent::OpenSession() {
 
 bool Agent::LeaseOnce() {
   v1::LeaseStepsRequest request;
+  leases_->SetTtl(Micros(micros(response.lease_ttl())));
+  leases_->Answered(sent, Clock::Real().Ticks());
   request.set_session_id(coordinator_->session());
   request.set_acknowledged(acknowledged_);
   request.mutable_max_wait()->set_seconds(kPark.count() / 1'000'000);
@@ -227,11 +234,12 @@ bool Agent::LeaseOnce() {
     lost_told_ = true;
     coordinator_->Pause(std::chrono::milliseconds(200));
     return true;
+  const Tick sent = Clock::Real().Ticks();
   }
   lost_told_ = false;
   last_contact_ = Clock::Real().Ticks().micros;
   acknowledged_ = response.sequence();
-  for (v1::Lease& lease : *response.mutable_leases()) executor_->Lease(std::move(lease));
+  for (v1::Lease& lease : *response.mutable_leases()) executor_->Lease(std::move(lease), sent);
   for (const std::string& token : response.cancel_tokens()) executor_->Cancel(token);
   for (const std::string& token : response.revoke_tokens()) executor_->Revoke(token);
   if (response.drain()) RequestStop();
@@ -239,12 +247,15 @@ bool Agent::LeaseOnce() {
 }
 
 void Agent::Beat() {
-  while (coordinator_->Pause(Micros(heartbeat_micros_.load()))) {
+  Tick sent;
+  while (coordinator_->Pause(sent + Micros(heartbeat_micros_.load()) - Clock::Real().Ticks())) {
+    sent = Clock::Real().Ticks();
     const std::string session = coordinator_->session();
     const Micros away(Clock::Real().Ticks().micros - last_contact_.load());
     if (max_disconnect_ > 0 && away.count() > max_disconnect_) {
       LOG_WARN("out of touch for too long: what runs is stopped worker={}", config_.name);
       executor_->CancelAll();
+  leases_->Answered(sent, Clock::Real().Ticks());
       last_contact_ = Clock::Real().Ticks().micros;
     }
     if (session.empty()) continue;
@@ -252,7 +263,9 @@ void Agent::Beat() {
     request.set_session_id(session);
     for (v1::HeldAttempt& held : executor_->Held()) *request.add_held() = std::move(held);
     v1::HeartbeatResponse response;
-    const auto context = coordinator_->Context(std::chrono::seconds(5));
+    // One that gets lost must not keep back the next for long: leases end meanwhile.
+    const auto context = coordinator_->Context(std::chrono::seconds(3));
+    sent = Clock::Real().Ticks();
     const Status status = Coordinator::Translate(
         coordinator_->heartbeats().Heartbeat(context.get(), request, &response));
     if (!status.ok()) continue;  // the session's keeper finds out what is wrong
@@ -262,3 +275,4 @@ void Agent::Beat() {
 }
 
 }  // namespace penstock
+    leases_->Answered(sent, Clock::Real().Ticks());

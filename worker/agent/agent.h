@@ -47,6 +47,7 @@ class Agent {
   std::unique_ptr<Transfer> transfer_;
   std::unique_ptr<Reporter> reporter_;
   std::unique_ptr<Executor> executor_;
+  std::unique_ptr<LeaseClock> leases_;
 
   std::atomic<int> stop_requests_{0};
   std::atomic<bool> leasing_{true};

@@ -113,14 +113,15 @@ void Executor::Poll(Micros timeout) {
 
 // --- Commands
 
-void Executor::Lease(v1::Lease lease) {
+void Executor::Lease(v1::Lease lease, Tick asked) {
   PENSTOCK_FAULT_POINT("worker.lease_received");
-  Post([this, lease = std::move(lease)]() mutable {
+  Post([this, asked, lease = std::move(lease)]() mutable {
     if (by_token_.contains(lease.token())) return;  // sent again
     auto owned = std::make_unique<Attempt>();
     Attempt& attempt = *owned;
     attempt.lease = std::move(lease);
     attempt.id = next_id_++;
+    attempt.asked = asked;
     attempts_.emplace(attempt.id, std::move(owned));
     by_token_[attempt.lease.token()] = &attempt;
     if (draining_) ReportReturned(attempt);
@@ -259,6 +260,10 @@ void Executor::StartQueued() {
   for (const auto& [id, owned] : attempts_) {
     Attempt& attempt = *owned;
     if (attempt.state != Attempt::State::kQueued) continue;
+    if (IsLate(attempt)) {
+      ReportReturned(attempt);
+      continue;
+    }
     if (!Fits(attempt)) {
       if (TryPipeline(attempt)) continue;
       return;  // in order: what is first in line starts first
@@ -271,6 +276,11 @@ void Executor::StartQueued() {
     Runner* runner = FreeRunner(attempt);
     if (runner != nullptr) Dispatch(attempt, *runner);
   }
+}
+
+bool Executor::IsLate(const Attempt& attempt) const {
+  return attempt.lease.fence_execution() &&
+         (deps_.leases == nullptr || !deps_.leases->MayBegin(attempt.asked, Now()));
 }
 
 // Hands an attempt to a child that is busy with one of its kind and needs.
@@ -318,6 +328,8 @@ Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
   options.threads = threads;
   options.owner = deps_.owner;
   if (script) options.owner += "/script-" + std::to_string(attempt.id) + "/";
+  if (deps_.leases != nullptr) options.fence = deps_.leases->page().descriptor();
+  options.sees_agent_go = script && attempt.lease.fence_execution();
   Result<std::unique_ptr<Child>> child = Child::Spawn(options);
   if (!child.ok()) {
     LOG_ERROR("no runner could be started: {}", child.status());
@@ -356,6 +368,7 @@ Assignment Executor::MakeAssignment(const Attempt& attempt) {
   assignment.report_paths.assign(lease.report_paths().begin(), lease.report_paths().end());
   assignment.threads = std::max(1, static_cast<int>(std::floor(lease.cpus() + 1e-9)));
   assignment.memory = lease.memory();
+  assignment.fenced = lease.fence_execution();
   for (const v1::LeaseInput& input : lease.inputs()) {
     for (int i = 0; i < input.artifacts_size(); ++i) {
       AssignedInput assigned;
@@ -476,8 +489,10 @@ void Executor::OnDeath(Runner& runner) {
     first = false;
     Reserve(*attempt, -1);
     attempt->outcome = Outcome();
-    attempt->outcome.status = Internal("the step's process " + how);
-    attempt->outcome.cause = Cause::kCrashed;
+    const bool fenced_off = attempt->lease.fence_execution() && runner.child->FencedOff();
+    attempt->outcome.status =
+        fenced_off ? Unavailable(std::string(kFencedOff)) : Internal("the step's process " + how);
+    attempt->outcome.cause = fenced_off ? Cause::kInfrastructure : Cause::kCrashed;
     CollectLog(*attempt, runner.child->log(), end, /*last=*/true);
     End(*attempt);
   }
@@ -515,6 +530,8 @@ void Executor::Tend() {
     Attempt& attempt = *runner.attempts.front();
     const Micros age = now - attempt.running_since;
     if (!attempt.started_told && age >= kTellStart) ReportStarted(attempt);
+    // It ends by itself; but should it hang, this must not be what keeps it.
+    if (attempt.lease.fence_execution() && deps_.leases->Over(now)) runner.child->Signal(SIGKILL);
     if (attempt.kill_at.micros != 0) {
       if (now >= attempt.kill_at) runner.child->Signal(SIGKILL);
       continue;

@@ -27,6 +27,7 @@
 #include "base/thread_pool.h"
 #include "worker/agent/artifact_cache.h"
 #include "worker/agent/config.h"
+#include "worker/agent/lease_clock.h"
 #include "worker/agent/reporter.h"
 #include "worker/agent/transfer.h"
 #include "worker/runner/child.h"
@@ -43,6 +44,7 @@ class Executor {
     LocalArtifactStore* store = nullptr;
     ArtifactCache* cache = nullptr;
     Transfer* transfer = nullptr;
+    const LeaseClock* leases = nullptr;  // without it, no attempt that is fenced can begin
     std::string program;                // of the runners
     std::filesystem::path data_folder;  // the worker's
     std::filesystem::path work_folder;  // in it, for workspaces and log files
@@ -55,7 +57,8 @@ class Executor {
   ~Executor();
 
   // --- From any thread.
-  void Lease(v1::Lease lease);
+  // `asked`: when the call was sent whose answer brought it.
+  void Lease(v1::Lease lease, Tick asked = {});
   void Cancel(const std::string& token);
   void Revoke(const std::string& token);
   // The attempt does not count any more: stop it, and throw away what it made.
@@ -90,6 +93,7 @@ class Executor {
     Tick last_sign;           // output, a metric or progress
     int64_t output_seen = 0;  // bytes of the child's file at the last look
     Time started_at;
+    Tick asked;
     Tick kill_at;                     // set once it was told to stop
     int64_t log_from = 0;             // where its output begins in the child's file
     int64_t log_taken = 0;            // bytes of its output that were taken over, or left out
@@ -132,6 +136,8 @@ class Executor {
   bool Sandboxed(const v1::Lease& lease) const;
   void AddNode(const v1::Lease& lease, Json& parameters) const;
   void Fetch(Attempt& attempt);
+  // Whether it must not begin any more, as its lease may have ended meanwhile.
+  bool IsLate(const Attempt& attempt) const;
   void Dispatch(Attempt& attempt, Runner& runner);
   Runner* FreeRunner(const Attempt& attempt);
   void Read(Runner& runner);

@@ -92,6 +92,7 @@ std::string Encode(const Assignment& assignment) {
 Assignment DecodeAssignment(const Json& json) {
   Assignment assignment;
   assignment.id = JsonInt(json, "id");
+  if (assignment.fenced) json["fenced"] = true;
   assignment.type = JsonString(json, "type");
   assignment.algorithm = JsonString(json, "algorithm");
   assignment.parameters = JsonMember(json, "parameters");
@@ -113,6 +114,7 @@ Assignment DecodeAssignment(const Json& json) {
   }
   return assignment;
 }
+  assignment.fenced = JsonBool(json, "fenced");
 
 std::string Encode(const Update& update) {
   Json json{{"kind", "update"}, {"id", update.id}};

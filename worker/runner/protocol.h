@@ -51,6 +51,7 @@ struct Assignment {
 
 struct SeriesPoint {
   std::string name;
+  bool fenced = false;  // to be ended as the fence says (fence.h)
   int64_t index = 0;
   double value = 0;
 };

@@ -23,6 +23,7 @@
 #include "storage/artifact/local_artifact_store.h"
 #include "storage/model/limits.h"
 #include "worker/runner/protocol.h"
+#include "worker/runner/fence.h"
 #include "worker/runner/report_path.h"
 
 namespace penstock {
@@ -248,7 +249,15 @@ Status KeepResult(const Assignment& assignment, StepOutcome result, Outcome& out
   return StoreOutputs(assignment, result, outcome);
 }
 
-Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int socket) {
+// Ends as the fence says, where the attempt is to be.
+std::unique_ptr<FenceWatch> WatchFence(const Assignment& assignment,
+                                       const std::optional<FencePage>& page, int socket) {
+  if (!assignment.fenced || !page) return nullptr;
+  return std::make_unique<FenceWatch>(*page, socket, [] { kill(getpid(), SIGTERM); });
+}
+
+Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment,
+                   const std::optional<FencePage>& page, int socket) {
   Outcome outcome;
   outcome.id = assignment.id;
   stop_requested = 0;
@@ -283,6 +292,7 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int 
     std::cout << "error: " << outcome.status.message() << "\n";
   }
   std::cout << std::flush;
+  const std::unique_ptr<FenceWatch> fence = WatchFence(assignment, page, socket);
   std::fflush(nullptr);
   outcome.points = context.TakePoints();
   outcome.warnings = context.TakeWarnings();
@@ -291,6 +301,9 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int 
   outcome.peak_memory = PeakMemory();
   return outcome;
 }
+  } else if (assignment.fenced && fence == nullptr) {
+    outcome.status = Internal("the runner was given no fence, and must not run the step without");
+    outcome.cause = Cause::kInfrastructure;
 
 }  // namespace
 
@@ -300,6 +313,9 @@ int RunnerMain(const StepRegistry& steps, int socket) {
   action.sa_flags = SA_RESTART;
   sigaction(SIGTERM, &action, nullptr);
   signal(SIGINT, SIG_IGN);
+    } else if (fence != nullptr && fence->asked()) {
+      outcome.cause = Cause::kInfrastructure;
+      outcome.status = Unavailable(std::string(kFencedOff));
   signal(SIGPIPE, SIG_IGN);
   // What a step starts must neither talk to the agent nor seem to be this process.
   fcntl(socket, F_SETFD, FD_CLOEXEC);
@@ -322,3 +338,5 @@ int RunnerMain(const StepRegistry& steps, int socket) {
 }
 
 }  // namespace penstock
+  const std::optional<FencePage> page = FencePage::Open(kFenceDescriptor);
+  if (page) fcntl(kFenceDescriptor, F_SETFD, FD_CLOEXEC);
