@@ -208,6 +208,7 @@ std::vector<Placer::Reason> Placer::WhyWaiting(int64_t run_id, StepIndex step) c
   std::vector<Reason> reasons;
   WhySetAside(lane, reasons);
   const bool set_aside = !reasons.empty();
+  WhyPreempting(lane, reasons);
   if (workers_.empty()) reasons.push_back({"NO_WORKER", "no worker takes steps now"});
   bool fits = false;
   for (const auto& [session, worker] : workers_) {
@@ -221,7 +222,11 @@ std::vector<Placer::Reason> Placer::WhyWaiting(int64_t run_id, StepIndex step) c
       reasons.push_back(
           {"WORKER_RESERVED", name + " is kept for a step that has waited longer and needs more"});
     } else if (HasRoom(worker.info, worker.capacity, shape.needs)) {
-      fits = true;
+      if (IsClaimed(session, worker, shape)) {
+        reasons.push_back({"WORKER_RESERVED", name + " keeps its room for a higher priority"});
+      } else {
+        fits = true;
+      }
     } else {
       reasons.push_back({"WORKER_BUSY", BusySentence(worker.info, worker.capacity, shape.needs)});
     }

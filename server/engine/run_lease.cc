@@ -34,7 +34,8 @@ void RunManager::PlaceReady() {
       PENSTOCK_CHECK(found != runs_.end() && session != nullptr);
       Lease(*found->second, placement->step, *session);
     }
-  } while (admit_due_);  // a step that cannot be leased may end its run
+    // A step that cannot be leased may end its run; one that gives way may do so at once.
+  } while (admit_due_ || PreemptForWaiting());
 }
 
 Result<std::string> RunManager::MutexOf(const LiveRun& run, StepIndex index) {
@@ -125,11 +126,11 @@ Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* leas
   lease->report_paths = frame.plan->report_paths(index - frame.base);
   lease->principal = run.record.principal;
   lease->pipeline = run.record.pipeline;
-
-  PENSTOCK_ASSIGN_OR_RETURN(Json parameters, Resolve(spec.parameters, scope));
   lease->fence_execution = spec.fenced_execution();
   lease->checkpoint = run.step(index).checkpoint;
   // What came from other steps has only now a value that can be judged.
+
+  PENSTOCK_ASSIGN_OR_RETURN(Json parameters, Resolve(spec.parameters, scope));
   std::vector<Problem> problems;
   const StepSchema* schema = context_.catalog.Find(spec.key());
   parameters = CheckParameters(*schema, parameters, "", problems);

@@ -266,6 +266,7 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
     case ReportKind::kStarted:
       return;
     case ReportKind::kSucceeded:
+      KeepCheckpoint(run, index, std::nullopt);
       KeepResult(run, index, report.result);
       RememberResult(run, index);
       EndAttempt(attempt, AttemptEvent::kSucceeded, Cause::kNone, "");
@@ -280,12 +281,13 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
       }
       break;
     case ReportKind::kCancelled:
-      EndAttempt(attempt, AttemptEvent::kCancelled, Cause::kCancelled,
-                 moving ? "its worker is being drained" : report.message);
+      if (!stopping && (moving || report.cause == Cause::kPreempted)) {
+        OnGaveWay(attempt, report);
+        break;
+      }
+      EndAttempt(attempt, AttemptEvent::kCancelled, Cause::kCancelled, report.message);
       if (stopping) {
         Finish(run, index, StoppedEnding(run, index));
-      } else if (moving) {
-        Requeue(run, index);
       } else {
         RetryOrFail(run, index, Cause::kInfrastructure,
                     "worker " + step.worker + " was told to stop while it ran the step");
@@ -353,9 +355,6 @@ void RunManager::OnExpired(LiveAttempt& attempt) {
     OnLost(attempt, Cause::kWorkerLost, "its lease ran out while it was being stopped");
     return;
   }
-  Enqueue(run, attempt.record.step);
-}
-
   if (run.spec(attempt.record.step).fenced_execution()) {
     // Its worker has ended it by now, and may not report anything of it any more.
     OnLost(attempt, Cause::kWorkerLost,
@@ -363,6 +362,9 @@ void RunManager::OnExpired(LiveAttempt& attempt) {
     return;
   }
 void RunManager::OnReadopted(LiveAttempt& attempt) {
+  Enqueue(run, attempt.record.step);
+}
+
   placer_.Remove(attempt.run->record.row, attempt.record.step);
 }
 

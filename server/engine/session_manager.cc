@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "server/engine/run_manager.h"
 
 namespace penstock {
 namespace {
@@ -97,6 +98,7 @@ void SessionManager::Adopt(Session& session, LiveAttempt& attempt) {
   attempt.reserved = false;
   attempt.moving = false;  // what was on its way to another session is lost
   Charge(session, attempt, +1);
+  attempt.preempted = false;
 }
 
 Result<Session*> SessionManager::Touch(const SessionId& id) {
@@ -219,6 +221,10 @@ void SessionManager::Charge(Session& session, LiveAttempt& attempt, int sign) {
   } else {
     attempt.reserved = false;
   }
+    if (step.preemptible) {
+      placer_.MayPreempt(attempt.run->record.row, attempt.record.step, NeedsOf(step), session.id,
+                         attempt.record.leased_at);
+    }
   session.cpus_used += sign * step.resources.cpus;
   session.memory_used += sign * step.resources.memory;
   session.gpus_used += sign * step.resources.gpus;
@@ -348,6 +354,9 @@ LeaseStepsAnswer SessionManager::TakeReply(Session& session) {
 }
 
 void SessionManager::Deliver() {
+      case OutboxItem::Kind::kPreempt:
+        answer.preempt.push_back({item.token, item.grace});
+        break;
   for (const SessionId& id : std::exchange(to_deliver_, {})) {
     Session* session = Find(id);
     if (session == nullptr) continue;
@@ -395,12 +404,13 @@ Verdict SessionManager::HandleReport(Session& session, const StepReport& report)
     runs_->OnStarted(*attempt, report.started_at.set() ? report.started_at : context_.now);
     return Verdict::kOk;
   }
-  if (report.kind == ReportKind::kSucceeded) {
-    for (const auto& [name, ref] : report.result.outputs) {
-      Result<bool> there = context_.Read().HasArtifact(ref.digest);
-      if (!context_.Note(there.status())) return Verdict::kStaleAttempt;
-      if (!*there) return Verdict::kMissingArtifact;
-    }
+  std::vector<Digest> needed;
+  for (const auto& [name, ref] : report.result.outputs) needed.push_back(ref.digest);
+  if (report.checkpoint) needed.push_back(report.checkpoint->digest);
+  for (const Digest& digest : needed) {
+    Result<bool> there = context_.Read().HasArtifact(digest);
+    if (!context_.Note(there.status())) return Verdict::kStaleAttempt;
+    if (!*there) return Verdict::kMissingArtifact;
   }
   runs_->OnReport(*attempt, report);
   return Verdict::kOk;

@@ -33,11 +33,12 @@ namespace penstock {
 
 // Something on its way to a worker.
 struct OutboxItem {
-  enum class Kind { kLease, kCancel, kRevoke };
+  enum class Kind { kLease, kCancel, kRevoke, kPreempt };
   Kind kind = Kind::kLease;
   AttemptToken token;
   std::shared_ptr<const LeasedAttempt> lease;  // kLease
   int64_t sent_in = 0;                         // sequence of the last reply that held it; 0: none
+  Micros grace{0};                             // kPreempt
 };
 
 struct Session {
@@ -113,6 +114,9 @@ class SessionManager {
   void Detach(LiveAttempt& attempt);
   // Tells the worker to stop an attempt.
   void SendCancel(LiveAttempt& attempt);
+  // Tells the worker that an attempt is to leave, with a checkpoint where it makes one. False where
+  // the worker does not know of it yet: then it can be taken back at once.
+  bool SendLeave(LiveAttempt& attempt);
   Session* Find(const SessionId& id);
 
   // After recovery: attempts without a session are lost unless their worker comes back within a
@@ -144,11 +148,11 @@ class SessionManager {
   WorkerView ViewOf(const Session& session) const;
   void WantDelivery(Session& session);
   static LeaseStepsAnswer TakeReply(Session& session);
+  static bool IsUnsent(const Session& session, const LiveAttempt& attempt);
 
   EngineContext& context_;
   Timers& timers_;
   Placer& placer_;
-  static bool IsUnsent(const Session& session, const LiveAttempt& attempt);
   Runs* runs_ = nullptr;
   std::unordered_map<SessionId, std::unique_ptr<Session>> sessions_;
   std::unordered_map<WorkerId, Session*> by_worker_;

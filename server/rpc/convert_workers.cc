@@ -101,6 +101,10 @@ Result<ReportKind> KindFromProto(v1::StepReport::Kind kind, const std::string& p
 }
 
 // Fills in what depends on the kind of report.
+  if (out.kind == ReportKind::kCancelled && report.has_checkpoint()) {
+    PENSTOCK_ASSIGN_OR_RETURN(out.checkpoint,
+                              ArtifactRefFromProto(report.checkpoint(), path + ".checkpoint"));
+  }
 Status OutcomeFromProto(const v1::StepReport& report, const std::string& path, StepReport& out) {
   PENSTOCK_ASSIGN_OR_RETURN(out.kind, KindFromProto(report.kind(), path));
   if (out.kind == ReportKind::kSucceeded) {
@@ -128,6 +132,7 @@ StepReport ReportFromProto(const v1::StepReport& report, const std::string& path
   out.attempt = report.attempt();
   out.token = AttemptToken(report.token());
   out.message = report.message();
+    out.checkpoint.reset();
   if (const Status status = OutcomeFromProto(report, path, out); !status.ok()) {
     // Its step's failure, not that of the batch: the worker would send the batch again for ever.
     out.kind = ReportKind::kFailed;
@@ -197,7 +202,6 @@ void ToProto(const WorkerInfo& info, v1::WorkerInfo* out) {
 
 Result<OpenSessionCommand> OpenSessionFromProto(const v1::OpenSessionRequest& request) {
   const v1::WorkerInfo& worker = request.worker();
-  PENSTOCK_RETURN_IF_ERROR(CheckWorker(worker));
   OpenSessionCommand command;
   WorkerInfo& info = command.worker;
   info.id = WorkerId(worker.worker_id());
@@ -228,6 +232,11 @@ void ToProto(const OpenSessionAnswer& answer, v1::OpenSessionResponse* out) {
 void ToProto(const LeaseStepsAnswer& answer, v1::LeaseStepsResponse* out) {
   out->set_sequence(answer.sequence);
   for (const LeasedAttempt& attempt : answer.leases) ToProto(attempt, out->add_leases());
+  for (const Preemption& preemption : answer.preempt) {
+    v1::Preemption* added = out->add_preemptions();
+    added->set_token(preemption.token.value());
+    *added->mutable_grace() = DurationToProto(preemption.grace);
+  }
   for (const AttemptToken& token : answer.cancel) out->add_cancel_tokens(token.value());
   for (const AttemptToken& token : answer.revoke) out->add_revoke_tokens(token.value());
   out->set_drain(answer.drain);

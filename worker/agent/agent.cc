@@ -202,7 +202,7 @@ bool Agent::OpenSession() {
     LOG_WARN("ready.json could not be written: {}", written);
   }
   coordinator_->set_session(response.session_id());
-  return true;
+  return Status::Ok();
 }
 
 bool Agent::LeaseOnce() {
@@ -253,10 +253,14 @@ void Agent::Beat() {
     const std::string session = coordinator_->session();
     const Micros away(Clock::Real().Ticks().micros - last_contact_.load());
     if (max_disconnect_ > 0 && away.count() > max_disconnect_) {
+  leases_->Answered(sent, Clock::Real().Ticks());
       LOG_WARN("out of touch for too long: what runs is stopped worker={}", config_.name);
       executor_->CancelAll();
-  leases_->Answered(sent, Clock::Real().Ticks());
       last_contact_ = Clock::Real().Ticks().micros;
+  for (const v1::Preemption& each : response.preemptions()) {
+    const google::protobuf::Duration& grace = each.grace();
+    executor_->Preempt(each.token(), Micros(grace.seconds() * 1'000'000 + grace.nanos() / 1'000));
+  }
     }
     if (session.empty()) continue;
     v1::HeartbeatRequest request;

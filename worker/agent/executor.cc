@@ -269,7 +269,7 @@ void Executor::StartQueued() {
       return;  // in order: what is first in line starts first
     }
     Reserve(attempt, +1);
-    if (!attempt.fetched && attempt.lease.inputs_size() > 0) {
+    if (!attempt.fetched && (attempt.lease.inputs_size() > 0 || attempt.lease.has_checkpoint())) {
       Fetch(attempt);
       continue;
     }
@@ -456,6 +456,7 @@ void Executor::OnOutcome(Runner& runner, Outcome outcome) {
   attempt.points.insert(attempt.points.end(), outcome.points.begin(), outcome.points.end());
   attempt.outcome = std::move(outcome);
   for (const StoredOutput& output : attempt.outcome.outputs) deps_.cache->Added(output.ref.size);
+  if (attempt.outcome.checkpoint) deps_.cache->Added(attempt.outcome.checkpoint->ref.size);
   CollectLog(attempt, runner.child->log(), runner.log_end, /*last=*/true);
   if (runner.attempts.empty() && runner.log_end > kChildLogBytes) {
     if (ftruncate(runner.child->log(), 0) == 0) runner.log_end = 0;
@@ -529,14 +530,14 @@ void Executor::Tend() {
     if (runner.attempts.empty()) continue;
     Attempt& attempt = *runner.attempts.front();
     const Micros age = now - attempt.running_since;
-    if (!attempt.started_told && age >= kTellStart) ReportStarted(attempt);
     // It ends by itself; but should it hang, this must not be what keeps it.
     if (attempt.lease.fence_execution() && deps_.leases->Over(now)) runner.child->Signal(SIGKILL);
+    if (!attempt.started_told && age >= kTellStart) ReportStarted(attempt);
     if (attempt.kill_at.micros != 0) {
       if (now >= attempt.kill_at) runner.child->Signal(SIGKILL);
       continue;
     }
-    if (attempt.cancel || attempt.discarded) Stop(attempt);
+    if (attempt.cancel || attempt.discarded || IsOverdue(attempt, now)) Stop(attempt);
     const v1::Lease& lease = attempt.lease;
     if (lease.has_timeout() && age > FromProto(lease.timeout())) {
       attempt.timed_out = true;

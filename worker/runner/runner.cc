@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "steps/api/checkpoint.h"
 #include "storage/artifact/local_artifact_store.h"
 #include "storage/model/limits.h"
 #include "worker/runner/protocol.h"
@@ -37,6 +38,12 @@ volatile sig_atomic_t stop_requested = 0;
 
 void OnTerminate(int) {
   stop_requested = 1;
+}
+
+volatile sig_atomic_t checkpoint_requested = 0;
+
+void OnCheckpoint(int) {
+  checkpoint_requested = 1;
 }
 
 Status SendFrame(int socket, const std::string& document) {
@@ -81,7 +88,7 @@ int64_t LogSize() {
   return fstat(STDOUT_FILENO, &info) == 0 ? info.st_size : 0;
 }
 
-class Context : public StepContext {
+class Context : public StepContext, public CheckpointContext {
  public:
   Context(const Assignment& assignment, int socket)
       : assignment_(assignment),
@@ -117,6 +124,10 @@ class Context : public StepContext {
   }
   int threads() const override { return assignment_.threads; }
   int64_t memory_bytes() const override { return assignment_.memory; }
+  bool checkpoint_wanted() const override { return checkpoint_requested != 0; }
+  std::filesystem::path checkpoint_dir() const override {
+    return std::filesystem::path(assignment_.workspace) / kCheckpointFolder;
+  }
   bool cancelled() const override { return stop_requested != 0; }
 
   void LogMetric(std::string_view name, int64_t index, double value) override {
@@ -221,6 +232,26 @@ Status StoreOutputs(const Assignment& assignment, const StepOutcome& result, Out
   return Status::Ok();
 }
 
+// What an attempt that was told to leave has saved for the next.
+void StoreCheckpoint(const Assignment& assignment, const std::filesystem::path& folder,
+                     Outcome& outcome) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error) || std::filesystem::is_empty(folder, error)) {
+    return;
+  }
+  const auto store = LocalArtifactStore::Open(assignment.store, {.sync = false, .clean = false});
+  const Result<TreeInfo> tree =
+      store.ok() ? (*store)->PutTree(folder, /*move=*/true) : Result<TreeInfo>(store.status());
+  if (!tree.ok()) {
+    std::cout << "warning: the checkpoint cannot be kept: " << tree.status().message() << "\n";
+    return;
+  }
+  StoredOutput& checkpoint = outcome.checkpoint.emplace();
+  checkpoint.ref = {
+      .digest = tree->digest, .type = ArtifactType::kFile, .tree = true, .size = tree->size};
+  checkpoint.files = tree->files;
+}
+
 Status KeepResult(const Assignment& assignment, StepOutcome result, Outcome& outcome) {
   if (result.metrics.size() > static_cast<std::size_t>(limits::kMaxMetricsPerReport)) {
     return Internal("the step reports " + std::to_string(result.metrics.size()) +
@@ -261,6 +292,7 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment,
   Outcome outcome;
   outcome.id = assignment.id;
   stop_requested = 0;
+  const std::unique_ptr<FenceWatch> fence = WatchFence(assignment, page, socket);
   const double cpu_before = CpuSeconds();
   Context context(assignment, socket);
   std::string key = assignment.type;
@@ -268,6 +300,9 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment,
   const StepFunction* step = steps.Find(key);
   if (step == nullptr) {
     outcome.status = Internal("this worker does not run " + key);
+    outcome.cause = Cause::kInfrastructure;
+  } else if (assignment.fenced && fence == nullptr) {
+    outcome.status = Internal("the runner was given no fence, and must not run the step without");
     outcome.cause = Cause::kInfrastructure;
   } else {
     Result<StepOutcome> result = RunStep(*step, context, &outcome.cause);
@@ -278,6 +313,9 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment,
       outcome.cause = outcome.status.code() == StatusCode::kInvalidArgument
                           ? Cause::kStepError
                           : Cause::kInfrastructure;
+    } else if (fence != nullptr && fence->asked()) {
+      outcome.cause = Cause::kInfrastructure;
+      outcome.status = Unavailable(std::string(kFencedOff));
     } else if (outcome.status.code() == StatusCode::kCancelled || stop_requested != 0) {
       outcome.cause = Cause::kCancelled;
     } else if (outcome.status.reason() == kOutOfMemoryReason) {
@@ -286,13 +324,15 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment,
       outcome.cause = Cause::kCrashed;
     }
   }
+  if (!outcome.status.ok() && checkpoint_requested != 0) {
+    StoreCheckpoint(assignment, context.checkpoint_dir(), outcome);
+  }
   outcome.exit_code = context.exit_code();
   if (!outcome.status.ok() && outcome.cause != Cause::kCancelled &&
       outcome.cause != Cause::kInfrastructure) {
     std::cout << "error: " << outcome.status.message() << "\n";
   }
   std::cout << std::flush;
-  const std::unique_ptr<FenceWatch> fence = WatchFence(assignment, page, socket);
   std::fflush(nullptr);
   outcome.points = context.TakePoints();
   outcome.warnings = context.TakeWarnings();
@@ -301,9 +341,6 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment,
   outcome.peak_memory = PeakMemory();
   return outcome;
 }
-  } else if (assignment.fenced && fence == nullptr) {
-    outcome.status = Internal("the runner was given no fence, and must not run the step without");
-    outcome.cause = Cause::kInfrastructure;
 
 }  // namespace
 
@@ -312,13 +349,14 @@ int RunnerMain(const StepRegistry& steps, int socket) {
   action.sa_handler = OnTerminate;
   action.sa_flags = SA_RESTART;
   sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = OnCheckpoint;
+  sigaction(SIGUSR1, &action, nullptr);
   signal(SIGINT, SIG_IGN);
-    } else if (fence != nullptr && fence->asked()) {
-      outcome.cause = Cause::kInfrastructure;
-      outcome.status = Unavailable(std::string(kFencedOff));
   signal(SIGPIPE, SIG_IGN);
   // What a step starts must neither talk to the agent nor seem to be this process.
   fcntl(socket, F_SETFD, FD_CLOEXEC);
+  const std::optional<FencePage> page = FencePage::Open(kFenceDescriptor);
+  if (page) fcntl(kFenceDescriptor, F_SETFD, FD_CLOEXEC);
   FrameReader frames;
   std::string buffer(64 << 10, '\0');
   while (true) {
@@ -326,7 +364,7 @@ int RunnerMain(const StepRegistry& steps, int socket) {
     if (!frame.ok()) return 1;
     if (frame->has_value()) {
       const Assignment assignment = DecodeAssignment(**frame);
-      const Outcome outcome = RunAttempt(steps, assignment, socket);
+      const Outcome outcome = RunAttempt(steps, assignment, page, socket);
       if (!SendFrame(socket, Encode(outcome)).ok()) return 0;
       continue;
     }
@@ -338,5 +376,3 @@ int RunnerMain(const StepRegistry& steps, int socket) {
 }
 
 }  // namespace penstock
-  const std::optional<FencePage> page = FencePage::Open(kFenceDescriptor);
-  if (page) fcntl(kFenceDescriptor, F_SETFD, FD_CLOEXEC);
