@@ -50,6 +50,7 @@ Result<OpenSessionAnswer> SessionManager::Open(const OpenSessionCommand& command
 
   OpenSessionAnswer answer;
   answer.session = session.id;
+  answer.protocol = command.protocol;
   answer.lease_ttl = context_.options.lease_ttl;
   answer.heartbeat_interval = context_.options.heartbeat_interval;
   answer.max_disconnect = context_.options.max_disconnect;
@@ -97,8 +98,8 @@ void SessionManager::Adopt(Session& session, LiveAttempt& attempt) {
   session.order[&attempt] = order;
   attempt.reserved = false;
   attempt.moving = false;  // what was on its way to another session is lost
-  Charge(session, attempt, +1);
   attempt.preempted = false;
+  Charge(session, attempt, +1);
 }
 
 Result<Session*> SessionManager::Touch(const SessionId& id) {
@@ -199,6 +200,11 @@ Session* SessionManager::Find(const SessionId& id) {
   return found == sessions_.end() ? nullptr : found->second.get();
 }
 
+const Session* SessionManager::FindOf(const WorkerId& worker) const {
+  const auto found = by_worker_.find(worker);
+  return found == by_worker_.end() ? nullptr : found->second;
+}
+
 // --- The ledger
 
 void SessionManager::Charge(Session& session, LiveAttempt& attempt, int sign) {
@@ -215,16 +221,16 @@ void SessionManager::Charge(Session& session, LiveAttempt& attempt, int sign) {
       return;
     }
     attempt.reserved = true;
+    if (step.preemptible) {
+      placer_.MayPreempt(attempt.run->record.row, attempt.record.step, NeedsOf(step), session.id,
+                         attempt.record.leased_at);
+    }
   } else if (!attempt.reserved) {
     --session.backlog;
     return;
   } else {
     attempt.reserved = false;
   }
-    if (step.preemptible) {
-      placer_.MayPreempt(attempt.run->record.row, attempt.record.step, NeedsOf(step), session.id,
-                         attempt.record.leased_at);
-    }
   session.cpus_used += sign * step.resources.cpus;
   session.memory_used += sign * step.resources.memory;
   session.gpus_used += sign * step.resources.gpus;
@@ -348,15 +354,15 @@ LeaseStepsAnswer SessionManager::TakeReply(Session& session) {
       case OutboxItem::Kind::kRevoke:
         answer.revoke.push_back(item.token);
         break;
+      case OutboxItem::Kind::kPreempt:
+        answer.preempt.push_back({item.token, item.grace});
+        break;
     }
   }
   return answer;
 }
 
 void SessionManager::Deliver() {
-      case OutboxItem::Kind::kPreempt:
-        answer.preempt.push_back({item.token, item.grace});
-        break;
   for (const SessionId& id : std::exchange(to_deliver_, {})) {
     Session* session = Find(id);
     if (session == nullptr) continue;

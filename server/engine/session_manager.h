@@ -118,6 +118,8 @@ class SessionManager {
   // the worker does not know of it yet: then it can be taken back at once.
   bool SendLeave(LiveAttempt& attempt);
   Session* Find(const SessionId& id);
+  // Null where it has none.
+  const Session* FindOf(const WorkerId& worker) const;
 
   // After recovery: attempts without a session are lost unless their worker comes back within a
   // TTL.
@@ -146,9 +148,9 @@ class SessionManager {
   // Gives back what waits on a worker that is being drained; past the deadline what runs, too.
   void Drain(const WorkerId& worker);
   WorkerView ViewOf(const Session& session) const;
+  static bool IsUnsent(const Session& session, const LiveAttempt& attempt);
   void WantDelivery(Session& session);
   static LeaseStepsAnswer TakeReply(Session& session);
-  static bool IsUnsent(const Session& session, const LiveAttempt& attempt);
 
   EngineContext& context_;
   Timers& timers_;

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "steps/catalog/catalog.h"
+#include "storage/model/protocol.h"
 
 namespace penstock {
 namespace {
@@ -24,6 +25,11 @@ std::string Host() {
 }
 
 }  // namespace
+
+Micros ReopenPause(const Status& status, Micros wait) {
+  // Only another program at one end or the other mends it. A rolling update brings it.
+  return status.reason() == "VERSION_MISMATCH" ? Micros(std::chrono::minutes(1)) : wait;
+}
 
 Agent::Agent(const WorkerConfig& config, std::vector<std::string> steps)
     : config_(config), steps_(std::move(steps)), boot_id_(RandomHex(8, Random::Secure())) {}
@@ -50,13 +56,13 @@ Result<std::unique_ptr<Agent>> Agent::Make(const WorkerConfig& config,
   // Nothing runs and nothing is to be sent: everything may go.
   const Result<ArtifactCache::Trimmed> trimmed = agent->cache_->Trim({}, Clock::Real().Now());
   if (!trimmed.ok()) LOG_WARN("the artifact cache could not be trimmed: {}", trimmed.status());
+  PENSTOCK_ASSIGN_OR_RETURN(agent->leases_, LeaseClock::Make(config.kill_grace));
   PENSTOCK_ASSIGN_OR_RETURN(agent->coordinator_, Coordinator::Connect(config));
   agent->transfer_ =
       std::make_unique<Transfer>(*agent->coordinator_, *agent->store_, *agent->cache_);
   Agent* self = agent.get();
   agent->reporter_ = std::make_unique<Reporter>(
       *agent->coordinator_, [self](const v1::StepReport& report, const std::string& verdict) {
-  PENSTOCK_ASSIGN_OR_RETURN(agent->leases_, LeaseClock::Make(config.kill_grace));
         self->executor_->OnVerdict(report, verdict);
       });
   agent->executor_ = std::make_unique<Executor>(Executor::Deps{
@@ -64,13 +70,13 @@ Result<std::unique_ptr<Agent>> Agent::Make(const WorkerConfig& config,
       .store = agent->store_.get(),
       .cache = agent->cache_.get(),
       .transfer = agent->transfer_.get(),
+      .leases = agent->leases_.get(),
       .program = std::move(program),
       .data_folder = folder,
       .work_folder = folder / "work",
       .owner = owner + agent->boot_id_,
       .report = [self](v1::StepReport report) { self->reporter_->Add(std::move(report)); }});
   return agent;
-      .leases = agent->leases_.get(),
 }
 
 Agent::~Agent() {
@@ -109,14 +115,14 @@ bool Agent::Run() {
     LOG_WARN("stopping what still runs worker={}", config_.name);
     executor_->CancelAll();
     idle = executor_->WaitIdle(config_.kill_grace + Micros(std::chrono::seconds(2)));
+    // When the session closes, others may run what ran here.
+    if (!idle) KillLeftovers(std::filesystem::absolute(config_.data_dir).string() + "#" + boot_id_);
   }
   leasing_ = false;
   if (const std::string session = coordinator_->session(); !session.empty()) {
     const auto context = coordinator_->Context(std::chrono::seconds(2));
     v1::CloseSessionRequest request;
     request.set_session_id(session);
-    // When the session closes, others may run what ran here.
-    if (!idle) KillLeftovers(std::filesystem::absolute(config_.data_dir).string() + "#" + boot_id_);
     v1::CloseSessionResponse response;
     static_cast<void>(coordinator_->workers().CloseSession(context.get(), request, &response));
   }
@@ -135,7 +141,7 @@ v1::WorkerInfo Agent::Info() const {
   v1::WorkerInfo info;
   info.set_worker_id(config_.name);
   info.set_boot_id(boot_id_);
-  info.set_protocol(1);
+  info.set_protocol(kProtocol);
   info.set_version(PENSTOCK_VERSION);
   info.set_host(Host());
   info.set_pid(getpid());
@@ -156,9 +162,10 @@ void Agent::KeepSession() {
   Micros wait = std::chrono::milliseconds(100);
   while (leasing_ && !coordinator_->stopped()) {
     if (coordinator_->session().empty()) {
-      if (!OpenSession()) {
+      if (const Status status = OpenSession(); !status.ok()) {
         // Jitter, so that a cluster's workers do not come back all at once.
-        const Micros pause(static_cast<int64_t>(static_cast<double>(wait.count()) *
+        const Micros next = ReopenPause(status, wait);
+        const Micros pause(static_cast<int64_t>(static_cast<double>(next.count()) *
                                                 (0.5 + Random::Secure().NextDouble() / 2)));
         if (!coordinator_->Pause(pause)) return;
         wait = std::min(wait * 2, Micros(std::chrono::seconds(3)));
@@ -170,21 +177,29 @@ void Agent::KeepSession() {
   }
 }
 
-bool Agent::OpenSession() {
+Status Agent::OpenSession() {
   v1::OpenSessionRequest request;
   *request.mutable_worker() = Info();
+  request.set_min_protocol(kMinProtocol);
   for (v1::HeldAttempt& held : executor_->Held()) *request.add_held() = std::move(held);
   v1::OpenSessionResponse response;
   const auto context = coordinator_->Context(std::chrono::seconds(10));
+  const Tick sent = Clock::Real().Ticks();
   const Status status = Coordinator::Translate(
       coordinator_->workers().OpenSession(context.get(), request, &response));
   if (!status.ok()) {
-    if (!lost_told_) LOG_WARN("no session with {}: {}", config_.coordinator, status);
+    if (status.reason() == "VERSION_MISMATCH" && !mismatch_told_) {
+      LOG_ERROR("the coordinator refuses this program, and is asked again every minute: {}",
+                status.message());
+      mismatch_told_ = true;
+    } else if (!lost_told_) {
+      LOG_WARN("no session with {}: {}", config_.coordinator, status);
+    }
     lost_told_ = true;
-    return false;
+    return status;
   }
+  mismatch_told_ = false;
   lost_told_ = false;
-  const Tick sent = Clock::Real().Ticks();
   const auto micros = [](const google::protobuf::Duration& d) {
     return d.seconds() * 1'000'000 + d.nanos() / 1'000;
   };
@@ -192,6 +207,8 @@ bool Agent::OpenSession() {
   heartbeat_micros_ = std::max<int64_t>(micros(response.heartbeat_interval()), 50'000);
   last_contact_ = Clock::Real().Ticks().micros;
   for (const std::string& token : response.stale_tokens()) executor_->Discard(token);
+  leases_->SetTtl(Micros(micros(response.lease_ttl())));
+  leases_->Answered(sent, Clock::Real().Ticks());
   acknowledged_ = 0;
   LOG_INFO("session open worker={} session={} coordinator={}", config_.name, response.session_id(),
            config_.coordinator);
@@ -207,8 +224,6 @@ bool Agent::OpenSession() {
 
 bool Agent::LeaseOnce() {
   v1::LeaseStepsRequest request;
-  leases_->SetTtl(Micros(micros(response.lease_ttl())));
-  leases_->Answered(sent, Clock::Real().Ticks());
   request.set_session_id(coordinator_->session());
   request.set_acknowledged(acknowledged_);
   request.mutable_max_wait()->set_seconds(kPark.count() / 1'000'000);
@@ -219,6 +234,7 @@ bool Agent::LeaseOnce() {
     MutexLock lock(mutex_);
     parked_ = context.get();
   }
+  const Tick sent = Clock::Real().Ticks();
   const grpc::Status raw = coordinator_->workers().LeaseSteps(context.get(), request, &response);
   {
     MutexLock lock(mutex_);
@@ -234,14 +250,18 @@ bool Agent::LeaseOnce() {
     lost_told_ = true;
     coordinator_->Pause(std::chrono::milliseconds(200));
     return true;
-  const Tick sent = Clock::Real().Ticks();
   }
   lost_told_ = false;
   last_contact_ = Clock::Real().Ticks().micros;
+  leases_->Answered(sent, Clock::Real().Ticks());
   acknowledged_ = response.sequence();
   for (v1::Lease& lease : *response.mutable_leases()) executor_->Lease(std::move(lease), sent);
   for (const std::string& token : response.cancel_tokens()) executor_->Cancel(token);
   for (const std::string& token : response.revoke_tokens()) executor_->Revoke(token);
+  for (const v1::Preemption& each : response.preemptions()) {
+    const google::protobuf::Duration& grace = each.grace();
+    executor_->Preempt(each.token(), Micros(grace.seconds() * 1'000'000 + grace.nanos() / 1'000));
+  }
   if (response.drain()) RequestStop();
   return true;
 }
@@ -253,14 +273,9 @@ void Agent::Beat() {
     const std::string session = coordinator_->session();
     const Micros away(Clock::Real().Ticks().micros - last_contact_.load());
     if (max_disconnect_ > 0 && away.count() > max_disconnect_) {
-  leases_->Answered(sent, Clock::Real().Ticks());
       LOG_WARN("out of touch for too long: what runs is stopped worker={}", config_.name);
       executor_->CancelAll();
       last_contact_ = Clock::Real().Ticks().micros;
-  for (const v1::Preemption& each : response.preemptions()) {
-    const google::protobuf::Duration& grace = each.grace();
-    executor_->Preempt(each.token(), Micros(grace.seconds() * 1'000'000 + grace.nanos() / 1'000));
-  }
     }
     if (session.empty()) continue;
     v1::HeartbeatRequest request;
@@ -275,8 +290,8 @@ void Agent::Beat() {
     if (!status.ok()) continue;  // the session's keeper finds out what is wrong
     last_contact_ = Clock::Real().Ticks().micros;
     for (const std::string& token : response.stale_tokens()) executor_->Discard(token);
+    leases_->Answered(sent, Clock::Real().Ticks());
   }
 }
 
 }  // namespace penstock
-    leases_->Answered(sent, Clock::Real().Ticks());

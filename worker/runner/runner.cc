@@ -23,8 +23,8 @@
 #include "steps/api/checkpoint.h"
 #include "storage/artifact/local_artifact_store.h"
 #include "storage/model/limits.h"
-#include "worker/runner/protocol.h"
 #include "worker/runner/fence.h"
+#include "worker/runner/protocol.h"
 #include "worker/runner/report_path.h"
 
 namespace penstock {
