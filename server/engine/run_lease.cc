@@ -105,6 +105,7 @@ void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
   step.worker = session.info.id.value();
   step.progress = 0;
   step.progress_note.clear();
+  NotePlaces(lease, session.info.id);
   sessions_.Assign(session, attempt, std::make_shared<const LeasedAttempt>(std::move(lease)));
 }
 
@@ -128,9 +129,9 @@ Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* leas
   lease->pipeline = run.record.pipeline;
   lease->fence_execution = spec.fenced_execution();
   lease->checkpoint = run.step(index).checkpoint;
-  // What came from other steps has only now a value that can be judged.
 
   PENSTOCK_ASSIGN_OR_RETURN(Json parameters, Resolve(spec.parameters, scope));
+  // What came from other steps has only now a value that can be judged.
   std::vector<Problem> problems;
   const StepSchema* schema = context_.catalog.Find(spec.key());
   parameters = CheckParameters(*schema, parameters, "", problems);

@@ -268,6 +268,7 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
     case ReportKind::kSucceeded:
       KeepCheckpoint(run, index, std::nullopt);
       KeepResult(run, index, report.result);
+      NotePlaces(report.result, attempt.record.worker);
       RememberResult(run, index);
       EndAttempt(attempt, AttemptEvent::kSucceeded, Cause::kNone, "");
       Finish(run, index, {StepEvent::kSucceed, Cause::kNone, report.message});
@@ -361,10 +362,10 @@ void RunManager::OnExpired(LiveAttempt& attempt) {
            "its lease ran out: worker " + attempt.record.worker.value() + " was cut off");
     return;
   }
-void RunManager::OnReadopted(LiveAttempt& attempt) {
   Enqueue(run, attempt.record.step);
 }
 
+void RunManager::OnReadopted(LiveAttempt& attempt) {
   placer_.Remove(attempt.run->record.row, attempt.record.step);
 }
 

@@ -312,6 +312,7 @@ Status RunManager::LoadRun(RunRecord record) {
   }
   for (const StepRecord& step : run.steps) {
     for (const auto& [name, ref] : step.result.outputs) run.producers[ref.digest] = step.index;
+    if (!step.worker.empty()) NotePlaces(step.result, WorkerId(step.worker));
     const bool control = run.spec(step.index).control;
     if (step.state == StepState::kReady) {
       Enqueue(run, step.index);
