@@ -60,6 +60,7 @@ void AddEngine(const Engine& engine, Page& page) {
   page.Counter("penstock_attempts_lost_total", "Attempts that ended with their worker",
                m.attempts_lost);
   page.Counter("penstock_retries_total", "Attempts that were tried again", m.retries);
+  page.Counter("penstock_preemptions_total", "Attempts that were told to give way", m.preemptions);
   page.Counter("penstock_completions_total", "Accepted ends of attempts", m.completions);
   page.Gauge("penstock_live_runs", "Runs that have not ended",
              static_cast<double>(m.live_runs.load()));

@@ -313,7 +313,7 @@ Result<int> DescribeWorker(Connection& connection, const DescribeOptions& option
                       (worker.cordoned() ? ", as " + worker.ordered_by() + " said" : ""));
     if (worker.has_drain_deadline()) Line("Drained by", LocalTime(worker.drain_deadline()));
     Line("Host", info.host() + ", pid " + std::to_string(info.pid()));
-    Line("Version", info.version());
+    Line("Version", info.version() + (worker.skew() ? ", not the server's" : ""));
     Line("Connected", LocalTime(worker.connected_at()));
     Line("Last seen", LocalTime(worker.last_seen()));
     Line("CPUs", FormatDouble(worker.cpus_used()) + " of " + FormatDouble(info.cpus()) + " used");

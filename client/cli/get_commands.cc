@@ -271,7 +271,8 @@ Result<int> GetWorkers(Connection& connection, const GetOptions& options) {
   PENSTOCK_RETURN_IF_ERROR(KeepNamed(
       options.name, "worker", list.mutable_workers(),
       [](const pb::Worker& worker) -> const std::string& { return worker.info().worker_id(); }));
-  Table table({"WORKER", "STATE", "CPUS", "MEMORY", "GPUS", "RUNNING", "LABELS", "LAST SEEN"});
+  Table table(
+      {"WORKER", "STATE", "VERSION", "CPUS", "MEMORY", "GPUS", "RUNNING", "LABELS", "LAST SEEN"});
   const Time now = Clock::Real().Now();
   for (const pb::Worker& worker : list.workers()) {
     const pb::WorkerInfo& info = worker.info();
@@ -279,7 +280,7 @@ Result<int> GetWorkers(Connection& connection, const GetOptions& options) {
     for (const auto& [key, value] : Sorted(info.labels())) {
       labels += (labels.empty() ? "" : ",") + key + "=" + value;
     }
-    table.Add({info.worker_id(), StateOf(worker),
+    table.Add({info.worker_id(), StateOf(worker), info.version() + (worker.skew() ? " (skew)" : ""),
                FormatDouble(worker.cpus_used()) + "/" + FormatDouble(info.cpus()),
                FormatSize(info.memory()), GpusOf(info), std::to_string(worker.running()), labels,
                Age(worker.last_seen(), now)});

@@ -103,6 +103,9 @@ Json StepJson(const StepSpec& step) {
     if (step.cache.all_pipelines) json["cache"]["scope"] = "all";
   }
   if (!step.mutex.is_null()) json["mutex"] = step.mutex;
+  if (step.fence) json["fence"] = std::string(Name(*step.fence));
+  if (step.preemptible) json["preemptible"] = true;
+  if (step.checkpoint_grace) json["checkpointGrace"] = UnparseDuration(*step.checkpoint_grace);
   if (step.idle_timeout) json["idleTimeout"] = UnparseDuration(*step.idle_timeout);
   return json;
 }

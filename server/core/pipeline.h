@@ -46,6 +46,12 @@ struct Resources {
 // What becomes of a submission where the pipeline has as many runs as it may have.
 enum class OnLimit { kQueue, kSkip, kCancelOldest };
 
+// What keeps two attempts of a step apart.
+enum class Fence {
+  kResult,     // the later one's result alone counts
+  kExecution,  // the earlier one has ended before the later one begins
+};
+
 enum class When { kAllSucceeded, kNoneFailed, kAllDone, kAnySucceeded };
 
 // How many items of a map may fail without failing it.
@@ -94,6 +100,9 @@ struct StepSpec {
   bool continue_on_failure = false;
   CachePolicy cache;
   Json mutex;      // a text: one step with this name runs at a time, over all runs; null: none
+  std::optional<Fence> fence;              // as the definition says; see fenced_execution()
+  bool preemptible = false;                // may be stopped for the sake of a higher priority
+  std::optional<Micros> checkpoint_grace;  // script: from the signal to SIGTERM
   Json condition;  // `if`
   std::vector<std::string> then_steps;
   std::vector<std::string> else_steps;
@@ -114,6 +123,9 @@ struct StepSpec {
   int32_t pipeline_version = 0;  // 0: the newest when the run starts
   std::map<std::string, Json> arguments;
 
+  // Whether an attempt must have ended before another may begin: said so, or implied by a mutex
+  // (also over steps) or by declared side effects.
+  bool fenced_execution() const;
   // "process" or "train/xgboost": the step's name in the catalogue.
   std::string key() const { return algorithm.empty() ? type : type + "/" + algorithm; }
   // import: the path that a worker must be able to read; else empty.
@@ -161,6 +173,7 @@ Json CanonicalDefinition(const PipelineSpec& spec);
 std::string_view Name(ParameterSpec::Type type);
 std::string_view Name(When when);
 std::string_view Name(OnLimit on_limit);
+std::string_view Name(Fence fence);
 
 }  // namespace penstock
 

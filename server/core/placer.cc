@@ -109,6 +109,7 @@ void Placer::RemoveWorker(const SessionId& session) {
   total_memory_ -= static_cast<double>(info.memory);
   total_gpus_ -= info.gpus;
   if (found->second.reserved_for != nullptr) EndReservation(*found->second.reserved_for);
+  std::erase_if(claims_, [&](const Claim& claim) { return claim.session == session; });
   workers_.erase(found);
   if (workers_.empty()) total_cpus_ = total_memory_ = total_gpus_ = 0;
 }
@@ -193,7 +194,9 @@ void Placer::Relist(Lane& lane) {
     shape.ready.emplace(*place, &lane);
   }
   lane.listed = place;
-  if (shape.ready.empty()) NotStarved(shape);
+  if (!shape.ready.empty()) return;
+  NotStarved(shape);
+  DropClaims(shape);
 }
 
 // Of a lane without steps.
@@ -281,6 +284,7 @@ void Placer::Release(int64_t run_id, StepIndex step) {
   if (found == occupied_.end()) return;
   const Occupied occupied = std::move(found->second);
   occupied_.erase(found);
+  victims_.erase({run_id, step});
   Queue& queue = *occupied.queue;
   CatchUp(queue);
   --queue.active;
@@ -328,20 +332,23 @@ bool Placer::IsOpen(Worker& worker, const Shape& shape) {
          (worker.reserved_for == nullptr || worker.reserved_for == &shape);
 }
 
-Placer::Worker* Placer::FindRoom(const Shape& shape, SessionId* session, bool* backlog) {
+Placer::Worker* Placer::FindRoom(Shape& shape, SessionId* session, bool* backlog) {
   Worker* best = nullptr;
   *backlog = false;
   // The emptiest worker: spreads runs, and leaves the others' warm processes alone.
   for (auto& [id, worker] : workers_) {
     if (!HasRoom(worker.info, worker.capacity, shape.needs) || !IsOpen(worker, shape)) continue;
+    if (IsClaimed(id, worker, shape)) continue;
     if (best == nullptr || worker.capacity.cpus > best->capacity.cpus) {
       best = &worker;
       *session = id;
     }
   }
-  if (best != nullptr || !IsShort(shape.needs.step)) return best;
+  // It must not wait behind what it could have stopped.
+  if (best != nullptr || !IsShort(shape.needs.step) || CanMakeRoom(shape)) return best;
   for (auto& [id, worker] : workers_) {
     if (worker.capacity.backlog >= limits::kMaxBacklog || !IsOpen(worker, shape)) continue;
+    if (IsClaimed(id, worker, shape)) continue;
     if (best == nullptr || worker.capacity.backlog < best->capacity.backlog) {
       best = &worker;
       *session = id;
@@ -353,22 +360,26 @@ Placer::Worker* Placer::FindRoom(const Shape& shape, SessionId* session, bool* b
 
 std::optional<Placer::Placement> Placer::Next() {
   if (!passed_.empty()) Reserve();
-  while (Shape* first = First()) {
-    const Place head = first->ready.begin()->first;
-    Placement placement{.run = head.run, .step = head.step, .session = {}, .backlog = false};
-    if (first->needs.nodes > 1
-            ? !FindGang(*first, &placement)
-            : FindRoom(*first, &placement.session, &placement.backlog) == nullptr) {
-      first->stuck_at = version_;
-      continue;
+  do {
+    while (Shape* first = First()) {
+      const Place head = first->ready.begin()->first;
+      Placement placement{.run = head.run, .step = head.step, .session = {}, .backlog = false};
+      const bool gang = first->needs.nodes > 1;
+      if (gang ? !FindGang(*first, &placement)
+               : FindRoom(*first, &placement.session, &placement.backlog) == nullptr) {
+        first->stuck_at = version_;
+        continue;
+      }
+      if (!placement.backlog && !gang) PreferLocal(*first, head, &placement.session);
+      Charge(*first->queue);
+      NotePassed(*first, placement.session);
+      for (const SessionId& session : placement.others) NotePassed(*first, session);
+      NotStarved(*first);
+      MeetClaim(*first, placement.session);
+      Remove(head.run, head.step);
+      return placement;
     }
-    Charge(*first->queue);
-    NotePassed(*first, placement.session);
-    for (const SessionId& session : placement.others) NotePassed(*first, session);
-    NotStarved(*first);
-    Remove(head.run, head.step);
-    return placement;
-  }
+  } while (DropVainClaims());
   return std::nullopt;
 }
 

@@ -28,11 +28,20 @@
 // limits::kBacklogMedian) are given to workers as backlog, up to limits::kMaxBacklog each: the
 // worker starts them without asking.
 //
+// Preemption (placer_preempt.cc). What cannot be placed for want of room, anywhere, may have steps
+// of a lower priority of its own queue stopped that say that they are preemptible: those of the
+// lowest priority first, of these the youngest, as few as possible. Until it is placed, the room is
+// kept for it.
+//
+// Locality. Of the workers with room, one that has much of the step's inputs already (as the caller
+// tells, SetLocality) goes before the emptiest.
+//
 // Cost: O(log n) a ready step; a placement O(workers + shapes + queues). Deterministic. Pure: no
 // threads, no clocks (the caller tells the time), no I/O.
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -131,9 +140,24 @@ class Placer {
   // Does nothing where there was none.
   void Release(int64_t run, StepIndex step);
 
+  // The step has room on that worker, and may be stopped; since when it has it. Until Release.
+  void MayPreempt(int64_t run, StepIndex step, const Needs& needs, const SessionId& session,
+                  Time since);
+  struct Preemption {
+    StepKey victim;
+    StepKey claimant;  // for whose sake
+  };
+  // What to stop so that what waits can be placed; each is named once. To be asked when Next has
+  // nothing more.
+  std::vector<Preemption> Preempt();
+
+  // The bytes of a step's inputs that workers have already, where they are many.
+  using Locality = std::function<std::vector<std::pair<SessionId, int64_t>>(const StepKey& step)>;
+  void SetLocality(Locality locality) { locality_ = std::move(locality); }
+
   // Why a queued step is not placed. Words: "MAX_PARALLEL_STEPS", "QUEUE_MAX_PARALLEL_STEPS",
-  // "MUTEX", "NO_WORKER", "WORKER_CANNOT", "WORKER_CLOSED", "WORKER_RESERVED", "WORKER_BUSY",
-  // "GANG_INCOMPLETE", "QUEUED". Empty where it is not queued.
+  // "MUTEX", "PREEMPTING", "NO_WORKER", "WORKER_CANNOT", "WORKER_CLOSED", "WORKER_RESERVED",
+  // "WORKER_BUSY", "GANG_INCOMPLETE", "QUEUED". Empty where it is not queued.
   std::vector<Reason> WhyWaiting(int64_t run, StepIndex step) const;
 
   // How long an attempt of this "type@version" took, for the backlog and the fair share.
@@ -161,6 +185,8 @@ class Placer {
     std::map<Place, Lane*> ready;  // the first step of each lane that is not set aside
     std::size_t lanes = 0;
     int64_t stuck_at = -1;            // version_ when nothing fitted
+    int64_t hopeless_at = -1;         // version_ + victims_version_ when nobody could make room
+    int32_t hopeless_priority = 0;    // for that priority
     std::optional<Tick> passed_at;    // since when others are placed past it
     std::vector<SessionId> reserved;  // the workers that are kept for it
   };
@@ -209,6 +235,26 @@ class Placer {
     double promised = 0;
     std::string mutex;
   };
+  // A step that may be stopped.
+  struct Victim {
+    Queue* queue = nullptr;
+    int32_t priority = 0;
+    Needs needs;
+    SessionId session;
+    Time since;
+    bool stopping = false;
+  };
+  // Room that is being made, or kept, for a step of a shape.
+  struct Claim {
+    Shape* shape = nullptr;
+    int32_t priority = 0;
+    SessionId session;
+  };
+  // Whom to stop on a worker.
+  struct Choice {
+    SessionId session;
+    std::vector<std::map<StepKey, Victim>::iterator> victims;
+  };
   struct Durations {
     std::deque<int64_t> recent;
     int64_t median = 0;
@@ -224,7 +270,7 @@ class Placer {
 
   // The shape whose head is first of all that may be placed; null where there is none.
   Shape* First();
-  Worker* FindRoom(const Shape& shape, SessionId* session, bool* backlog);
+  Worker* FindRoom(Shape& shape, SessionId* session, bool* backlog);
   // Of a shape for several nodes (placer_gang.cc).
   bool FindGang(const Shape& shape, Placement* placement);
   bool IsOpen(Worker& worker, const Shape& shape);
@@ -245,6 +291,27 @@ class Placer {
   void EndReservation(Shape& shape);
   void NotStarved(Shape& shape);
 
+  // Whether nobody may be stopped for the first step of the shape, as was found before.
+  bool IsHopeless(const Shape& shape) const;
+  // Whether room is being made for the shape, or could be.
+  bool CanMakeRoom(Shape& shape);
+  void MakeRoomFor(Shape& shape, std::vector<Preemption>& preemptions);
+  static int64_t ClaimantsOf(const Lane& lane);
+  std::optional<Choice> Choose(const Shape& shape, int32_t priority);
+  bool ChooseOn(const SessionId& session, const Worker& worker, const Shape& shape,
+                int32_t priority, Choice& choice);
+  static bool IsBetter(const Choice& a, const Choice& b);
+  // What a worker has left once those have ended that are told to, and all claims are met.
+  WorkerCapacity Expected(const SessionId& session, const Worker& worker) const;
+  // Whether a step of the shape would take what others have claimed there.
+  bool IsClaimed(const SessionId& session, const Worker& worker, const Shape& shape) const;
+  // False where there is none.
+  bool DropVainClaims();
+  void DropClaims(const Shape& shape);
+  void MeetClaim(const Shape& shape, const SessionId& session);
+  void WhyPreempting(const Lane& lane, std::vector<Reason>& reasons) const;
+  void PreferLocal(const Shape& shape, const Place& head, SessionId* session);
+
   void WhySetAside(const Lane& lane, std::vector<Reason>& reasons) const;
   Reason WhyInLine(const Lane& lane, StepIndex step) const;
 
@@ -255,6 +322,10 @@ class Placer {
   std::map<StepKey, Occupied> occupied_;
   std::unordered_map<std::string, Mutex> mutexes_;
   std::unordered_map<std::string, Durations> durations_;
+  std::map<StepKey, Victim> victims_;
+  std::vector<Claim> claims_;
+  int64_t victims_version_ = 0;  // raised whenever somebody may be stopped that could not
+  Locality locality_;
   std::set<Shape*> passed_;  // those with passed_at; their order means nothing
   double total_cpus_ = 0;    // of the workers
   double total_memory_ = 0;

@@ -25,6 +25,7 @@ bool Placer::FindGang(const Shape& shape, Placement* placement) {
   std::vector<Candidate> candidates;
   for (auto& [id, worker] : workers_) {
     if (!HasRoom(worker.info, worker.capacity, shape.needs) || !IsOpen(worker, shape)) continue;
+    if (IsClaimed(id, worker, shape)) continue;
     candidates.push_back({worker.capacity.cpus, worker.info.id, id});
   }
   const auto nodes = static_cast<std::size_t>(shape.needs.nodes);

@@ -195,6 +195,7 @@ std::vector<Placer::Reason> Placer::WhyWaiting(int64_t run_id, StepIndex step) c
   std::vector<Reason> reasons;
   WhySetAside(lane, reasons);
   const bool set_aside = !reasons.empty();
+  WhyPreempting(lane, reasons);
   if (workers_.empty()) reasons.push_back({"NO_WORKER", "no worker takes steps now"});
   int32_t with_room = 0;
   const std::size_t set_aside_for = reasons.size();
@@ -209,7 +210,11 @@ std::vector<Placer::Reason> Placer::WhyWaiting(int64_t run_id, StepIndex step) c
       reasons.push_back(
           {"WORKER_RESERVED", name + " is kept for a step that has waited longer and needs more"});
     } else if (HasRoom(worker.info, worker.capacity, shape.needs)) {
-      ++with_room;
+      if (IsClaimed(session, worker, shape)) {
+        reasons.push_back({"WORKER_RESERVED", name + " keeps its room for a higher priority"});
+      } else {
+        ++with_room;
+      }
     } else {
       reasons.push_back({"WORKER_BUSY", BusySentence(worker.info, worker.capacity, shape.needs)});
     }

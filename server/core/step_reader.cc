@@ -197,7 +197,7 @@ StepSpec StepReader::Step(const Json& json, const std::string& path, const StepS
              " step runs on one"});
   }
   ReadCache(fields, step.cache);
-  ReadMutex(fields, step);
+  ReadScheduling(fields, step);
   ReadInputs(fields, schema, step);
   ReadParameters(fields, schema, step);
   if (schema != nullptr && schema->labels_for) {
@@ -210,20 +210,6 @@ StepSpec StepReader::Step(const Json& json, const std::string& path, const StepS
   if (step.type == "pipeline") ReadSubPipeline(fields, step);
   fields.Finish();
   return step;
-}
-
-void StepReader::ReadMutex(FieldReader& fields, StepSpec& step) {
-  if (!fields.Has("mutex")) return;
-  std::string name;
-  fields.String("mutex", name);
-  if (step.control) {
-    fields.Wrong("mutex", "is for steps that run on a worker; a " + step.type + " step does not");
-  } else if (name.empty() || name.size() > limits::kMaxMutexBytes) {
-    fields.Wrong("mutex", "must be a name of 1 to " + std::to_string(limits::kMaxMutexBytes) +
-                              " bytes");
-  } else {
-    step.mutex = name;
-  }
 }
 
 void StepReader::ReadCondition(FieldReader& fields, StepSpec& step) {

@@ -46,7 +46,10 @@ class StepReader {
   void ReadOptionalInput(const std::string& path, const Json& json, StepInput& input);
   void CheckPorts(FieldReader& fields, const StepSchema& schema, StepSpec& step);
   void ReadParameters(FieldReader& fields, const StepSchema* schema, StepSpec& step);
+  void ReadScheduling(FieldReader& fields, StepSpec& step);
   void ReadMutex(FieldReader& fields, StepSpec& step);
+  void ReadFence(FieldReader& fields, StepSpec& step);
+  void ReadPreemption(FieldReader& fields, StepSpec& step);
   void ReadCondition(FieldReader& fields, StepSpec& step);
   void ReadMap(FieldReader& fields, const StepSpec& defaults, StepSpec& step);
   void ReadOver(FieldReader& fields, StepSpec& step);

@@ -109,9 +109,11 @@ struct HeldAttempt {
 struct OpenSessionCommand {
   WorkerInfo worker;
   std::vector<HeldAttempt> held;
+  int32_t protocol = 1;  // that both sides speak
 };
 struct OpenSessionAnswer {
   SessionId session;
+  int32_t protocol = 1;
   Micros lease_ttl{0};
   Micros heartbeat_interval{0};
   Micros max_disconnect{0};
@@ -155,6 +157,8 @@ struct LeasedAttempt {
   std::map<std::string, std::string> secrets;
   int32_t rank = 0;
   std::vector<LeasedRank> ranks;  // of a step on several nodes; else empty
+  bool fence_execution = false;           // must have ended before its lease has
+  std::optional<ArtifactRef> checkpoint;  // what an earlier attempt saved before it gave way
 };
 
 struct LeaseStepsCommand {
@@ -163,11 +167,17 @@ struct LeaseStepsCommand {
   Micros max_wait{0};
   bool draining = false;
 };
+// An attempt that is to save a checkpoint and to end.
+struct Preemption {
+  AttemptToken token;
+  Micros grace{0};
+};
 struct LeaseStepsAnswer {
   int64_t sequence = 0;
   std::vector<LeasedAttempt> leases;
   std::vector<AttemptToken> cancel;
   std::vector<AttemptToken> revoke;
+  std::vector<Preemption> preempt;
   bool drain = false;
 };
 
@@ -194,6 +204,7 @@ struct StepReport {
   int32_t exit_code = 0;
   int64_t peak_memory = 0;
   double cpu_seconds = 0;
+  std::optional<ArtifactRef> checkpoint;  // kCancelled by a preemption
 };
 struct ReportStepsCommand {
   SessionId session;

@@ -56,6 +56,7 @@ struct EngineMetrics {
   std::atomic<int64_t> leases_expired{0};
   std::atomic<int64_t> attempts_lost{0};
   std::atomic<int64_t> retries{0};
+  std::atomic<int64_t> preemptions{0};
   std::atomic<int64_t> refused_commands{0};
   std::atomic<int64_t> completions{0};
   std::atomic<int64_t> sweeps{0};

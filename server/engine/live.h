@@ -29,7 +29,8 @@ struct LiveAttempt {
   bool expired = false;        // its lease ran out: placeable again, but may still deliver
   bool reserved = false;       // counts in its session's ledger; else backlog
   bool cancelling = false;     // the worker was told, or will be when it comes back
-  bool moving = false;         // the worker was told to stop it: it is placed elsewhere
+  bool moving = false;         // the worker was told to stop it: it is placed again
+  bool preempted = false;      // that is so for the sake of a higher priority
   bool fresh = false;          // not in the database yet
   bool may_hold = false;       // artifacts may be held for it
   Gang* gang = nullptr;        // whose rank it is; null: it is a step's only attempt

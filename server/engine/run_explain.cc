@@ -28,8 +28,14 @@ std::vector<Explanation> RunManager::Explain(const ExplainCommand& command) cons
   } else if (run.step(command.step).state == StepState::kWaiting) {
     ExplainWaiting(run, command.step, reasons);
   }
+  ExplainPreempted(run, command.step, reasons);
   for (Placer::Reason& reason : placer_.WhyWaiting(run.record.row, command.step)) {
-    if (reason.holder) {
+    if (reason.holder && reason.word == "PREEMPTING") {
+      const LiveRun& other = *runs_.at(reason.holder->first);
+      const StepRecord& victim = other.step(reason.holder->second);
+      reason.sentence = "waits until " + victim.name + " of " + other.record.id.value() +
+                        ", which has a lower priority, has made room on worker " + victim.worker;
+    } else if (reason.holder) {
       const LiveRun& other = *runs_.at(reason.holder->first);
       const StepRecord& holder = other.step(reason.holder->second);
       reason.sentence += ": step " + holder.name + " of " + other.record.id.value() +

@@ -71,7 +71,9 @@ void RunManager::LeaseGang(LiveRun& run, const Placer::Placement& placement) {
     if (!TakeOver(run, index)) return;
   }
   LeasedAttempt lease;
-  if (const Status status = BuildLease(run, index, &lease); !status.ok()) {
+  Status status = BuildLease(run, index, &lease);
+  if (status.ok()) status = OpenSecrets(&lease);
+  if (!status.ok()) {
     Apply(run, index, StepEvent::kDecided);
     Finish(run, index, {StepEvent::kFail, Cause::kBadReference, status.message()});
     Settle(run);
@@ -93,12 +95,12 @@ void RunManager::LeaseGang(LiveRun& run, const Placer::Placement& placement) {
   placer_.Occupy(run.record.row, index, NeedsOf(run.spec(index)), MutexOf(run, index).value_or(""));
   Apply(run, index, StepEvent::kPlaced);
   step.worker = sessions.front()->info.id.value();
-  step.progress = 0;
-  step.progress_note.clear();
+  ForgetProgress(run, step);
   Gang& gang = run.gangs.at(index);
   for (std::size_t rank = 0; rank < sessions.size(); ++rank) {
     lease.rank = static_cast<int32_t>(rank);
     lease.token = gang.ranks[rank]->record.token;
+    NotePlaces(lease, sessions[rank]->info.id);
     sessions_.Assign(*sessions[rank], *gang.ranks[rank],
                      std::make_shared<const LeasedAttempt>(lease));
   }
@@ -219,6 +221,9 @@ void RunManager::OnRankLost(LiveAttempt& rank, Cause cause, const std::string& m
 void RunManager::OnRankExpired(LiveAttempt& rank) {
   if (rank.cancelling) {
     OnRankLost(rank, Cause::kWorkerLost, "its lease ran out while it was being stopped");
+  } else if (rank.run->spec(rank.record.step).fenced_execution()) {
+    // Its worker has ended it by now.
+    OnRankLost(rank, Cause::kWorkerLost, "its lease ran out");
   } else if (AllExpired(*rank.gang)) {
     Enqueue(*rank.run, rank.record.step);
   } else {

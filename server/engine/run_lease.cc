@@ -39,7 +39,8 @@ void RunManager::PlaceReady() {
         LeaseGang(*found->second, *placement);
       }
     }
-  } while (admit_due_);  // a step that cannot be leased may end its run
+    // A step that cannot be leased may end its run; one that gives way may do so at once.
+  } while (admit_due_ || PreemptForWaiting());
 }
 
 Result<std::string> RunManager::MutexOf(const LiveRun& run, StepIndex index) {
@@ -96,6 +97,14 @@ bool RunManager::TakeOver(LiveRun& run, StepIndex index) {
   return false;
 }
 
+// Another try begins at nothing.
+void RunManager::ForgetProgress(const LiveRun& run, StepRecord& step) {
+  step.progress = 0;
+  step.progress_note.clear();
+  step.expected_end = {};
+  events_.progress().Set(run.record.id, step);
+}
+
 void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
   StepRecord& step = run.step(index);
   if (const auto old = run.attempts.find(index); old != run.attempts.end()) {
@@ -118,10 +127,8 @@ void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
   lease.token = attempt.record.token;
   Apply(run, index, StepEvent::kPlaced);
   step.worker = session.info.id.value();
-  step.progress = 0;
-  step.progress_note.clear();
-  step.expected_end = {};
-  events_.progress().Set(run.record.id, step);
+  ForgetProgress(run, step);
+  NotePlaces(lease, session.info.id);
   sessions_.Assign(session, attempt, std::make_shared<const LeasedAttempt>(std::move(lease)));
 }
 
@@ -143,6 +150,8 @@ Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* leas
   lease->report_paths = frame.plan->report_paths(index - frame.base);
   lease->principal = run.record.principal;
   lease->pipeline = run.record.pipeline;
+  lease->fence_execution = spec.fenced_execution();
+  lease->checkpoint = run.step(index).checkpoint;
 
   PENSTOCK_ASSIGN_OR_RETURN(Json parameters, ResolveKeepingSecrets(spec, scope, &lease->secrets));
   // What came from other steps has only now a value that can be judged.

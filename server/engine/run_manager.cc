@@ -277,7 +277,9 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
     case ReportKind::kStarted:
       return;
     case ReportKind::kSucceeded:
+      KeepCheckpoint(run, index, std::nullopt);
       KeepResult(run, index, report.result);
+      NotePlaces(report.result, attempt.record.worker);
       RememberResult(run, index);
       EndAttempt(attempt, AttemptEvent::kSucceeded, Cause::kNone, "");
       Finish(run, index, {StepEvent::kSucceed, Cause::kNone, report.message});
@@ -291,12 +293,13 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
       }
       break;
     case ReportKind::kCancelled:
-      EndAttempt(attempt, AttemptEvent::kCancelled, Cause::kCancelled,
-                 moving ? "its worker is being drained" : report.message);
+      if (!stopping && (moving || report.cause == Cause::kPreempted)) {
+        OnGaveWay(attempt, report);
+        break;
+      }
+      EndAttempt(attempt, AttemptEvent::kCancelled, Cause::kCancelled, report.message);
       if (stopping) {
         Finish(run, index, StoppedEnding(run, index));
-      } else if (moving) {
-        Requeue(run, index);
       } else {
         RetryOrFail(run, index, Cause::kInfrastructure,
                     "worker " + step.worker + " was told to stop while it ran the step");
@@ -365,6 +368,12 @@ void RunManager::OnExpired(LiveAttempt& attempt) {
   LiveRun& run = *attempt.run;
   if (attempt.cancelling) {
     OnLost(attempt, Cause::kWorkerLost, "its lease ran out while it was being stopped");
+    return;
+  }
+  if (run.spec(attempt.record.step).fenced_execution()) {
+    // Its worker has ended it by now, and may not report anything of it any more.
+    OnLost(attempt, Cause::kWorkerLost,
+           "its lease ran out: worker " + attempt.record.worker.value() + " was cut off");
     return;
   }
   Enqueue(run, attempt.record.step);

@@ -18,6 +18,7 @@
 
 #include "server/core/placer.h"
 #include "server/core/state_machine.h"
+#include "server/engine/artifact_places.h"
 #include "server/engine/context.h"
 #include "server/engine/live.h"
 #include "server/engine/plan_cache.h"
@@ -40,7 +41,9 @@ class RunManager : public SessionManager::Runs {
         placer_(placer),
         sessions_(sessions),
         plans_(plans),
-        events_(events) {}
+        events_(events) {
+    placer_.SetLocality([this](const Placer::StepKey& step) { return LocalBytes(step); });
+  }
 
   // Rebuilds every run that has not ended from its rows.
   Status Load();
@@ -196,6 +199,7 @@ class RunManager : public SessionManager::Runs {
   Result<std::map<std::string, int32_t>> SecretVersions(const LeasedAttempt& lease);
   // Fills in the values of those that the lease names.
   Status OpenSecrets(LeasedAttempt* lease);
+  void ForgetProgress(const LiveRun& run, StepRecord& step);
 
   // Control steps. Without an ending where the step goes on.
   void Decide(LiveRun& run, StepIndex index);
@@ -209,6 +213,18 @@ class RunManager : public SessionManager::Runs {
   Ending DecideCondition(LiveRun& run, StepIndex index);
   Ending DecideFail(LiveRun& run, StepIndex index);
   Ending DecideRegister(LiveRun& run, StepIndex index);
+
+  // Where inputs are (run_locality.cc).
+  std::vector<std::pair<SessionId, int64_t>> LocalBytes(const Placer::StepKey& step) const;
+  void NotePlaces(const LeasedAttempt& lease, const WorkerId& worker);
+  void NotePlaces(const StepResult& result, const WorkerId& worker);
+
+  // Steps that give way to others (run_preempt.cc).
+  bool PreemptForWaiting();
+  void OnGaveWay(LiveAttempt& attempt, const StepReport& report);
+  void KeepCheckpoint(LiveRun& run, StepIndex index, std::optional<ArtifactRef> checkpoint);
+  void ExplainPreempted(const LiveRun& run, StepIndex index,
+                        std::vector<Explanation>& reasons) const;
 
   void Lease(LiveRun& run, StepIndex index, Session& session);
   // Everything but number and token. The error says which reference or input is wrong.
@@ -262,6 +278,7 @@ class RunManager : public SessionManager::Runs {
   std::map<std::pair<PipelineName, std::string>, std::set<std::pair<int32_t, int64_t>>> waiting_;
   bool admit_due_ = false;                         // a run ended: another may begin
   std::map<std::string, int32_t> rank_addresses_;  // where live ranks listen
+  ArtifactPlaces places_;
   std::vector<LiveRun*> dirty_runs_;
   std::vector<std::unique_ptr<LiveAttempt>> ended_attempts_;  // to be written, then forgotten
   int64_t last_row_ = 0;

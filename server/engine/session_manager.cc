@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "server/engine/run_manager.h"
 
 namespace penstock {
 namespace {
@@ -59,6 +60,7 @@ Result<OpenSessionAnswer> SessionManager::Open(const OpenSessionCommand& command
 
   OpenSessionAnswer answer;
   answer.session = session.id;
+  answer.protocol = command.protocol;
   answer.lease_ttl = context_.options.lease_ttl;
   answer.heartbeat_interval = context_.options.heartbeat_interval;
   answer.max_disconnect = context_.options.max_disconnect;
@@ -107,6 +109,7 @@ void SessionManager::Adopt(Session& session, LiveAttempt& attempt) {
   attempt.reserved = false;
   attempt.moving = false;  // what was on its way to another session is lost
   session.ranks += attempt.gang != nullptr;
+  attempt.preempted = false;
   Charge(session, attempt, +1);
 }
 
@@ -208,6 +211,11 @@ Session* SessionManager::Find(const SessionId& id) {
   return found == sessions_.end() ? nullptr : found->second.get();
 }
 
+const Session* SessionManager::FindOf(const WorkerId& worker) const {
+  const auto found = by_worker_.find(worker);
+  return found == by_worker_.end() ? nullptr : found->second;
+}
+
 // --- The ledger
 
 void SessionManager::Charge(Session& session, LiveAttempt& attempt, int sign) {
@@ -224,6 +232,10 @@ void SessionManager::Charge(Session& session, LiveAttempt& attempt, int sign) {
       return;
     }
     attempt.reserved = true;
+    if (step.preemptible) {
+      placer_.MayPreempt(attempt.run->record.row, attempt.record.step, NeedsOf(step), session.id,
+                         attempt.record.leased_at);
+    }
   } else if (!attempt.reserved) {
     --session.backlog;
     return;
@@ -359,6 +371,9 @@ LeaseStepsAnswer SessionManager::TakeReply(Session& session) {
       case OutboxItem::Kind::kRevoke:
         answer.revoke.push_back(item.token);
         break;
+      case OutboxItem::Kind::kPreempt:
+        answer.preempt.push_back({item.token, item.grace});
+        break;
     }
   }
   return answer;
@@ -412,12 +427,13 @@ Verdict SessionManager::HandleReport(Session& session, const StepReport& report)
     runs_->OnStarted(*attempt, report.started_at.set() ? report.started_at : context_.now);
     return Verdict::kOk;
   }
-  if (report.kind == ReportKind::kSucceeded) {
-    for (const auto& [name, ref] : report.result.outputs) {
-      Result<bool> there = context_.Read().HasArtifact(ref.digest);
-      if (!context_.Note(there.status())) return Verdict::kStaleAttempt;
-      if (!*there) return Verdict::kMissingArtifact;
-    }
+  std::vector<Digest> needed;
+  for (const auto& [name, ref] : report.result.outputs) needed.push_back(ref.digest);
+  if (report.checkpoint) needed.push_back(report.checkpoint->digest);
+  for (const Digest& digest : needed) {
+    Result<bool> there = context_.Read().HasArtifact(digest);
+    if (!context_.Note(there.status())) return Verdict::kStaleAttempt;
+    if (!*there) return Verdict::kMissingArtifact;
   }
   runs_->OnReport(*attempt, report);
   return Verdict::kOk;

@@ -6,7 +6,8 @@
 // A session's life:   OpenSession → alive ⇄ expired → closed
 //   alive     a heartbeat, report or lease call came within the lease TTL
 //   expired   none came: its attempts are placeable elsewhere, but until that happens they are its
-//             own, and any call of it makes it alive again
+//             own, and any call of it makes it alive again. Those that are fenced by execution are
+//             lost at once
 //   closed    by CloseSession, by the same worker's next OpenSession, or because nothing came for
 //             max_disconnect and nothing is left of what it held
 //
@@ -32,11 +33,12 @@ namespace penstock {
 
 // Something on its way to a worker.
 struct OutboxItem {
-  enum class Kind { kLease, kCancel, kRevoke };
+  enum class Kind { kLease, kCancel, kRevoke, kPreempt };
   Kind kind = Kind::kLease;
   AttemptToken token;
   std::shared_ptr<const LeasedAttempt> lease;  // kLease
   int64_t sent_in = 0;                         // sequence of the last reply that held it; 0: none
+  Micros grace{0};                             // kPreempt
 };
 
 struct Session {
@@ -81,7 +83,8 @@ class SessionManager {
     virtual void OnLost(LiveAttempt& attempt, Cause cause, const std::string& message) = 0;
     // The attempt never began, and its loss is no failure: placeable at once. Gone afterwards.
     virtual void OnReturned(LiveAttempt& attempt, const std::string& message) = 0;
-    // The lease ran out: the step becomes placeable, the attempt stays.
+    // The lease ran out: the step becomes placeable. The attempt stays, unless it is fenced by
+    // execution: then it is gone afterwards.
     virtual void OnExpired(LiveAttempt& attempt) = 0;
     // It is back before another attempt was leased.
     virtual void OnReadopted(LiveAttempt& attempt) = 0;
@@ -113,7 +116,12 @@ class SessionManager {
   void Detach(LiveAttempt& attempt);
   // Tells the worker to stop an attempt.
   void SendCancel(LiveAttempt& attempt);
+  // Tells the worker that an attempt is to leave, with a checkpoint where it makes one. False where
+  // the worker does not know of it yet: then it can be taken back at once.
+  bool SendLeave(LiveAttempt& attempt);
   Session* Find(const SessionId& id);
+  // Null where it has none.
+  const Session* FindOf(const WorkerId& worker) const;
 
   // After recovery: attempts without a session are lost unless their worker comes back within a
   // TTL.
@@ -142,6 +150,7 @@ class SessionManager {
   // Gives back what waits on a worker that is being drained; past the deadline what runs, too.
   void Drain(const WorkerId& worker);
   WorkerView ViewOf(const Session& session) const;
+  static bool IsUnsent(const Session& session, const LiveAttempt& attempt);
   void WantDelivery(Session& session);
   static LeaseStepsAnswer TakeReply(Session& session);
 

@@ -54,6 +54,29 @@ std::string SessionManager::WhyClosed(const Session& session) const {
          found->second.by.value();
 }
 
+// Whether no reply has held the lease yet.
+bool SessionManager::IsUnsent(const Session& session, const LiveAttempt& attempt) {
+  return std::any_of(session.outbox.begin(), session.outbox.end(), [&](const OutboxItem& item) {
+    return item.kind == OutboxItem::Kind::kLease && item.token == attempt.record.token &&
+           item.sent_in == 0;
+  });
+}
+
+bool SessionManager::SendLeave(LiveAttempt& attempt) {
+  Session& session = *attempt.session;
+  if (IsUnsent(session, attempt)) return false;
+  attempt.moving = true;
+  const StepSpec& step = attempt.run->spec(attempt.record.step);
+  OutboxItem item{.kind = OutboxItem::Kind::kCancel, .token = attempt.record.token};
+  if (step.preemptible) {
+    item.kind = OutboxItem::Kind::kPreempt;
+    item.grace = step.checkpoint_grace.value_or(limits::kCheckpointGrace);
+  }
+  session.outbox.push_back(std::move(item));
+  WantDelivery(session);
+  return true;
+}
+
 void SessionManager::Drain(const WorkerId& worker) {
   const auto found = orders_.find(worker);
   const auto here = by_worker_.find(worker);
@@ -66,16 +89,10 @@ void SessionManager::Drain(const WorkerId& worker) {
   for (LiveAttempt* attempt : attempts) {
     if (attempt->cancelling || attempt->moving || attempt->expired) continue;
     const bool leased = attempt->record.state == AttemptState::kLeased;
-    const auto in_outbox =
-        std::find_if(session.outbox.begin(), session.outbox.end(), [&](const OutboxItem& item) {
-          return item.kind == OutboxItem::Kind::kLease && item.token == attempt->record.token;
-        });
-    if (leased && in_outbox != session.outbox.end() && in_outbox->sent_in == 0) {
+    if (IsUnsent(session, *attempt)) {
       runs_->OnReturned(*attempt, "its worker is being drained");
     } else if (over) {
-      attempt->moving = true;
-      session.outbox.push_back({OutboxItem::Kind::kCancel, attempt->record.token, nullptr});
-      WantDelivery(session);
+      SendLeave(*attempt);
     } else if (leased) {
       // Given back unless it has begun meanwhile.
       session.outbox.push_back({OutboxItem::Kind::kRevoke, attempt->record.token, nullptr});

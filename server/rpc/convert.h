@@ -63,7 +63,7 @@ void ToProto(const TokenRecord& token, Time last_used, v1::Token* out);
 
 // --- Workers.
 
-// kFailedPrecondition (VERSION_MISMATCH) for another protocol.
+// kFailedPrecondition (VERSION_MISMATCH) without a common protocol.
 Result<OpenSessionCommand> OpenSessionFromProto(const v1::OpenSessionRequest& request);
 void ToProto(const OpenSessionAnswer& answer, v1::OpenSessionResponse* out);
 void ToProto(const LeaseStepsAnswer& answer, v1::LeaseStepsResponse* out);

@@ -86,6 +86,8 @@ void ToProto(const StepRecord& step, const std::vector<std::string>& names, v1::
     out->set_cached_run_id(JsonString(hit, "run"));
     out->set_cached_step(JsonString(hit, "step"));
   }
+  out->set_preemptions(step.preemptions);
+  if (step.checkpoint) ToProto(*step.checkpoint, out->mutable_checkpoint());
   for (const auto& [name, value] : step.result.values) {
     ValueToProto(value, &(*out->mutable_values())[name]);
   }

@@ -3,12 +3,13 @@
 
 #include "base/text.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/version_skew.h"
 #include "storage/model/limits.h"
+#include "storage/model/protocol.h"
 
 namespace penstock {
 namespace {
 
-constexpr int kProtocol = 1;
 constexpr int64_t kPorts = 65'536;
 constexpr std::size_t kMaxFieldBytes = 4 << 10;
 
@@ -31,12 +32,6 @@ std::vector<HeldAttempt> HeldListFromProto(
 }
 
 Status CheckWorker(const v1::WorkerInfo& worker) {
-  if (worker.protocol() != kProtocol) {
-    return FailedPrecondition("worker.protocol: the worker speaks version " +
-                                  std::to_string(worker.protocol()) + ", this server version " +
-                                  std::to_string(kProtocol) + "; install the same release on both",
-                              "VERSION_MISMATCH");
-  }
   if (!IsName(worker.worker_id())) {
     return InvalidArgument("worker.workerId: \"" + TruncateUtf8(worker.worker_id(), 80) +
                            "\" is no name; use 1 to 64 of a-z 0-9 - _");
@@ -116,6 +111,10 @@ Status OutcomeFromProto(const v1::StepReport& report, const std::string& path, S
   if (out.kind == ReportKind::kSucceeded) {
     PENSTOCK_ASSIGN_OR_RETURN(out.result, ResultFromProto(report, path));
   }
+  if (out.kind == ReportKind::kCancelled && report.has_checkpoint()) {
+    PENSTOCK_ASSIGN_OR_RETURN(out.checkpoint,
+                              ArtifactRefFromProto(report.checkpoint(), path + ".checkpoint"));
+  }
   if (!report.cause().empty()) {
     const auto cause = ParseCause(report.cause());
     if (!cause) {
@@ -143,6 +142,7 @@ StepReport ReportFromProto(const v1::StepReport& report, const std::string& path
     out.kind = ReportKind::kFailed;
     out.cause = Cause::kStepError;
     out.result = {};
+    out.checkpoint.reset();
     out.message = "the server refused the report: " + status.message() +
                   (report.message().empty() ? "" : "; the worker said: " + report.message());
   }
@@ -190,6 +190,8 @@ void ToProto(const LeasedAttempt& attempt, v1::Lease* out) {
     added->set_address(rank.host);
     added->set_port(rank.port);
   }
+  out->set_fence_execution(attempt.fence_execution);
+  if (attempt.checkpoint) penstock::ToProto(*attempt.checkpoint, out->mutable_checkpoint());
 }
 
 void ToProto(const WorkerInfo& info, v1::WorkerInfo* out) {
@@ -217,8 +219,9 @@ void ToProto(const WorkerInfo& info, v1::WorkerInfo* out) {
 
 Result<OpenSessionCommand> OpenSessionFromProto(const v1::OpenSessionRequest& request) {
   const v1::WorkerInfo& worker = request.worker();
-  PENSTOCK_RETURN_IF_ERROR(CheckWorker(worker));
   OpenSessionCommand command;
+  PENSTOCK_ASSIGN_OR_RETURN(command.protocol, ChooseProtocol(request));
+  PENSTOCK_RETURN_IF_ERROR(CheckWorker(worker));
   WorkerInfo& info = command.worker;
   info.id = WorkerId(worker.worker_id());
   info.boot_id = worker.boot_id();
@@ -247,6 +250,7 @@ void ToProto(const OpenSessionAnswer& answer, v1::OpenSessionResponse* out) {
   *out->mutable_heartbeat_interval() = DurationToProto(answer.heartbeat_interval);
   *out->mutable_max_disconnect() = DurationToProto(answer.max_disconnect);
   for (const AttemptToken& token : answer.stale) out->add_stale_tokens(token.value());
+  out->set_protocol(answer.protocol);
 }
 
 void ToProto(const LeaseStepsAnswer& answer, v1::LeaseStepsResponse* out) {
@@ -254,6 +258,11 @@ void ToProto(const LeaseStepsAnswer& answer, v1::LeaseStepsResponse* out) {
   for (const LeasedAttempt& attempt : answer.leases) ToProto(attempt, out->add_leases());
   for (const AttemptToken& token : answer.cancel) out->add_cancel_tokens(token.value());
   for (const AttemptToken& token : answer.revoke) out->add_revoke_tokens(token.value());
+  for (const Preemption& preemption : answer.preempt) {
+    v1::Preemption* added = out->add_preemptions();
+    added->set_token(preemption.token.value());
+    *added->mutable_grace() = DurationToProto(preemption.grace);
+  }
   out->set_drain(answer.drain);
 }
 
@@ -304,6 +313,7 @@ void ToProto(const WorkerView& worker, v1::Worker* out) {
   out->set_drain(orders.drain);
   if (orders.drain_by.set()) *out->mutable_drain_deadline() = TimeToProto(orders.drain_by);
   out->set_ordered_by(orders.by.value());
+  out->set_skew(IsSkewed(worker.info));
 }
 
 }  // namespace penstock

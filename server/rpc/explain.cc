@@ -80,7 +80,7 @@ std::vector<Explanation> ExplainFromRecords(const RunRecord& run, const StepReco
   AddState(run, step, reasons);
   AddCache(step, reasons);
   const bool failed = step.state == StepState::kFailed || step.state == StepState::kRetryWait;
-  if (attempts.size() > 1 || failed) {
+  if (attempts.size() > 1 || failed || step.preemptions > 0) {
     for (const AttemptRecord& attempt : attempts) {
       reasons.push_back({"ATTEMPT", OfAttempt(attempt)});
     }

@@ -120,6 +120,9 @@ Result<Json> StepFromProto(const v1::StepSpec& step, const std::string& path, in
   Put(json, "idleTimeout", step.idle_timeout());
   Put(json, "deadline", step.deadline());
   Put(json, "mutex", step.mutex());
+  Put(json, "fence", step.fence());
+  if (step.preemptible()) json["preemptible"] = true;
+  Put(json, "checkpointGrace", step.checkpoint_grace());
   if (step.continue_on_failure()) json["continueOnFailure"] = true;
   if (step.has_if_()) {
     PENSTOCK_ASSIGN_OR_RETURN(json["if"], ValueFromProto(step.if_(), path + ".if"));

@@ -33,6 +33,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::OpenSession(grpc::CallbackServerCon
     call->Complete(command.status());
     return call;
   }
+  skew_.Note(command->worker);
   LOG_INFO("worker connects worker={} host={} pid={} by={}", command->worker.id,
            command->worker.host, command->worker.pid, call->caller().principal);
   deps_.engine->OpenSession(*std::move(command),

@@ -5,6 +5,7 @@
 #include "server/engine/commands.h"
 #include "server/rpc/deps.h"
 #include "server/rpc/log_hub.h"
+#include "server/rpc/version_skew.h"
 
 namespace penstock {
 
@@ -52,6 +53,7 @@ class WorkerServiceImpl final : public v1::WorkerService::CallbackService {
 
   const RpcDeps& deps_;
   LogHub& logs_;
+  SkewLog skew_;
 };
 
 }  // namespace penstock

@@ -75,6 +75,22 @@ std::vector<pid_t> Descendants() {
   return found;
 }
 
+pid_t FindInNamespace(const std::vector<pid_t>& processes, pid_t number) {
+  for (const pid_t process : processes) {
+    std::ifstream file("/proc/" + std::to_string(process) + "/status");
+    for (std::string line; std::getline(file, line);) {
+      if (!line.starts_with("NSpid:")) continue;
+      // Its numbers from here inwards.
+      std::istringstream numbers(line.substr(6));
+      std::vector<pid_t> found;
+      for (pid_t each = 0; numbers >> each;) found.push_back(each);
+      if (found.size() > 1 && found.back() == number) return process;
+      break;
+    }
+  }
+  return 0;
+}
+
 int64_t MemoryOf(const std::vector<pid_t>& processes, int64_t limit) {
   int64_t bytes = 0;
   for (const pid_t process : processes) bytes += Resident(process);

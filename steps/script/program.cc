@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/subprocess.h"
+#include "steps/api/checkpoint.h"
 #include "steps/script/process_tree.h"
 #include "storage/model/limits.h"
 
@@ -36,6 +37,7 @@ class Supervisor {
   Supervisor(const ProgramOptions& options, StepContext& context, ScriptMetrics& metrics)
       : options_(options),
         context_(context),
+        checkpoint_(dynamic_cast<const CheckpointContext*>(&context)),
         metrics_(metrics),
         output_(kHead, kTail, [&context](std::string_view bytes) { context.Print(bytes); }) {}
 
@@ -133,12 +135,27 @@ class Supervisor {
       memory_at_ = now;
       CheckMemory();
     }
+    if (checkpoint_ != nullptr && checkpoint_->checkpoint_wanted() && !told_to_save_ &&
+        !stop_until_) {
+      TellToSave();
+    }
     if (context_.cancelled() && !stop_until_) {
       result_.cancelled = true;
       stop_until_ = now + options_.grace;
       AskToStop();
     }
     if (stop_until_ && now >= *stop_until_) process_->Signal(SIGKILL);
+  }
+
+  // The program alone: what it has started would most often die of the signal.
+  void TellToSave() {
+    constexpr pid_t kFirstInSandbox = 2;  // 1 is the sandbox's own
+    const pid_t program =
+        options_.sandboxed ? FindInNamespace(Descendants(), kFirstInSandbox) : process_->pid();
+    if (program <= 0) return;  // it is about to begin
+    told_to_save_ = true;
+    context_.Log("it is to leave this worker, and is told to save a checkpoint (SIGUSR1)");
+    kill(program, SIGUSR1);
   }
 
   void AskToStop() {
@@ -157,12 +174,14 @@ class Supervisor {
 
   const ProgramOptions& options_;
   StepContext& context_;
+  const CheckpointContext* const checkpoint_;  // null where nobody ever asks for one
   ScriptMetrics& metrics_;
   OutputKeeper output_;
   std::optional<Subprocess> process_;
   UniqueFd pipe_;
   std::string buffer_ = std::string(256 << 10, '\0');
   bool printed_ = false;
+  bool told_to_save_ = false;
   Tick tidied_at_;
   Tick sign_at_;
   Tick memory_at_;

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/subprocess.h"
 #include "base/text.h"
+#include "steps/api/checkpoint.h"
 #include "steps/catalog/catalog.h"
 #include "steps/script/environment.h"
 #include "steps/script/program.h"
@@ -58,15 +59,20 @@ class Script {
                 .input = scratch_ / "input",
                 .model = out_ / "model",
                 .output = out_ / "data",
-                .temporary = scratch_ / "tmp"};
+                .temporary = scratch_ / "tmp",
+                .checkpoint = scratch_ / "checkpoint"};
+    if (const auto* more = dynamic_cast<const CheckpointContext*>(&context)) {
+      folders_.checkpoint = more->checkpoint_dir();
+    }
   }
 
   Result<StepOutcome> Go() {
     if (required_ && bubblewrap_.empty()) {
       return FailedPrecondition("with.isolation is required, and this worker has no bubblewrap");
     }
-    for (const fs::path& folder : {folders_.code, folders_.temporary, folders_.input / "data",
-                                   folders_.input / "config", folders_.model, folders_.output}) {
+    for (const fs::path& folder :
+         {folders_.code, folders_.temporary, folders_.input / "data", folders_.input / "config",
+          folders_.model, folders_.output, folders_.checkpoint}) {
       PENSTOCK_RETURN_IF_ERROR(MakeFolders(folder));
     }
     for (const std::string& name : context_.input_names()) {
@@ -167,15 +173,15 @@ class Script {
                               FindProgram(command.front(), options.environment["PATH"]));
     if (!bubblewrap_.empty()) {
       options.sandboxed = true;
-      options.command =
-          SandboxCommand({.bubblewrap = bubblewrap_,
-                          .hidden = Hidden(),
-                          .temporary = folders_.temporary,
-                          .writable = {folders_.code, folders_.model, folders_.output},
-                          .read_only = {folders_.input},
-                          .working_directory = folders_.code,
-                          .network = HasNetwork(),
-                          .gpus = surroundings.gpus > 0});
+      options.command = SandboxCommand(
+          {.bubblewrap = bubblewrap_,
+           .hidden = Hidden(),
+           .temporary = folders_.temporary,
+           .writable = {folders_.code, folders_.model, folders_.output, folders_.checkpoint},
+           .read_only = {folders_.input},
+           .working_directory = folders_.code,
+           .network = HasNetwork(),
+           .gpus = surroundings.gpus > 0});
     }
     options.command.insert(options.command.end(), command.begin(), command.end());
     for (std::string& argument :

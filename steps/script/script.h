@@ -10,6 +10,7 @@
 //   scratch/input/config   X.json: dataset.json of the input X
 //   out/model              SM_MODEL_DIR
 //   out/data               SM_OUTPUT_DATA_DIR
+//   checkpoint             PENSTOCK_CHECKPOINT_DIR
 //
 // Inputs are moved out of the folders that the step was given: they must be copies, unless the
 // program runs in the sandbox. A process runs one script, and nothing after it.

@@ -113,6 +113,10 @@ StepRecord ReadStep(Statement& row) {
   step.item = Int32(row, 20);
   step.expansion = JsonAt(row, 21);
   step.cache = JsonAt(row, 22);
+  step.preemptions = Int32(row, 23);
+  if (const Json checkpoint = JsonAt(row, 24); checkpoint.is_object()) {
+    step.checkpoint = DecodeArtifactRef(checkpoint);
+  }
   return step;
 }
 
@@ -372,7 +376,8 @@ Result<std::vector<RunRecord>> MetadataReader::ListRuns(const RunFilter& filter,
 #define PENSTOCK_STEP_COLUMNS                                                                 \
   "SELECT s.idx, s.name, s.type, s.algorithm, s.depends_on, s.state, s.attempt, s.worker, "   \
   "s.cause, s.message, s.branch, s.model_version, s.failures, s.infra_failures, s.retry_at, " \
-  "s.ready_at, s.started_at, s.ended_at, s.result, s.parent, s.item, s.expansion, s.cache "   \
+  "s.ready_at, s.started_at, s.ended_at, s.result, s.parent, s.item, s.expansion, s.cache, "  \
+  "s.preemptions, s.checkpoint "                                                              \
   "FROM steps s "
 
 Result<std::vector<StepRecord>> MetadataReader::ListSteps(int64_t run_row) {

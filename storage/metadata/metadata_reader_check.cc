@@ -79,6 +79,12 @@ Result<std::vector<std::string>> MetadataReader::CheckReferences() {
       "JOIN runs r ON r.id = a.run WHERE a.digest NOT IN (SELECT digest FROM artifacts) LIMIT 100",
       Keep(problems, "which has no row")));
   PENSTOCK_RETURN_IF_ERROR(
+      cache_.Query("SELECT r.run_id, s.name, 'goes on from a checkpoint' FROM steps s "
+                   "JOIN runs r ON r.id = s.run WHERE s.checkpoint <> '' AND "
+                   "json_extract(s.checkpoint, '$.digest') NOT IN (SELECT digest FROM artifacts) "
+                   "LIMIT 100",
+                   Keep(problems, "that has no row")));
+  PENSTOCK_RETURN_IF_ERROR(
       cache_.Query("SELECT 'model ' || model_group || '/' || version FROM model_versions "
                    "WHERE json_extract(model, '$.digest') NOT IN (SELECT digest FROM artifacts) "
                    "OR (report <> '' AND json_extract(report, '$.digest') NOT IN "

@@ -144,8 +144,13 @@ Status MetadataStore::InsertStep(int64_t run_row, const StepRecord& step) {
 }
 
 Status MetadataStore::SetStepNotes(int64_t run_row, const StepRecord& step) {
-  return cache_.Run("UPDATE steps SET expansion = ?, cache = ? WHERE run = ? AND idx = ?",
-                    OrNothing(step.expansion), OrNothing(step.cache), run_row, step.index);
+  const std::string checkpoint =
+      step.checkpoint ? DumpJson(EncodeArtifactRef(*step.checkpoint)) : std::string();
+  return cache_.Run(
+      "UPDATE steps SET expansion = ?, cache = ?, preemptions = ?, checkpoint = ? "
+      "WHERE run = ? AND idx = ?",
+      OrNothing(step.expansion), OrNothing(step.cache), step.preemptions, checkpoint, run_row,
+      step.index);
 }
 
 Status MetadataStore::InsertCached(const std::string& key, const PipelineName& pipeline,

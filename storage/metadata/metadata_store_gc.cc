@@ -90,6 +90,8 @@ Result<int64_t> MetadataStore::DeleteUnusedArtifacts(int64_t after_row, int limi
       "SELECT a.id, a.size FROM artifacts a WHERE a.id > ?1 AND a.id <= ?2 AND a.used_at < ?3 "
       "AND (a.run_id <> '' OR a.created_at < ?3) "
       "AND NOT EXISTS (SELECT 1 FROM run_artifacts r WHERE r.digest = a.digest) "
+      "AND NOT EXISTS (SELECT 1 FROM steps s WHERE s.checkpoint <> '' "
+      "AND json_extract(s.checkpoint, '$.digest') = a.digest) "
       "AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.digest = a.digest "
       "AND (h.expires_at = 0 OR h.expires_at > ?4)) "
       "AND NOT EXISTS (SELECT 1 FROM model_versions m "

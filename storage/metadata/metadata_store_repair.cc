@@ -27,6 +27,10 @@ Status MetadataStore::SetIncarnation(const std::string& incarnation) {
 
 Status MetadataStore::DeleteArtifact(const Digest& digest) {
   PENSTOCK_RETURN_IF_ERROR(cache_.Run("DELETE FROM run_artifacts WHERE digest = ?", digest));
+  PENSTOCK_RETURN_IF_ERROR(
+      cache_.Run("UPDATE steps SET checkpoint = '' WHERE checkpoint <> '' "
+                 "AND json_extract(checkpoint, '$.digest') = ?",
+                 digest));
   return cache_.Run("DELETE FROM artifacts WHERE digest = ?", digest);
 }
 
@@ -36,6 +40,10 @@ Result<std::vector<std::string>> MetadataStore::Repair(Time now) {
   PENSTOCK_RETURN_IF_ERROR(
       cache_.Run("DELETE FROM run_artifacts WHERE digest NOT IN (SELECT digest FROM artifacts)"));
   Say(cache_.changes(), "removed references of runs to artifacts that are not there", done);
+  PENSTOCK_RETURN_IF_ERROR(
+      cache_.Run("UPDATE steps SET checkpoint = '' WHERE checkpoint <> '' AND "
+                 "json_extract(checkpoint, '$.digest') NOT IN (SELECT digest FROM artifacts)"));
+  Say(cache_.changes(), "removed references of steps to checkpoints that are not there", done);
   PENSTOCK_RETURN_IF_ERROR(
       cache_.Run("DELETE FROM step_cache WHERE NOT EXISTS (SELECT 1 FROM steps s "
                  "WHERE s.run = step_cache.run AND s.idx = step_cache.idx)"));

@@ -69,6 +69,14 @@ inline constexpr std::size_t kMaxMutexBytes = 128;
 inline constexpr int kMaxGangNodes = 64;  // workers that run one step together
 // How long a step may be passed over before a worker is kept free for it.
 inline constexpr std::chrono::seconds kReserveAfter{10};
+// From the signal to save a checkpoint to SIGTERM.
+inline constexpr std::chrono::seconds kCheckpointGrace{30};
+inline constexpr std::chrono::seconds kMaxCheckpointGrace{3600};
+// Inputs that are as large together draw a step to a worker that has them; artifacts below the
+// second size are not looked at. Where they are is remembered for so many.
+inline constexpr int64_t kLocalityBytes = 64 << 20;
+inline constexpr int64_t kPlacedArtifactBytes = 1 << 20;
+inline constexpr std::size_t kMaxPlacedArtifacts = 10'000;
 
 // Logs, by step.
 inline constexpr int64_t kMaxLogBytesPerStep = 16 << 20;

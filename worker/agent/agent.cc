@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "steps/catalog/catalog.h"
+#include "storage/model/protocol.h"
 
 namespace penstock {
 namespace {
@@ -45,6 +46,11 @@ void WaitForLeftovers(const std::string& owner) {
 
 }  // namespace
 
+Micros ReopenPause(const Status& status, Micros wait) {
+  // Only another program at one end or the other mends it. A rolling update brings it.
+  return status.reason() == "VERSION_MISMATCH" ? Micros(std::chrono::minutes(1)) : wait;
+}
+
 Agent::Agent(const WorkerConfig& config, std::vector<std::string> steps)
     : config_(config), steps_(std::move(steps)), boot_id_(RandomHex(8, Random::Secure())) {}
 
@@ -71,6 +77,7 @@ Result<std::unique_ptr<Agent>> Agent::Make(const WorkerConfig& config,
   // Nothing runs and nothing is to be sent: everything may go.
   const Result<ArtifactCache::Trimmed> trimmed = agent->cache_->Trim({}, Clock::Real().Now());
   if (!trimmed.ok()) LOG_WARN("the artifact cache could not be trimmed: {}", trimmed.status());
+  PENSTOCK_ASSIGN_OR_RETURN(agent->leases_, LeaseClock::Make(config.kill_grace));
   PENSTOCK_ASSIGN_OR_RETURN(agent->coordinator_, Coordinator::Connect(config));
   agent->transfer_ =
       std::make_unique<Transfer>(*agent->coordinator_, *agent->store_, *agent->cache_);
@@ -84,6 +91,7 @@ Result<std::unique_ptr<Agent>> Agent::Make(const WorkerConfig& config,
       .store = agent->store_.get(),
       .cache = agent->cache_.get(),
       .transfer = agent->transfer_.get(),
+      .leases = agent->leases_.get(),
       .program = std::move(program),
       .data_folder = folder,
       .work_folder = folder / "work",
@@ -128,6 +136,8 @@ bool Agent::Run() {
     LOG_WARN("stopping what still runs worker={}", config_.name);
     executor_->CancelAll();
     idle = executor_->WaitIdle(config_.kill_grace + Micros(std::chrono::seconds(2)));
+    // When the session closes, others may run what ran here.
+    if (!idle) KillLeftovers(std::filesystem::absolute(config_.data_dir).string() + "#" + boot_id_);
   }
   leasing_ = false;
   if (const std::string session = coordinator_->session(); !session.empty()) {
@@ -152,7 +162,7 @@ v1::WorkerInfo Agent::Info() const {
   v1::WorkerInfo info;
   info.set_worker_id(config_.name);
   info.set_boot_id(boot_id_);
-  info.set_protocol(1);
+  info.set_protocol(kProtocol);
   info.set_version(PENSTOCK_VERSION);
   info.set_host(Host());
   info.set_pid(getpid());
@@ -177,9 +187,10 @@ void Agent::KeepSession() {
   Micros wait = std::chrono::milliseconds(100);
   while (leasing_ && !coordinator_->stopped()) {
     if (coordinator_->session().empty()) {
-      if (!OpenSession()) {
+      if (const Status status = OpenSession(); !status.ok()) {
         // Jitter, so that a cluster's workers do not come back all at once.
-        const Micros pause(static_cast<int64_t>(static_cast<double>(wait.count()) *
+        const Micros next = ReopenPause(status, wait);
+        const Micros pause(static_cast<int64_t>(static_cast<double>(next.count()) *
                                                 (0.5 + Random::Secure().NextDouble() / 2)));
         if (!coordinator_->Pause(pause)) return;
         wait = std::min(wait * 2, Micros(std::chrono::seconds(3)));
@@ -191,19 +202,28 @@ void Agent::KeepSession() {
   }
 }
 
-bool Agent::OpenSession() {
+Status Agent::OpenSession() {
   v1::OpenSessionRequest request;
   *request.mutable_worker() = Info();
+  request.set_min_protocol(kMinProtocol);
   for (v1::HeldAttempt& held : executor_->Held()) *request.add_held() = std::move(held);
   v1::OpenSessionResponse response;
   const auto context = coordinator_->Context(std::chrono::seconds(10));
+  const Tick sent = Clock::Real().Ticks();
   const Status status = Coordinator::Translate(
       coordinator_->workers().OpenSession(context.get(), request, &response));
   if (!status.ok()) {
-    if (!lost_told_) LOG_WARN("no session with {}: {}", config_.coordinator, status);
+    if (status.reason() == "VERSION_MISMATCH" && !mismatch_told_) {
+      LOG_ERROR("the coordinator refuses this program, and is asked again every minute: {}",
+                status.message());
+      mismatch_told_ = true;
+    } else if (!lost_told_) {
+      LOG_WARN("no session with {}: {}", config_.coordinator, status);
+    }
     lost_told_ = true;
-    return false;
+    return status;
   }
+  mismatch_told_ = false;
   lost_told_ = false;
   const auto micros = [](const google::protobuf::Duration& d) {
     return d.seconds() * 1'000'000 + d.nanos() / 1'000;
@@ -212,6 +232,8 @@ bool Agent::OpenSession() {
   heartbeat_micros_ = std::max<int64_t>(micros(response.heartbeat_interval()), 50'000);
   last_contact_ = Clock::Real().Ticks().micros;
   for (const std::string& token : response.stale_tokens()) executor_->Discard(token);
+  leases_->SetTtl(Micros(micros(response.lease_ttl())));
+  leases_->Answered(sent, Clock::Real().Ticks());
   acknowledged_ = 0;
   LOG_INFO("session open worker={} session={} coordinator={}", config_.name, response.session_id(),
            config_.coordinator);
@@ -222,7 +244,7 @@ bool Agent::OpenSession() {
     LOG_WARN("ready.json could not be written: {}", written);
   }
   coordinator_->set_session(response.session_id());
-  return true;
+  return Status::Ok();
 }
 
 bool Agent::LeaseOnce() {
@@ -239,6 +261,7 @@ bool Agent::LeaseOnce() {
     if (coordinator_->stopped()) return true;
     parked_ = context.get();
   }
+  const Tick sent = Clock::Real().Ticks();
   const grpc::Status raw = coordinator_->workers().LeaseSteps(context.get(), request, &response);
   {
     MutexLock lock(mutex_);
@@ -257,16 +280,23 @@ bool Agent::LeaseOnce() {
   }
   lost_told_ = false;
   last_contact_ = Clock::Real().Ticks().micros;
+  leases_->Answered(sent, Clock::Real().Ticks());
   acknowledged_ = response.sequence();
-  for (v1::Lease& lease : *response.mutable_leases()) executor_->Lease(std::move(lease));
+  for (v1::Lease& lease : *response.mutable_leases()) executor_->Lease(std::move(lease), sent);
   for (const std::string& token : response.cancel_tokens()) executor_->Cancel(token);
   for (const std::string& token : response.revoke_tokens()) executor_->Revoke(token);
+  for (const v1::Preemption& each : response.preemptions()) {
+    const google::protobuf::Duration& grace = each.grace();
+    executor_->Preempt(each.token(), Micros(grace.seconds() * 1'000'000 + grace.nanos() / 1'000));
+  }
   if (response.drain()) RequestStop();
   return true;
 }
 
 void Agent::Beat() {
-  while (coordinator_->Pause(Micros(heartbeat_micros_.load()))) {
+  Tick sent;
+  while (coordinator_->Pause(sent + Micros(heartbeat_micros_.load()) - Clock::Real().Ticks())) {
+    sent = Clock::Real().Ticks();
     const std::string session = coordinator_->session();
     const Micros away(Clock::Real().Ticks().micros - last_contact_.load());
     if (max_disconnect_ > 0 && away.count() > max_disconnect_) {
@@ -279,12 +309,15 @@ void Agent::Beat() {
     request.set_session_id(session);
     for (v1::HeldAttempt& held : executor_->Held()) *request.add_held() = std::move(held);
     v1::HeartbeatResponse response;
-    const auto context = coordinator_->Context(std::chrono::seconds(5));
+    // One that gets lost must not keep back the next for long: leases end meanwhile.
+    const auto context = coordinator_->Context(std::chrono::seconds(3));
+    sent = Clock::Real().Ticks();
     const Status status = Coordinator::Translate(
         coordinator_->heartbeats().Heartbeat(context.get(), request, &response));
     if (!status.ok()) continue;  // the session's keeper finds out what is wrong
     last_contact_ = Clock::Real().Ticks().micros;
     for (const std::string& token : response.stale_tokens()) executor_->Discard(token);
+    leases_->Answered(sent, Clock::Real().Ticks());
   }
 }
 

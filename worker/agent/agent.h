@@ -15,6 +15,10 @@
 
 namespace penstock {
 
+// How long to wait after an OpenSession that failed; `wait` is what it would be by the number of
+// failures.
+Micros ReopenPause(const Status& status, Micros wait);
+
 class Agent {
  public:
   // `steps`: what this worker announces ("noop@1"). `program`: of the runners.
@@ -31,7 +35,7 @@ class Agent {
   Agent(const WorkerConfig& config, std::vector<std::string> steps);
 
   void KeepSession();
-  bool OpenSession();
+  Status OpenSession();
   // False: the session is lost.
   bool LeaseOnce();
   void Beat();
@@ -43,6 +47,7 @@ class Agent {
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<LocalArtifactStore> store_;
   std::unique_ptr<ArtifactCache> cache_;
+  std::unique_ptr<LeaseClock> leases_;
   std::unique_ptr<Coordinator> coordinator_;
   std::unique_ptr<Transfer> transfer_;
   std::unique_ptr<Reporter> reporter_;
@@ -55,6 +60,7 @@ class Agent {
   std::atomic<int64_t> heartbeat_micros_{100'000};  // until a session says how often
   int64_t acknowledged_ = 0;
   bool lost_told_ = false;
+  bool mismatch_told_ = false;
 
   Mutex mutex_;
   CondVar stop_;

@@ -116,15 +116,16 @@ void Executor::Poll(Micros timeout) {
 
 // --- Commands
 
-void Executor::Lease(v1::Lease lease) {
+void Executor::Lease(v1::Lease lease, Tick asked) {
   PENSTOCK_FAULT_POINT("worker.lease_received");
-  Post([this, lease = std::move(lease)]() mutable {
+  Post([this, asked, lease = std::move(lease)]() mutable {
     if (by_token_.contains(lease.token())) return;  // sent again
     auto owned = std::make_unique<Attempt>();
     Attempt& attempt = *owned;
     attempt.lease = std::move(lease);
     attempt.id = next_id_++;
     attempt.mask = SecretMask({attempt.lease.secrets().begin(), attempt.lease.secrets().end()});
+    attempt.asked = asked;
     attempts_.emplace(attempt.id, std::move(owned));
     by_token_[attempt.lease.token()] = &attempt;
     if (draining_) ReportReturned(attempt);
@@ -267,18 +268,27 @@ void Executor::StartQueued() {
   for (const auto& [id, owned] : attempts_) {
     Attempt& attempt = *owned;
     if (attempt.state != Attempt::State::kQueued) continue;
+    if (IsLate(attempt)) {
+      ReportReturned(attempt);
+      continue;
+    }
     if (!Fits(attempt)) {
       if (TryPipeline(attempt)) continue;
       return;  // in order: what is first in line starts first
     }
     Reserve(attempt, +1);
-    if (!attempt.fetched && attempt.lease.inputs_size() > 0) {
+    if (!attempt.fetched && (attempt.lease.inputs_size() > 0 || attempt.lease.has_checkpoint())) {
       Fetch(attempt);
       continue;
     }
     Runner* runner = FreeRunner(attempt);
     if (runner != nullptr) Dispatch(attempt, *runner);
   }
+}
+
+bool Executor::IsLate(const Attempt& attempt) const {
+  return attempt.lease.fence_execution() &&
+         (deps_.leases == nullptr || !deps_.leases->MayBegin(attempt.asked, Now()));
 }
 
 // Hands an attempt to a child that is busy with one of its kind and needs.
@@ -343,6 +353,8 @@ Executor::Runner* Executor::SpawnRunner(const Attempt& attempt, const std::strin
   options.visible_gpus = VisibleGpus(attempt.gpus);
   options.owner = deps_.owner;
   if (script) options.owner += "/script-" + std::to_string(attempt.id) + "/";
+  if (deps_.leases != nullptr) options.fence = deps_.leases->page().descriptor();
+  options.sees_agent_go = script && attempt.lease.fence_execution();
   Result<std::unique_ptr<Child>> child = Child::Spawn(options);
   if (!child.ok()) {
     LOG_ERROR("no runner could be started: {}", child.status());
@@ -383,6 +395,7 @@ Assignment Executor::MakeAssignment(const Attempt& attempt) {
   assignment.report_paths.assign(lease.report_paths().begin(), lease.report_paths().end());
   assignment.threads = ThreadsOf(lease);
   assignment.memory = lease.memory();
+  assignment.fenced = lease.fence_execution();
   for (const v1::LeaseInput& input : lease.inputs()) {
     for (int i = 0; i < input.artifacts_size(); ++i) {
       AssignedInput assigned;
@@ -471,6 +484,7 @@ void Executor::OnOutcome(Runner& runner, Outcome outcome) {
   attempt.outcome = std::move(outcome);
   MaskOutcome(attempt.mask, attempt.outcome);
   for (const StoredOutput& output : attempt.outcome.outputs) deps_.cache->Added(output.ref.size);
+  if (attempt.outcome.checkpoint) deps_.cache->Added(attempt.outcome.checkpoint->ref.size);
   CollectLog(attempt, runner.child->log(), runner.log_end, /*last=*/true);
   if (runner.attempts.empty() && runner.log_end > kChildLogBytes) {
     if (ftruncate(runner.child->log(), 0) == 0) runner.log_end = 0;
@@ -504,8 +518,10 @@ void Executor::OnDeath(Runner& runner) {
     first = false;
     Reserve(*attempt, -1);
     attempt->outcome = Outcome();
-    attempt->outcome.status = Internal("the step's process " + how);
-    attempt->outcome.cause = Cause::kCrashed;
+    const bool fenced_off = attempt->lease.fence_execution() && runner.child->FencedOff();
+    attempt->outcome.status =
+        fenced_off ? Unavailable(std::string(kFencedOff)) : Internal("the step's process " + how);
+    attempt->outcome.cause = fenced_off ? Cause::kInfrastructure : Cause::kCrashed;
     CollectLog(*attempt, runner.child->log(), end, /*last=*/true);
     End(*attempt);
   }
@@ -543,12 +559,14 @@ void Executor::Tend() {
     if (runner.attempts.empty()) continue;
     Attempt& attempt = *runner.attempts.front();
     const Micros age = now - attempt.running_since;
+    // It ends by itself; but should it hang, this must not be what keeps it.
+    if (attempt.lease.fence_execution() && deps_.leases->Over(now)) runner.child->Signal(SIGKILL);
     if (!attempt.started_told && age >= kTellStart) ReportStarted(attempt);
     if (attempt.kill_at.micros != 0) {
       if (now >= attempt.kill_at) runner.child->Signal(SIGKILL);
       continue;
     }
-    if (attempt.cancel || attempt.discarded) Stop(attempt);
+    if (attempt.cancel || attempt.discarded || IsOverdue(attempt, now)) Stop(attempt);
     const v1::Lease& lease = attempt.lease;
     if (lease.has_timeout() && age > FromProto(lease.timeout())) {
       attempt.timed_out = true;

@@ -28,6 +28,7 @@
 #include "base/thread_pool.h"
 #include "worker/agent/artifact_cache.h"
 #include "worker/agent/config.h"
+#include "worker/agent/lease_clock.h"
 #include "worker/agent/mask.h"
 #include "worker/agent/reporter.h"
 #include "worker/agent/transfer.h"
@@ -45,6 +46,7 @@ class Executor {
     LocalArtifactStore* store = nullptr;
     ArtifactCache* cache = nullptr;
     Transfer* transfer = nullptr;
+    const LeaseClock* leases = nullptr;  // without it, no attempt that is fenced can begin
     std::string program;                // of the runners
     std::filesystem::path data_folder;  // the worker's
     std::filesystem::path work_folder;  // in it, for workspaces and log files
@@ -57,9 +59,13 @@ class Executor {
   ~Executor();
 
   // --- From any thread.
-  void Lease(v1::Lease lease);
+  // `asked`: when the call was sent whose answer brought it.
+  void Lease(v1::Lease lease, Tick asked = {});
   void Cancel(const std::string& token);
   void Revoke(const std::string& token);
+  // The attempt is to leave: a script may save a checkpoint first, for as long as `grace`
+  // (executor_preempt.cc).
+  void Preempt(const std::string& token, Micros grace);
   // The attempt does not count any more: stop it, and throw away what it made.
   void Discard(const std::string& token);
   void OnVerdict(const v1::StepReport& report, const std::string& verdict);
@@ -85,14 +91,17 @@ class Executor {
     std::vector<int> gpus;  // that it has, while it is reserved
     bool started_told = false;
     bool cancel = false;
+    bool preempted = false;
     bool timed_out = false;
     bool idle = false;  // timed out for want of a sign of life
     bool over_memory = false;
     bool discarded = false;
+    Tick asked;
     Tick running_since;
     Tick last_sign;           // output, a metric or progress
     int64_t output_seen = 0;  // bytes of the child's file at the last look
     Time started_at;
+    Tick leave_by;                    // when it is told to stop, if it was told to save
     Tick kill_at;                     // set once it was told to stop
     int64_t log_from = 0;             // where its output begins in the child's file
     int64_t log_taken = 0;            // bytes of its output that were taken over, or left out
@@ -137,6 +146,8 @@ class Executor {
   void StartQueued();
   bool Fits(const Attempt& attempt) const;
   void Reserve(Attempt& attempt, int sign);
+  // Whether it must not begin any more, as its lease may have ended meanwhile.
+  bool IsLate(const Attempt& attempt) const;
   bool TryPipeline(Attempt& attempt);
   static bool NeedsOwnRunner(const v1::Lease& lease);
   // Whether the attempt's program runs in the sandbox, where it cannot write to its inputs.
@@ -157,6 +168,10 @@ class Executor {
   void OnOutcome(Runner& runner, Outcome outcome);
   void OnDeath(Runner& runner);
   void Stop(Attempt& attempt);
+  static bool IsOverdue(const Attempt& attempt, Tick now);
+  static bool GaveWay(const Attempt& attempt);
+  Status FetchCheckpoint(const v1::Lease& lease, const std::filesystem::path& place,
+                         TransferStop& stop);
   void CollectLog(Attempt& attempt, int file, int64_t until, bool last);
   void Take(Attempt& attempt, int file, int64_t size);
   void Ship(Attempt& attempt);

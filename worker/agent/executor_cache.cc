@@ -42,9 +42,18 @@ void Executor::TrimCache() {
         }
       }
     }
+    if (!attempt->fetched && attempt->lease.has_checkpoint()) {
+      const v1::ArtifactRef& ref = attempt->lease.checkpoint();
+      if (const Result<Digest> digest = ParseDigest(ref.digest()); digest.ok()) {
+        need(*digest, ref.tree());
+      }
+    }
     // Until the coordinator has taken the report, it may ask for them again.
     for (const StoredOutput& output : attempt->outcome.outputs) {
       need(output.ref.digest, output.ref.tree);
+    }
+    if (const auto& checkpoint = attempt->outcome.checkpoint) {
+      need(checkpoint->ref.digest, checkpoint->ref.tree);
     }
   }
   since = std::max(since, now - kLongestStore);

@@ -16,6 +16,13 @@ v1::StepReport About(const v1::Lease& lease, v1::StepReport::Kind kind) {
   return report;
 }
 
+void SetRef(const ArtifactRef& from, v1::ArtifactRef& to) {
+  to.set_digest(FormatDigest(from.digest));
+  to.set_type(std::string(Name(from.type)));
+  to.set_tree(from.tree);
+  to.set_size(from.size);
+}
+
 void SetStarted(v1::StepReport& report, Time started) {
   if (!started.set()) return;
   SetTime(started, report.mutable_started_at());
@@ -42,7 +49,8 @@ void Executor::Report(Attempt& attempt) {
   const Outcome& outcome = attempt.outcome;
   v1::StepReport::Kind kind = v1::StepReport::FAILED;
   if (outcome.status.ok()) kind = v1::StepReport::SUCCEEDED;
-  if (!outcome.status.ok() && outcome.cause == Cause::kCancelled) kind = v1::StepReport::CANCELLED;
+  const bool stopped = outcome.cause == Cause::kCancelled || outcome.cause == Cause::kPreempted;
+  if (!outcome.status.ok() && stopped) kind = v1::StepReport::CANCELLED;
   v1::StepReport report = About(attempt.lease, kind);
   SetStarted(report, attempt.started_at);
   report.set_exit_code(outcome.exit_code);
@@ -50,11 +58,7 @@ void Executor::Report(Attempt& attempt) {
   report.set_cpu_seconds(outcome.cpu_seconds);
   if (kind == v1::StepReport::SUCCEEDED) {
     for (const StoredOutput& output : outcome.outputs) {
-      v1::ArtifactRef& ref = (*report.mutable_outputs())[output.name];
-      ref.set_digest(FormatDigest(output.ref.digest));
-      ref.set_type(std::string(Name(output.ref.type)));
-      ref.set_tree(output.ref.tree);
-      ref.set_size(output.ref.size);
+      SetRef(output.ref, (*report.mutable_outputs())[output.name]);
     }
     for (const auto& [name, value] : outcome.metrics) (*report.mutable_metrics())[name] = value;
     for (const auto& [path, value] : outcome.report_values) {
@@ -64,6 +68,9 @@ void Executor::Report(Attempt& attempt) {
   } else {
     report.set_cause(std::string(Name(outcome.cause)));
     report.set_message(outcome.status.message());
+    if (outcome.cause == Cause::kPreempted && outcome.checkpoint) {
+      SetRef(outcome.checkpoint->ref, *report.mutable_checkpoint());
+    }
   }
   deps_.report(std::move(report));
 }

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/log.h"
 #include "steps/catalog/catalog.h"
 #include "worker/agent/executor.h"
 
@@ -29,6 +30,7 @@ void Executor::Fetch(Attempt& attempt) {
         }
       }
     }
+    if (status.ok()) status = FetchCheckpoint(lease, place, *stop);
     Post([this, id, status, place] {
       Attempt* fetched = FindId(id);
       // Forgotten while this went on making what had been removed with it.
@@ -92,12 +94,18 @@ void Executor::Finish(Attempt& attempt) {
     outcome.cause = Cause::kTimeout;
   } else if (attempt.cancel && !outcome.status.ok()) {
     outcome.cause = Cause::kCancelled;
+  } else if (GaveWay(attempt)) {
+    outcome.cause = Cause::kPreempted;
+    outcome.status = Cancelled("it left its worker to another");
   } else if (outcome.cause == Cause::kCancelled && !outcome.status.ok()) {
     outcome.cause = Cause::kInfrastructure;
     outcome.status = Unavailable("the worker stopped while it ran the step");
   }
-  if (!outcome.status.ok() || outcome.outputs.empty()) return Report(attempt);
-  const bool posted = pool_.Post([this, id = attempt.id, outputs = outcome.outputs,
+  std::vector<StoredOutput> outputs;
+  if (outcome.status.ok()) outputs = outcome.outputs;
+  if (outcome.cause == Cause::kPreempted && outcome.checkpoint) outputs = {*outcome.checkpoint};
+  if (outputs.empty()) return Report(attempt);
+  const bool posted = pool_.Post([this, id = attempt.id, outputs = std::move(outputs),
                                   token = attempt.lease.token(), stop = attempt.transfer] {
     const Status status = deps_.transfer->Publish(outputs, token, *stop);
     Post([this, id, token, status] {
@@ -106,7 +114,12 @@ void Executor::Finish(Attempt& attempt) {
       if (published->discarded || status.reason() == "STALE_ATTEMPT") {
         return Forget(*published);
       }
-      if (!status.ok()) {
+      if (!status.ok() && !published->outcome.status.ok()) {
+        LOG_WARN("a checkpoint could not be stored: {} run={} step={} attempt={}", status,
+                 published->lease.run_id(), published->lease.step_name(),
+                 published->lease.attempt());
+        published->outcome.checkpoint.reset();
+      } else if (!status.ok()) {
         published->outcome.status = status.WithContext("storing its outputs");
         published->outcome.cause = published->cancel ? Cause::kCancelled : Cause::kInfrastructure;
       }

@@ -13,6 +13,8 @@
 #include <iterator>
 #include <utility>
 
+#include "worker/runner/fence.h"
+
 namespace penstock {
 namespace {
 
@@ -67,15 +69,16 @@ Result<std::unique_ptr<Child>> Child::Spawn(const ChildOptions& options) {
 
   const UniqueFd nothing(open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!nothing.valid()) return ErrnoStatus(errno, "opening /dev/null");
+  std::map<int, int> descriptors = {
+      {0, nothing.get()}, {1, log.get()}, {2, log.get()}, {3, theirs.get()}};
+  if (options.fence >= 0) descriptors[kFenceDescriptor] = options.fence;
   // The agent dies: so does the child, even in the midst of a step.
   PENSTOCK_ASSIGN_OR_RETURN(
-      Subprocess process,
-      Subprocess::Start(
-          {.arguments = {options.program, "--runner"},
-           .environment = Environment(options),
-           .descriptors = {{0, nothing.get()}, {1, log.get()}, {2, log.get()}, {3, theirs.get()}},
-           .own_group = true,
-           .death_signal = SIGKILL}));
+      Subprocess process, Subprocess::Start({.arguments = {options.program, "--runner"},
+                                             .environment = Environment(options),
+                                             .descriptors = std::move(descriptors),
+                                             .own_group = true,
+                                             .death_signal = options.sees_agent_go ? 0 : SIGKILL}));
   fcntl(ours.get(), F_SETFL, O_NONBLOCK);
   return std::unique_ptr<Child>(new Child(std::move(process), std::move(ours), std::move(log)));
 }
@@ -129,6 +132,11 @@ bool Child::Reap(std::string* how) {
   *how = end->Describe();
   if (end->signal == 0) *how += " in mid-step";
   return true;
+}
+
+bool Child::FencedOff() {
+  const std::optional<ProcessEnd> end = process_.Poll();
+  return end && end->exit_code == kFenceExit;
 }
 
 int64_t Child::ResidentMemory() const {

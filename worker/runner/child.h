@@ -26,7 +26,10 @@ struct ChildOptions {
   std::filesystem::path log_file;  // empty: in memory, where no disk sees what is printed
   int threads = 1;
   std::string visible_gpus;  // what CUDA_VISIBLE_DEVICES is set to; empty: it sees none
-  std::string owner;         // marks the process, so that leftovers of a killed agent can be found
+  std::string owner;  // marks the process, so that leftovers of a killed agent can be found
+  int fence = -1;     // FencePage::descriptor; -1: none
+  // For a runner that watches a fence, which then also ends what it has started.
+  bool sees_agent_go = false;
 };
 
 // The environment variable that carries ChildOptions::owner.
@@ -47,6 +50,8 @@ class Child {
   void Signal(int signal) const { process_.Signal(signal); }
   // Collects the process if it has ended and says how: "was killed by signal 9 (Killed)".
   bool Reap(std::string* how);
+  // Whether it has ended, and its attempt by force, because its lease was about to end.
+  bool FencedOff();
   // Resident memory now, in bytes; 0 where unknown.
   int64_t ResidentMemory() const;
 

@@ -33,6 +33,26 @@ std::vector<SeriesPoint> DecodePoints(const Json& json) {
   return points;
 }
 
+StoredOutput DecodeOutput(const Json& json) {
+  StoredOutput output;
+  output.name = JsonString(json, "name");
+  output.ref.digest = Digest(JsonString(json, "digest"));
+  output.ref.type = ParseArtifactType(JsonString(json, "type")).value_or(ArtifactType::kFile);
+  output.ref.tree = JsonBool(json, "tree");
+  output.ref.size = JsonInt(json, "size");
+  output.files = static_cast<int32_t>(JsonInt(json, "files", 1));
+  return output;
+}
+
+Json EncodeOutput(const StoredOutput& output) {
+  return {{"name", output.name},
+          {"digest", output.ref.digest.value()},
+          {"type", std::string(Name(output.ref.type))},
+          {"tree", output.ref.tree},
+          {"size", output.ref.size},
+          {"files", output.files}};
+}
+
 Outcome DecodeOutcome(const Json& json) {
   Outcome outcome;
   outcome.id = JsonInt(json, "id");
@@ -42,14 +62,10 @@ Outcome DecodeOutcome(const Json& json) {
   }
   outcome.cause = static_cast<Cause>(JsonInt(json, "cause"));
   for (const Json& each : JsonMember(json, "outputs")) {
-    StoredOutput output;
-    output.name = JsonString(each, "name");
-    output.ref.digest = Digest(JsonString(each, "digest"));
-    output.ref.type = ParseArtifactType(JsonString(each, "type")).value_or(ArtifactType::kFile);
-    output.ref.tree = JsonBool(each, "tree");
-    output.ref.size = JsonInt(each, "size");
-    output.files = static_cast<int32_t>(JsonInt(each, "files", 1));
-    outcome.outputs.push_back(std::move(output));
+    outcome.outputs.push_back(DecodeOutput(each));
+  }
+  if (const Json& checkpoint = JsonMember(json, "checkpoint"); checkpoint.is_object()) {
+    outcome.checkpoint = DecodeOutput(checkpoint);
   }
   if (const Json& metrics = JsonMember(json, "metrics"); metrics.is_object()) {
     for (const auto& [name, value] : metrics.items()) outcome.metrics[name] = NumberOrNan(value);
@@ -78,6 +94,7 @@ std::string Encode(const Assignment& assignment) {
   if (!assignment.algorithm.empty()) json["algorithm"] = assignment.algorithm;
   if (!assignment.secrets.empty()) json["secrets"] = assignment.secrets;
   if (assignment.memory > 0) json["memory"] = assignment.memory;
+  if (assignment.fenced) json["fenced"] = true;
   json["workspace"] = assignment.workspace;
   json["store"] = assignment.store;
   if (!assignment.report_paths.empty()) json["report_paths"] = assignment.report_paths;
@@ -104,6 +121,7 @@ Assignment DecodeAssignment(const Json& json) {
   }
   assignment.threads = static_cast<int32_t>(JsonInt(json, "threads", 1));
   assignment.memory = JsonInt(json, "memory");
+  assignment.fenced = JsonBool(json, "fenced");
   assignment.workspace = JsonString(json, "workspace");
   assignment.store = JsonString(json, "store");
   for (const Json& path : JsonMember(json, "report_paths")) {
@@ -140,13 +158,9 @@ std::string Encode(const Outcome& outcome) {
     json["cause"] = static_cast<int>(outcome.cause);
   }
   for (const StoredOutput& output : outcome.outputs) {
-    json["outputs"].push_back({{"name", output.name},
-                               {"digest", output.ref.digest.value()},
-                               {"type", std::string(Name(output.ref.type))},
-                               {"tree", output.ref.tree},
-                               {"size", output.ref.size},
-                               {"files", output.files}});
+    json["outputs"].push_back(EncodeOutput(output));
   }
+  if (outcome.checkpoint) json["checkpoint"] = EncodeOutput(*outcome.checkpoint);
   for (const auto& [name, value] : outcome.metrics) {
     json["metrics"][name] = std::isfinite(value) ? Json(value) : Json();
   }

@@ -7,7 +7,8 @@
 //   agent → child   an Assignment: run this attempt
 //   child → agent   an Update while it runs, then one Outcome
 //
-// A step is told to stop by SIGTERM. When the socket closes, the child ends.
+// A step is told to stop by SIGTERM, a script before that by SIGUSR1 to save a checkpoint, where it
+// is only to leave. When the socket closes, the child ends.
 
 #include <cstdint>
 #include <map>
@@ -27,6 +28,9 @@ namespace penstock {
 inline constexpr std::size_t kMaxFrameBytes = 64 << 20;
 // All report values of an attempt together, with their paths: its report must fit into a message.
 inline constexpr std::size_t kMaxReportValuesBytes = 4 << 20;
+
+// In the workspace of an attempt: what it saves for the next, and what the one before has saved.
+inline constexpr char kCheckpointFolder[] = "checkpoint";
 
 struct AssignedInput {
   std::string name;
@@ -48,6 +52,7 @@ struct Assignment {
   std::vector<std::string> report_paths;
   int32_t threads = 1;
   int64_t memory = 0;
+  bool fenced = false;  // to be ended as the fence says (fence.h)
 };
 
 struct SeriesPoint {
@@ -75,6 +80,7 @@ struct Outcome {
   Status status;  // kCancelled: told to stop; kInvalidArgument and others: the step's error
   Cause cause = Cause::kNone;
   std::vector<StoredOutput> outputs;
+  std::optional<StoredOutput> checkpoint;  // of one that was told to save it, and did not succeed
   std::map<std::string, double> metrics;
   std::map<std::string, std::string> report_values;  // path → JSON
   std::string warnings;                              // those that the step logged, as one text

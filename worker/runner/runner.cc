@@ -20,8 +20,10 @@
 #include "base/file.h"
 #include "base/mutex.h"
 #include "base/text.h"
+#include "steps/api/checkpoint.h"
 #include "storage/artifact/local_artifact_store.h"
 #include "storage/model/limits.h"
+#include "worker/runner/fence.h"
 #include "worker/runner/protocol.h"
 #include "worker/runner/report_path.h"
 #include "worker/runner/secrets.h"
@@ -37,6 +39,12 @@ volatile sig_atomic_t stop_requested = 0;
 
 void OnTerminate(int) {
   stop_requested = 1;
+}
+
+volatile sig_atomic_t checkpoint_requested = 0;
+
+void OnCheckpoint(int) {
+  checkpoint_requested = 1;
 }
 
 Status SendFrame(int socket, const std::string& document) {
@@ -81,7 +89,7 @@ int64_t LogSize() {
   return fstat(STDOUT_FILENO, &info) == 0 ? info.st_size : 0;
 }
 
-class Context : public StepContext {
+class Context : public StepContext, public CheckpointContext {
  public:
   Context(const Assignment& assignment, int socket)
       : assignment_(assignment),
@@ -117,6 +125,10 @@ class Context : public StepContext {
   }
   int threads() const override { return assignment_.threads; }
   int64_t memory_bytes() const override { return assignment_.memory; }
+  bool checkpoint_wanted() const override { return checkpoint_requested != 0; }
+  std::filesystem::path checkpoint_dir() const override {
+    return std::filesystem::path(assignment_.workspace) / kCheckpointFolder;
+  }
   bool cancelled() const override { return stop_requested != 0; }
 
   void LogMetric(std::string_view name, int64_t index, double value) override {
@@ -221,6 +233,26 @@ Status StoreOutputs(const Assignment& assignment, const StepOutcome& result, Out
   return Status::Ok();
 }
 
+// What an attempt that was told to leave has saved for the next.
+void StoreCheckpoint(const Assignment& assignment, const std::filesystem::path& folder,
+                     Outcome& outcome) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(folder, error) || std::filesystem::is_empty(folder, error)) {
+    return;
+  }
+  const auto store = LocalArtifactStore::Open(assignment.store, {.sync = false, .clean = false});
+  const Result<TreeInfo> tree =
+      store.ok() ? (*store)->PutTree(folder, /*move=*/true) : Result<TreeInfo>(store.status());
+  if (!tree.ok()) {
+    std::cout << "warning: the checkpoint cannot be kept: " << tree.status().message() << "\n";
+    return;
+  }
+  StoredOutput& checkpoint = outcome.checkpoint.emplace();
+  checkpoint.ref = {
+      .digest = tree->digest, .type = ArtifactType::kFile, .tree = true, .size = tree->size};
+  checkpoint.files = tree->files;
+}
+
 Status KeepResult(const Assignment& assignment, StepOutcome result, Outcome& outcome) {
   if (result.metrics.size() > static_cast<std::size_t>(limits::kMaxMetricsPerReport)) {
     return Internal("the step reports " + std::to_string(result.metrics.size()) +
@@ -249,10 +281,19 @@ Status KeepResult(const Assignment& assignment, StepOutcome result, Outcome& out
   return StoreOutputs(assignment, result, outcome);
 }
 
-Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int socket) {
+// Ends as the fence says, where the attempt is to be.
+std::unique_ptr<FenceWatch> WatchFence(const Assignment& assignment,
+                                       const std::optional<FencePage>& page, int socket) {
+  if (!assignment.fenced || !page) return nullptr;
+  return std::make_unique<FenceWatch>(*page, socket, [] { kill(getpid(), SIGTERM); });
+}
+
+Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment,
+                   const std::optional<FencePage>& page, int socket) {
   Outcome outcome;
   outcome.id = assignment.id;
   stop_requested = 0;
+  const std::unique_ptr<FenceWatch> fence = WatchFence(assignment, page, socket);
   const double cpu_before = CpuSeconds();
   Context context(assignment, socket);
   std::string key = assignment.type;
@@ -260,6 +301,9 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int 
   const StepFunction* step = steps.Find(key);
   if (step == nullptr) {
     outcome.status = Internal("this worker does not run " + key);
+    outcome.cause = Cause::kInfrastructure;
+  } else if (assignment.fenced && fence == nullptr) {
+    outcome.status = Internal("the runner was given no fence, and must not run the step without");
     outcome.cause = Cause::kInfrastructure;
   } else {
     Result<StepOutcome> result = RunStep(*step, context, &outcome.cause);
@@ -270,6 +314,9 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int 
       outcome.cause = outcome.status.code() == StatusCode::kInvalidArgument
                           ? Cause::kStepError
                           : Cause::kInfrastructure;
+    } else if (fence != nullptr && fence->asked()) {
+      outcome.cause = Cause::kInfrastructure;
+      outcome.status = Unavailable(std::string(kFencedOff));
     } else if (outcome.status.code() == StatusCode::kCancelled || stop_requested != 0) {
       outcome.cause = Cause::kCancelled;
     } else if (outcome.status.reason() == kOutOfMemoryReason) {
@@ -277,6 +324,9 @@ Outcome RunAttempt(const StepRegistry& steps, const Assignment& assignment, int 
     } else if (outcome.status.reason() == kCrashedReason) {
       outcome.cause = Cause::kCrashed;
     }
+  }
+  if (!outcome.status.ok() && checkpoint_requested != 0) {
+    StoreCheckpoint(assignment, context.checkpoint_dir(), outcome);
   }
   outcome.exit_code = context.exit_code();
   if (!outcome.status.ok() && outcome.cause != Cause::kCancelled &&
@@ -300,6 +350,8 @@ int RunnerMain(const StepRegistry& steps, int socket) {
   action.sa_handler = OnTerminate;
   action.sa_flags = SA_RESTART;
   sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = OnCheckpoint;
+  sigaction(SIGUSR1, &action, nullptr);
   signal(SIGINT, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
   // A core file would hold the secrets of the step.
@@ -307,6 +359,8 @@ int RunnerMain(const StepRegistry& steps, int socket) {
   setrlimit(RLIMIT_CORE, &no_core);
   // What a step starts must neither talk to the agent nor seem to be this process.
   fcntl(socket, F_SETFD, FD_CLOEXEC);
+  const std::optional<FencePage> page = FencePage::Open(kFenceDescriptor);
+  if (page) fcntl(kFenceDescriptor, F_SETFD, FD_CLOEXEC);
   FrameReader frames;
   std::string buffer(64 << 10, '\0');
   while (true) {
@@ -315,7 +369,7 @@ int RunnerMain(const StepRegistry& steps, int socket) {
     if (frame->has_value()) {
       Assignment assignment = DecodeAssignment(**frame);
       FillSecrets(assignment.secrets, assignment.parameters);
-      const Outcome outcome = RunAttempt(steps, assignment, socket);
+      const Outcome outcome = RunAttempt(steps, assignment, page, socket);
       if (!SendFrame(socket, Encode(outcome)).ok()) return 0;
       continue;
     }

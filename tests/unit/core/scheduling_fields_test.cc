@@ -81,5 +81,47 @@ TEST(SchedulingFields, AMutexIsANameThatIsKnownBeforeTheStepRuns) {
               ElementsAre(HasSubstr("is for steps that run on a worker")));
 }
 
+TEST(SchedulingFields, AFenceIsSaidOrImplied) {
+  const auto fenced = [](const std::string& more) {
+    return Good("name: p\nsteps: [{name: a, type: script, with: {command: [x]" + more + "}]")
+        .steps[0]
+        .fenced_execution();
+  };
+  EXPECT_FALSE(fenced("}"));
+  EXPECT_TRUE(fenced("}, fence: execution"));
+  EXPECT_FALSE(fenced("}, fence: result"));
+  EXPECT_TRUE(fenced("}, mutex: m"));
+  EXPECT_TRUE(fenced(", side_effects: true}"));
+  EXPECT_FALSE(fenced(", side_effects: true}, fence: result"));
+  EXPECT_THAT(RefusalsOf("", ", fence: executoin"), ElementsAre(HasSubstr("execution")));
+  EXPECT_THAT(RefusalsOf("", ", fence: result, mutex: m"),
+              ElementsAre(HasSubstr("take `fence` out, or write execution")));
+}
+
+TEST(SchedulingFields, WhatMayBePreempted) {
+  const PipelineSpec spec = Good(
+      "name: p\nsteps:\n"
+      "- {name: a, type: script, fence: execution, preemptible: true, checkpointGrace: 2m, "
+      "with: {command: [x]}}\n- {name: b, type: noop, preemptible: true}\n- {name: c, type: noop}");
+  EXPECT_TRUE(spec.steps[0].preemptible);
+  EXPECT_EQ(spec.steps[0].checkpoint_grace, std::chrono::minutes(2));
+  EXPECT_TRUE(spec.steps[1].preemptible);
+  const Json canonical = CanonicalDefinition(spec);
+  for (const char* key : {"fence", "preemptible", "checkpointGrace"}) {
+    EXPECT_FALSE(canonical["steps"][2].contains(key)) << key;
+  }
+  const auto again = ParsePipeline(canonical, Catalog::BuiltIn());
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(CanonicalDefinition(*again), canonical);
+  EXPECT_THAT(RefusalsOf("", ", preemptible: true, checkpointGrace: 10s"),
+              ElementsAre(HasSubstr("is for a script that says preemptible: true")));
+  EXPECT_THAT(Refusals("name: p\nsteps: [{name: a, type: script, preemptible: true, "
+                       "checkpointGrace: 2h, with: {command: [x]}}]"),
+              ElementsAre(HasSubstr("at most 1h")));
+  EXPECT_THAT(
+      Refusals("name: p\nsteps: [{name: a, type: wait, with: {duration: 1s}, preemptible: true}]"),
+      ElementsAre(HasSubstr("is for steps that run on a worker")));
+}
+
 }  // namespace
 }  // namespace penstock

@@ -126,6 +126,36 @@ TEST_F(RetentionTest, AModelVersionKeepsItsRunUnlessItWasRejected) {
   EXPECT_TRUE(*reader_->HasArtifact(model));
 }
 
+TEST_F(RetentionTest, ACheckpointStaysAsLongAsItsStepNamesIt) {
+  RunRecord run;
+  StepRecord step;
+  Digest state;
+  Committed([&] {
+    run = AddRun(AddPipeline("p"), RunState::kRunning);
+    state = AddArtifact("state");
+    ASSERT_TRUE(store_->SetArtifactOrigin(state, run.id, "s", "checkpoint").ok());
+    step = *store_->reader().GetStep(run.row, 0);
+    EXPECT_EQ(step.preemptions, 0);
+    EXPECT_FALSE(step.checkpoint.has_value());
+    step.preemptions = 2;
+    step.checkpoint = ArtifactRef{.digest = state, .tree = true, .size = 5};
+    ASSERT_TRUE(store_->SetStepNotes(run.row, step).ok());
+  });
+  const auto stored = reader_->GetStep(run.row, 0);
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_EQ(stored->preemptions, 2);
+  EXPECT_EQ(stored->checkpoint, step.checkpoint);
+  clock_.Advance(hours(24 * 30));
+  EXPECT_EQ(Sweep({}).artifacts, 0);
+  EXPECT_THAT(*reader_->CheckReferences(), ElementsAre());
+  Committed([&] {
+    step.checkpoint.reset();
+    ASSERT_TRUE(store_->SetStepNotes(run.row, step).ok());
+  });
+  EXPECT_EQ(Sweep({}).artifacts, 1);
+  EXPECT_FALSE(*reader_->HasArtifact(state));
+}
+
 TEST_F(RetentionTest, ARunThatAnotherGoesOnFromGoesAfterIt) {
   RunRecord first;
   Committed([&] {

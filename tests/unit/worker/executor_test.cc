@@ -288,6 +288,14 @@ TEST_F(ExecutorTest, AWarmChildIsUsedAgainWithTheSameGpusAndEndedForOthers) {
   EXPECT_NE(then, first);
 }
 
+// Its lease may have ended on the way: who takes over must not meet it.
+TEST_F(ExecutorTest, AFencedAttemptWithoutALeaseIsGivenBack) {
+  v1::Lease lease = Noop("t");
+  lease.set_fence_execution(true);
+  executor_->Lease(lease);
+  EXPECT_EQ(End("t").kind(), v1::StepReport::RETURNED);
+}
+
 TEST_F(ExecutorTest, AnExecutorThatGoesWaitsForNoDownload) {
   fake_.HoldDownloads(true);
   executor_->Lease(WithInput("t"));
