@@ -40,7 +40,10 @@ Tick Now() {
 }  // namespace
 
 Executor::Executor(Deps deps)
-    : deps_(std::move(deps)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), pool_(8, 1 << 20) {
+    : deps_(std::move(deps)),
+      environment_(*deps_.config),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      pool_(8, 1 << 20) {
   PENSTOCK_CHECK(wake_.valid());
   thread_ = std::thread([this] { Loop(); });
 }
@@ -298,7 +301,7 @@ bool Executor::TryPipeline(Attempt& attempt) {
 // A process that ran a script may have been changed by it: it runs one, and nothing else.
 Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
   const bool script = attempt.lease.type() == kScript;
-  const int threads = std::max(1, static_cast<int>(std::floor(attempt.lease.cpus() + 1e-9)));
+  const int threads = ThreadsOf(attempt.lease);
   const std::string key = attempt.lease.principal() + "\n" + std::to_string(threads) + "\n" +
                           std::to_string(attempt.lease.gpus());
   Runner* idle = nullptr;
@@ -336,6 +339,10 @@ Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
   return &runners_.back();
 }
 
+int Executor::ThreadsOf(const v1::Lease& lease) {
+  return std::max(1, static_cast<int>(std::floor(lease.cpus() + 1e-9)));
+}
+
 std::filesystem::path Executor::WorkspaceOf(const Attempt& attempt) const {
   return deps_.work_folder / ("attempt-" + std::to_string(attempt.id));
 }
@@ -354,7 +361,7 @@ Assignment Executor::MakeAssignment(const Attempt& attempt) {
   assignment.workspace = WorkspaceOf(attempt).string();
   assignment.store = deps_.store->temp_folder().parent_path().string();
   assignment.report_paths.assign(lease.report_paths().begin(), lease.report_paths().end());
-  assignment.threads = std::max(1, static_cast<int>(std::floor(lease.cpus() + 1e-9)));
+  assignment.threads = ThreadsOf(lease);
   assignment.memory = lease.memory();
   for (const v1::LeaseInput& input : lease.inputs()) {
     for (int i = 0; i < input.artifacts_size(); ++i) {

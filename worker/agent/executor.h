@@ -27,6 +27,7 @@
 #include "base/thread_pool.h"
 #include "worker/agent/artifact_cache.h"
 #include "worker/agent/config.h"
+#include "worker/agent/environment.h"
 #include "worker/agent/reporter.h"
 #include "worker/agent/transfer.h"
 #include "worker/runner/child.h"
@@ -150,10 +151,12 @@ class Executor {
   void Forget(Attempt& attempt);
   Attempt* Find(const std::string& token);
   Attempt* FindId(int64_t id);
+  static int ThreadsOf(const v1::Lease& lease);
   std::filesystem::path WorkspaceOf(const Attempt& attempt) const;
   Assignment MakeAssignment(const Attempt& attempt);
 
   const Deps deps_;
+  EnvironmentRecorder environment_;
   std::map<int64_t, std::unique_ptr<Attempt>> attempts_;  // by id: the order of lease
   std::map<std::string, Attempt*> by_token_;
   std::list<Runner> runners_;
