@@ -18,6 +18,7 @@
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "steps/libraries.h"
 #include "steps/registry.h"
 #include "steps/script/sandbox.h"
 #include "worker/agent/agent.h"
@@ -74,6 +75,7 @@ void OnStop(int) {
 int RunAgent(WorkerConfig config, const StepRegistry& steps) {
   signal(SIGPIPE, SIG_IGN);
   if (config.isolation == "auto") config.bubblewrap = FindBubblewrap();
+  config.libraries = LibrariesByStep();
   if (!config.faults.empty() || !config.faults_report.empty()) {
     if (const Status status = InitFaults(config.faults, config.faults_report); !status.ok()) {
       return Fail(status);

@@ -51,6 +51,8 @@ void AddPipelineCommands(CLI::App& app, Cli& cli);  // validate, apply, delete
 void AddSecretCommands(CLI::App& app, Cli& cli);    // secret
 void AddRunCommands(CLI::App& app, Cli& cli);       // run, cancel, logs
 void AddRerunCommands(CLI::App& app, Cli& cli);     // retry, explain, diff
+void AddRerunCommand(CLI::App& app, Cli& cli);      // rerun
+void AddBackfillCommand(CLI::App& app, Cli& cli);   // backfill
 void AddGetCommands(CLI::App& app, Cli& cli);       // get
 void AddDescribeCommands(CLI::App& app, Cli& cli);  // describe
 void AddModelCommands(CLI::App& app, Cli& cli);     // approve, reject, promote
@@ -58,6 +60,12 @@ void AddArtifactCommands(CLI::App& app, Cli& cli);  // artifacts, data
 void AddWorkerCommands(CLI::App& app, Cli& cli);    // worker
 void AddAdminCommands(CLI::App& app, Cli& cli);     // admin
 void AddDevCommand(CLI::App& app, Cli& cli);        // dev
+
+// What `get backfills [ID]` shows.
+Result<int> GetBackfills(Connection& connection, const std::string& id, int limit, Format format);
+// What `describe run RUN STEP` shows.
+Result<int> DescribeRunStep(Connection& connection, const std::string& run, const std::string& step,
+                            Format format);
 
 // "ready", "cordoned", "draining", "drained", "stopping" or "gone".
 std::string StateOf(const pb::Worker& worker);

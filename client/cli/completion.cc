@@ -212,9 +212,15 @@ Names ArgumentNames(Connection& connection, const Typed& typed) {
   if (path == "get" && place == 2 && typed.arguments[0].starts_with("metric")) {
     return StepsOf(connection, typed.arguments[1]);
   }
-  if ((path == "cancel" || path == "logs") && place == 0) return Runs(connection);
-  if (path == "logs" && place == 1) return StepsOf(connection, typed.arguments[0]);
-  if (path == "run" && place == 0) return Pipelines(connection);
+  static const std::set<std::string> kOfRuns = {"cancel", "logs", "retry", "rerun", "explain"};
+  if (kOfRuns.contains(path) && place == 0) return Runs(connection);
+  if ((path == "logs" || path == "explain") && place == 1) {
+    return StepsOf(connection, typed.arguments[0]);
+  }
+  if (path == "describe" && place == 2 && typed.arguments[0] == "run") {
+    return StepsOf(connection, typed.arguments[1]);
+  }
+  if ((path == "run" || path == "backfill") && place == 0) return Pipelines(connection);
   if (path == "delete" && place == 1) {
     return NamesOfKind(connection, typed.arguments[0], /*versions=*/false);
   }

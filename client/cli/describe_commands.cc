@@ -12,6 +12,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/follow.h"
 #include "client/cli/names.h"
+#include "client/cli/parameters.h"
 #include "client/cli/progress.h"
 #include "client/cli/step_tree.h"
 
@@ -21,6 +22,7 @@ namespace {
 struct DescribeOptions {
   std::string kind;
   std::string name;
+  std::string step;
   std::shared_ptr<Format> format = std::make_shared<Format>(Format::kTable);
 };
 
@@ -67,30 +69,6 @@ Result<int> DescribePipeline(Connection& connection, const DescribeOptions& opti
   std::cout << "\n" << pipeline.source();
   if (!pipeline.source().ends_with('\n')) std::cout << "\n";
   return kDone;
-}
-
-std::string ShowValue(const pb::Value& value) {
-  switch (value.kind_case()) {
-    case pb::Value::kBoolean:
-      return value.boolean() ? "true" : "false";
-    case pb::Value::kInteger:
-      return std::to_string(value.integer());
-    case pb::Value::kNumber:
-      return FormatDouble(value.number());
-    case pb::Value::kText:
-      return value.text();
-    case pb::Value::kList: {
-      std::vector<std::string> items;
-      for (const pb::Value& item : value.list().items()) items.push_back(ShowValue(item));
-      return "[" + Join(items, ", ") + "]";
-    }
-    case pb::Value::kMap:
-      return "{…}";
-    case pb::Value::kNull:
-    case pb::Value::KIND_NOT_SET:
-      return "null";
-  }
-  return {};
 }
 
 // What a map gathered ("auc 0.87 (0.86 to 0.88)"), or a called pipeline gave.
@@ -186,7 +164,29 @@ std::string Pin(const std::string& name, const std::string& meaning) {
   return name + " = " + (mark == std::string::npos ? meaning : meaning.substr(mark + 1));
 }
 
+// "fit: inputs.train = artifact:sha256:…".
+void ShowOverrides(const pb::Run& run) {
+  for (const auto& [way, change] : Sorted(run.overrides())) {
+    for (const auto& [name, text] : Sorted(change.inputs())) {
+      Line("Overridden", way + ": inputs." + name + " = " + text);
+    }
+    for (const auto& [name, value] : Sorted(change.with().map().fields())) {
+      Line("Overridden", way + ": with." + name + " = " + ShowValue(value));
+    }
+  }
+}
+
+std::string Origin(const pb::Run& run) {
+  if (run.origin_run_id().empty()) return {};
+  if (run.verify()) return run.origin_run_id() + ", which it verifies";
+  const std::vector<std::string> again(run.rerun_steps().begin(), run.rerun_steps().end());
+  return run.origin_run_id() + (again.empty() ? "" : ", with " + Join(again, ", ") + " again");
+}
+
 Result<int> DescribeRun(Connection& connection, const DescribeOptions& options) {
+  if (!options.step.empty()) {
+    return DescribeRunStep(connection, options.name, options.step, *options.format);
+  }
   pb::GetRunRequest request;
   request.set_run_id(options.name);
   PENSTOCK_ASSIGN_OR_RETURN(
@@ -201,6 +201,8 @@ Result<int> DescribeRun(Connection& connection, const DescribeOptions& options) 
   Line("Queue", run.queue() + (run.priority() == 0 ? "" : ", priority " + std::to_string(run.priority())));
   Line("Created", WhoAndWhen(run.created()));
   Line("Took", Lasted(run.started_at(), run.ended_at(), now));
+  Line("Goes on from", Origin(run));
+  ShowOverrides(run);
   for (const auto& [name, value] : Sorted(run.parameters())) {
     Line("Parameter", name + " = " + ShowValue(value));
   }
@@ -376,6 +378,8 @@ void AddDescribeCommands(CLI::App& app, Cli& cli) {
       ->add_option("name", options->name,
                    "NAME[@VERSION], run id, train/xgboost, GROUP/VERSION, worker, digest")
       ->required();
+  command->add_option("step", options->step,
+                      "run: one of its steps, with each try at it and what that ran in");
   AddFormat(command, options->format);
   command->callback(cli.Command([options](Connection& connection) -> Result<int> {
     using Handler = Result<int> (*)(Connection&, const DescribeOptions&);
@@ -385,6 +389,9 @@ void AddDescribeCommands(CLI::App& app, Cli& cli) {
     std::string kind = options->kind;
     if (kind.ends_with('s') && !kKinds.contains(kind)) kind.pop_back();
     const auto found = kKinds.find(kind);
+    if (found != kKinds.end() && kind != "run" && !options->step.empty()) {
+      return WrongUse("\"" + options->step + "\" is one word too many for describe " + kind);
+    }
     if (found == kKinds.end()) {
       return WrongUse(
           "\"" + options->kind + "\" cannot be described" +

@@ -158,7 +158,8 @@ void PrintEnding(Connection& connection, const pb::Run& run) {
   }
   for (const std::string& warning : WarningsOf(run)) std::cerr << warning << "\n";
   for (const pb::Step& step : run.steps()) {
-    if (step.model_version().empty()) continue;
+    // What was kept from another run was made there.
+    if (step.model_version().empty() || step.state() == pb::Step::CACHED) continue;
     const bool promoted = step.type() == "promote";
     std::cerr << "model " << step.model_version() << (promoted ? " promoted" : " registered")
               << "; see it: penstock describe model " << step.model_version() << "\n";

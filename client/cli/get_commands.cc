@@ -1,4 +1,4 @@
-// get pipelines|runs|steps|models|workers|artifacts|secrets [NAME], get metrics RUN STEP.
+// get pipelines|runs|backfills|steps|models|workers|artifacts|secrets [NAME], get metrics RUN STEP.
 
 #include <chrono>
 #include <iostream>
@@ -368,6 +368,10 @@ Result<int> GetMetrics(Connection& connection, const GetOptions& options) {
                   " logged no series; its last values: penstock describe run " + options.name);
 }
 
+Result<int> ListBackfills(Connection& connection, const GetOptions& options) {
+  return GetBackfills(connection, options.name, options.limit, *options.format);
+}
+
 }  // namespace
 
 CLI::Validator OneOf(const std::vector<std::string>& words) {
@@ -397,11 +401,12 @@ void AddFormat(CLI::App* command, std::shared_ptr<Format> format) {
 void AddGetCommands(CLI::App& app, Cli& cli) {
   CLI::App* command = app.add_subcommand(
       "get",
-      "list pipelines, runs, step types, models, workers, artifacts, secrets or a step's metrics");
+      "list pipelines, runs, backfills, step types, models, workers, artifacts, secrets or a step's "
+      "metrics");
   auto options = std::make_shared<GetOptions>();
   command->add_option("kind", options->kind, "what to list")
       ->required()
-      ->type_name("pipelines|runs|steps|models|workers|artifacts|secrets|metrics");
+      ->type_name("pipelines|runs|backfills|steps|models|workers|artifacts|secrets|metrics");
   command->add_option("name", options->name,
                       "one of them (pipelines: its versions; models: a group's; artifacts and "
                       "metrics: a run)");
@@ -432,12 +437,13 @@ void AddGetCommands(CLI::App& app, Cli& cli) {
         {"workers", GetWorkers},     {"worker", GetWorkers},
         {"artifacts", GetArtifacts}, {"artifact", GetArtifacts},
         {"secrets", GetSecrets},     {"secret", GetSecrets},
-        {"metrics", GetMetrics},     {"metric", GetMetrics}};
+        {"metrics", GetMetrics},     {"metric", GetMetrics},
+        {"backfills", ListBackfills}, {"backfill", ListBackfills}};
     const auto found = kKinds.find(options->kind);
     if (found == kKinds.end()) {
       return WrongUse("\"" + options->kind + "\" cannot be listed" +
                       Suggestion(options->kind, {"pipelines", "runs", "steps", "models", "workers",
-                                                 "artifacts", "secrets", "metrics"}));
+                                                 "artifacts", "secrets", "metrics", "backfills"}));
     }
     if (!options->step.empty() && found->second != GetMetrics) {
       return WrongUse("\"" + options->step + "\" is one word too many for get " + options->kind);

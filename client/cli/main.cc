@@ -70,6 +70,8 @@ int Main(int argc, char** argv) {
   AddPipelineCommands(app, cli);
   AddRunCommands(app, cli);
   AddRerunCommands(app, cli);
+  AddRerunCommand(app, cli);
+  AddBackfillCommand(app, cli);
   AddGetCommands(app, cli);
   AddDescribeCommands(app, cli);
   AddModelCommands(app, cli);

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "client/cli/cli.h"
 #include "client/cli/follow.h"
+#include "client/cli/parameters.h"
 
 namespace penstock::cli {
 namespace {
@@ -89,6 +90,14 @@ Facts FactsOf(const pb::Run& run, const Json& definition) {
   for (const auto& [name, value] : run.parameters()) {
     facts["parameters." + name] = value.ShortDebugString();
   }
+  for (const auto& [way, change] : run.overrides()) {
+    for (const auto& [name, text] : change.inputs()) {
+      facts["overrides." + way + ".inputs." + name] = text;
+    }
+    for (const auto& [name, value] : change.with().map().fields()) {
+      facts["overrides." + way + ".with." + name] = ShowValue(value);
+    }
+  }
   for (const pb::Step& step : run.steps()) {
     const std::string path = "steps." + step.name();
     // What was taken from an earlier run is the same as made.
@@ -100,6 +109,25 @@ Facts FactsOf(const pb::Run& run, const Json& definition) {
     for (const auto& [name, ref] : step.outputs()) facts[path + ".outputs." + name] = ref.digest();
   }
   return facts;
+}
+
+// Of steps that made something else: what they ran in, where that differs.
+Status AddEnvironments(Connection& connection, const std::string& one, const std::string& other,
+                       Table& table) {
+  pb::CompareRunsRequest request;
+  request.set_run_id(other);
+  request.set_other_run_id(one);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const pb::CompareRunsResponse answer,
+      connection.Call(connection.runs(), &pb::RunService::Stub::CompareRuns, request));
+  for (const pb::StepComparison& step : answer.steps()) {
+    for (const pb::Comparison& part : step.environment()) {
+      table.Add({"steps." + step.step() + ".environment." + part.what(),
+                 part.before().empty() ? "-" : part.before(),
+                 part.after().empty() ? "-" : part.after()});
+    }
+  }
+  return Status::Ok();
 }
 
 Result<int> DiffRuns(Connection& connection, const std::string& one, const std::string& other) {
@@ -123,6 +151,7 @@ Result<int> DiffRuns(Connection& connection, const std::string& one, const std::
     }
     if (row[1] != row[2]) table.Add(std::move(row));
   }
+  PENSTOCK_RETURN_IF_ERROR(AddEnvironments(connection, one, other, table));
   if (table.empty()) {
     std::cout << "the runs are alike in definition, parameters, data and metrics\n";
   } else {

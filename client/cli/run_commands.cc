@@ -14,8 +14,8 @@
 #include "client/cli/cli.h"
 #include "client/cli/follow.h"
 #include "client/cli/names.h"
+#include "client/cli/parameters.h"
 #include "client/cli/rank_lines.h"
-#include "client/cli/transfer.h"
 #include "storage/model/limits.h"
 
 namespace penstock::cli {
@@ -35,69 +35,6 @@ struct RunOptions {
   bool wait = false;
   bool follow = false;
 };
-
-void SetValue(const Json& json, pb::Value& value) {
-  if (json.is_boolean()) {
-    value.set_boolean(json.get<bool>());
-  } else if (json.is_number_integer()) {
-    value.set_integer(json.get<int64_t>());
-  } else if (json.is_number()) {
-    value.set_number(json.get<double>());
-  } else if (json.is_string()) {
-    value.set_text(json.get<std::string>());
-  } else if (json.is_array()) {
-    pb::ValueList& list = *value.mutable_list();
-    for (const Json& item : json) SetValue(item, *list.add_items());
-  } else if (json.is_object()) {
-    for (const auto& [key, item] : json.items()) {
-      SetValue(item, (*value.mutable_map()->mutable_fields())[key]);
-    }
-  } else {
-    value.set_null(true);
-  }
-}
-
-std::string TypeOf(const Json& definition, const std::string& parameter) {
-  return JsonString(JsonMember(JsonMember(definition, "parameters"), parameter), "type", "string");
-}
-
-// The text of -p as the parameter's declared type has it. What does not fit is sent as it is: the
-// server's refusal names the parameter and its bounds.
-Json TypedValue(const Json& definition, const std::string& name, const std::string& text) {
-  const Json& spec = JsonMember(JsonMember(definition, "parameters"), name);
-  const std::string type = TypeOf(definition, name);
-  if (type == "string" || type == "dataset" || type == "secret") return text;
-  const Result<Json> json = ParseJson(text);
-  if (!json.ok()) return text;
-  if (type == "enum") {
-    // A choice is a word unless the choices are numbers.
-    const Json& values = JsonMember(spec, "values");
-    return values.is_array() && !values.empty() && !values.front().is_string() ? *json : Json(text);
-  }
-  return *json;
-}
-
-Status BindParameters(Connection& connection, const RunOptions& options, const Json& definition,
-                      pb::SubmitRunRequest& request) {
-  for (const std::string& parameter : options.parameters) {
-    PENSTOCK_ASSIGN_OR_RETURN(auto assignment,
-                              ParseAssignment(parameter, "-p NAME=VALUE or -p NAME=@PATH"));
-    auto& [name, text] = assignment;
-    if (text.starts_with('@')) {
-      if (TypeOf(definition, name) == "secret") {
-        return WrongUse("-p " + name + "=NAME takes the name of a secret; this would upload a " +
-                        "file for all to see (penstock secret set NAME --from-file " +
-                        text.substr(1) + ")");
-      }
-      const std::string path = text.substr(1);
-      PENSTOCK_ASSIGN_OR_RETURN(const pb::ArtifactRef ref, Upload(connection, path, "dataset"));
-      // What follows "#" is what messages call it.
-      text = "artifact:" + ref.digest() + "#" + path;
-    }
-    SetValue(TypedValue(definition, name, text), (*request.mutable_parameters())[name]);
-  }
-  return Status::Ok();
-}
 
 Result<pb::Pipeline> ApplyOrFind(Connection& connection, const RunOptions& options) {
   using Stub = pb::PipelineService::Stub;
@@ -124,9 +61,6 @@ Result<int> RunPipeline(Connection& connection, const RunOptions& options) {
     return WrongUse("name a pipeline or give its file: penstock run NAME[@VERSION] | -f FILE");
   }
   PENSTOCK_ASSIGN_OR_RETURN(const pb::Pipeline pipeline, ApplyOrFind(connection, options));
-  const Json definition =
-      ParseJson(pipeline.definition_json(), {.max_bytes = 16 << 20, .max_depth = 64})
-          .value_or(Json());
   pb::SubmitRunRequest request;
   request.set_pipeline(pipeline.name());
   request.set_pipeline_version(pipeline.version());
@@ -142,7 +76,8 @@ Result<int> RunPipeline(Connection& connection, const RunOptions& options) {
     PENSTOCK_ASSIGN_OR_RETURN(auto assignment, ParseAssignment(tag, "--tag KEY=VALUE"));
     (*request.mutable_tags())[assignment.first] = assignment.second;
   }
-  PENSTOCK_RETURN_IF_ERROR(BindParameters(connection, options, definition, request));
+  PENSTOCK_RETURN_IF_ERROR(BindParameters(connection, options.parameters, DefinitionOf(pipeline),
+                                          *request.mutable_parameters()));
   PENSTOCK_ASSIGN_OR_RETURN(
       const pb::SubmitRunResponse submitted,
       connection.Call(connection.runs(), &pb::RunService::Stub::SubmitRun, request));
@@ -287,20 +222,55 @@ Result<int> CancelRun(Connection& connection, const pb::CancelRunRequest& reques
   return kDone;
 }
 
+// Those that have not begun first, the newest of them before the others: none takes the place of one
+// that was stopped.
+Result<int> CancelTagged(Connection& connection, const std::string& tag,
+                         pb::CancelRunRequest request) {
+  using Stub = pb::RunService::Stub;
+  PENSTOCK_ASSIGN_OR_RETURN(const auto assignment, ParseAssignment(tag, "--tag KEY=VALUE"));
+  pb::ListRunsRequest list;
+  list.mutable_page()->set_page_size(1000);
+  (*list.mutable_tags())[assignment.first] = assignment.second;
+  int count = 0;
+  for (const pb::Run::State state : {pb::Run::PENDING, pb::Run::RUNNING}) {
+    list.clear_states();
+    list.add_states(state);
+    list.mutable_page()->clear_page_token();
+    do {
+      PENSTOCK_ASSIGN_OR_RETURN(const pb::ListRunsResponse page,
+                                connection.Call(connection.runs(), &Stub::ListRuns, list));
+      for (const pb::Run& run : page.runs()) {
+        request.set_run_id(run.run_id());
+        PENSTOCK_RETURN_IF_ERROR(
+            connection.Call(connection.runs(), &Stub::CancelRun, request).status());
+        ++count;
+      }
+      list.mutable_page()->set_page_token(page.next_page_token());
+    } while (!list.page().page_token().empty());
+  }
+  std::cerr << count << " runs are being cancelled\n";
+  return kDone;
+}
+
 void AddCancel(CLI::App& app, Cli& cli) {
-  CLI::App* command = app.add_subcommand("cancel", "stop a run");
+  CLI::App* command = app.add_subcommand("cancel", "stop a run, or all runs with a tag");
   auto run = std::make_shared<std::string>();
+  auto tag = std::make_shared<std::string>();
   auto comment = std::make_shared<std::string>();
-  command->add_option("run", *run, "its id, as `get runs` lists it")->required();
+  command->add_option("run", *run, "its id, as `get runs` lists it");
+  command->add_option("--tag", *tag, "all runs with this tag that have not ended, KEY=VALUE");
   command->add_option("--comment", *comment, "why");
   auto now = std::make_shared<bool>(false);
   command->add_flag("--now", *now, "stop its onExit steps, too");
-  command->callback(cli.Command([=](Connection& connection) {
+  command->callback(cli.Command([=](Connection& connection) -> Result<int> {
+    if (run->empty() == tag->empty()) {
+      return WrongUse("name a run or a tag: penstock cancel RUN | --tag KEY=VALUE");
+    }
     pb::CancelRunRequest request;
     request.set_run_id(*run);
     request.set_comment(*comment);
     request.set_now(*now);
-    return CancelRun(connection, request);
+    return tag->empty() ? CancelRun(connection, request) : CancelTagged(connection, *tag, request);
   }));
 }
 

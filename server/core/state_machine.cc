@@ -23,6 +23,7 @@ constexpr std::array kStepTable = {
     Row<S, E>{S::kReady, E::kCacheHit, S::kCached},
     Row<S, E>{S::kReady, E::kCancel, S::kCancelled},
     Row<S, E>{S::kReady, E::kFail, S::kFailed},
+    Row<S, E>{S::kReady, E::kSkip, S::kSkipped},
     Row<S, E>{S::kLeased, E::kStarted, S::kRunning},
     Row<S, E>{S::kLeased, E::kSucceed, S::kSucceeded},
     Row<S, E>{S::kLeased, E::kFail, S::kFailed},

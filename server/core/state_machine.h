@@ -16,6 +16,7 @@
 //      |                  RETRY_WAIT <---------- kRetry ----------'
 //      | kSkip → SKIPPED     kCacheHit: READY → CACHED     kCancel: any → CANCELLED
 //      kFail: READY, RETRY_WAIT → FAILED, too (a deadline)
+//      kSkip: READY → SKIPPED, too (what a run that verifies another does not repeat)
 //
 // Run:      PENDING --kStart--> RUNNING --kCancel--> CANCELLING
 //           kAllSucceeded → SUCCEEDED, kSomeFailed → FAILED, kAllEnded (of CANCELLING) → CANCELLED

@@ -55,6 +55,10 @@ struct SubmitRunCommand {
   std::vector<std::string> no_cache_steps;
   std::string queue;                // empty: the definition's
   std::optional<int32_t> priority;  // unset: the definition's
+  // As in RunRecord.
+  Json overrides = Json::object();
+  std::string group;
+  int32_t group_limit = 0;
 };
 struct SubmitRunAnswer {
   RunRecord run;
@@ -205,6 +209,7 @@ struct StepReport {
   int64_t peak_memory = 0;
   double cpu_seconds = 0;
   std::optional<ArtifactRef> checkpoint;  // kCancelled by a preemption
+  std::string environment;  // as in AttemptRecord
 };
 struct ReportStepsCommand {
   SessionId session;

@@ -17,6 +17,7 @@
 
 namespace penstock {
 
+struct CachedVersion;
 struct LiveRun;
 struct Session;
 struct Gang;
@@ -98,6 +99,8 @@ struct LiveRun {
   std::unordered_map<Digest, StepIndex> producers;  // which step left an artifact
   std::unordered_map<std::string, StepRecord> kept;  // what the run that this one goes on from left
   std::map<std::string, std::string> origin_pins;    // of that run
+  // Versions with the run's overrides in them, by the way to them ("", "child.").
+  std::map<std::string, std::shared_ptr<const CachedVersion>> overridden;
   int32_t on_workers = 0;                           // steps that are leased or running there
   Stop stop;                                        // of everything but onExit
   bool stop_exit = false;                           // and of onExit

@@ -50,8 +50,8 @@ Status RunManager::ChooseQueue(const SubmitRunCommand& command, const PipelineSp
 std::vector<LiveRun*> RunManager::LiveRunsOf(const PipelineName& pipeline) const {
   std::set<int64_t> rows;
   if (const auto begun = begun_.find(pipeline); begun != begun_.end()) rows = begun->second;
-  for (auto at = waiting_.lower_bound({pipeline, ""});
-       at != waiting_.end() && at->first.first == pipeline; ++at) {
+  for (auto at = waiting_.lower_bound({pipeline, "", ""});
+       at != waiting_.end() && std::get<0>(at->first) == pipeline; ++at) {
     for (const auto& [urgency, row] : at->second) rows.insert(row);
   }
   std::vector<LiveRun*> runs;
@@ -69,7 +69,14 @@ Status RunManager::CheckActiveRuns(const PipelineName& pipeline, const Plan& pla
                             "MAX_ACTIVE_RUNS");
 }
 
+bool RunManager::GroupIsFull(const RunRecord& record) const {
+  if (record.group.empty() || record.group_limit == 0) return false;
+  const auto begun = begun_of_group_.find(record.group);
+  return begun != begun_of_group_.end() && begun->second >= record.group_limit;
+}
+
 bool RunManager::MayBegin(const LiveRun& run) const {
+  if (GroupIsFull(run.record)) return false;
   const int32_t runs = run.frames.front().plan->max_active_runs();
   const auto begun = begun_.find(run.record.pipeline);
   if (runs > 0 && begun != begun_.end() && begun->second.size() >= static_cast<std::size_t>(runs)) {
@@ -82,7 +89,7 @@ bool RunManager::MayBegin(const LiveRun& run) const {
 }
 
 void RunManager::BeginOrWait(LiveRun& run, SubmitRunAnswer& answer) {
-  const bool others_wait = waiting_.contains({run.record.pipeline, run.record.queue});
+  const bool others_wait = waiting_.contains(LineOf(run.record));
   if (!others_wait && MayBegin(run)) return Begin(run);
   Await(run);
   MarkRun(run);
@@ -96,16 +103,21 @@ void RunManager::BeginOrWait(LiveRun& run, SubmitRunAnswer& answer) {
 }
 
 void RunManager::Await(LiveRun& run) {
-  waiting_[{run.record.pipeline, run.record.queue}].insert({-run.record.priority, run.record.row});
+  waiting_[LineOf(run.record)].insert({-run.record.priority, run.record.row});
+}
+
+void RunManager::NoteBegun(const RunRecord& record) {
+  begun_[record.pipeline].insert(record.row);
+  ++begun_in_[record.queue];
+  if (!record.group.empty()) ++begun_of_group_[record.group];
 }
 
 void RunManager::Begin(LiveRun& run) {
-  begun_[run.record.pipeline].insert(run.record.row);
-  ++begun_in_[run.record.queue];
+  NoteBegun(run.record);
   Start(run);
 }
 
-// Lets begin what may. Runs of one pipeline and queue keep their order.
+// Lets begin what may. Runs of one pipeline, queue and group keep their order.
 void RunManager::BeginWaiting() {
   admit_due_ = false;
   while (true) {
@@ -145,7 +157,7 @@ void RunManager::CancelOldest(const LiveRun& newest) {
 void RunManager::LeaveAdmission(const LiveRun& run) {
   const RunRecord& record = run.record;
   admit_due_ = admit_due_ || !waiting_.empty();
-  if (const auto waiting = waiting_.find({record.pipeline, record.queue});
+  if (const auto waiting = waiting_.find(LineOf(record));
       waiting != waiting_.end() && waiting->second.erase({-record.priority, record.row}) > 0) {
     if (waiting->second.empty()) waiting_.erase(waiting);
     return;
@@ -154,6 +166,8 @@ void RunManager::LeaveAdmission(const LiveRun& run) {
   if (begun == begun_.end() || begun->second.erase(record.row) == 0) return;
   if (begun->second.empty()) begun_.erase(begun);
   if (--begun_in_[record.queue] == 0) begun_in_.erase(record.queue);
+  if (record.group.empty()) return;
+  if (--begun_of_group_[record.group] == 0) begun_of_group_.erase(record.group);
 }
 
 void RunManager::ExplainPending(const LiveRun& run, std::vector<Explanation>& reasons) const {
@@ -175,6 +189,11 @@ void RunManager::ExplainPending(const LiveRun& run, std::vector<Explanation>& re
     reasons.push_back({"QUEUE_MAX_RUNS", "queue " + run.record.queue + " has " +
                                              std::to_string(in_queue->second) +
                                              " active runs, as many as its maxRuns allows"});
+  }
+  if (GroupIsFull(run.record)) {
+    reasons.push_back({"GROUP_MAX_ACTIVE", "as many runs of " + run.record.group +
+                                               " go on as may at a time (" +
+                                               std::to_string(run.record.group_limit) + ")"});
   }
   if (!reasons.empty()) return;
   reasons.push_back({"QUEUED", "runs of the pipeline that were submitted before it begin first"});

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "server/core/cache_key.h"
 #include "server/core/model_address.h"
+#include "server/core/overrides.h"
 #include "server/engine/run_manager.h"
 #include "steps/catalog/catalog.h"
 
@@ -159,11 +160,11 @@ Status RunManager::LoadOrigin(LiveRun& run) {
   if (origin.status().code() == StatusCode::kNotFound) return Status::Ok();  // it was deleted since
   PENSTOCK_RETURN_IF_ERROR(origin.status());
   run.origin_pins = origin->pins;
+  if (run.record.origin.afresh && !run.record.origin.verify) return Status::Ok();
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<StepRecord> steps, context_.Read().ListSteps(origin->row));
   for (StepRecord& step : steps) {
     if (!IsSuccess(step.state)) continue;
-    const auto& again = run.record.origin.again;
-    if (std::find(again.begin(), again.end(), step.name) != again.end()) continue;
+    if (IsNamed(step.name, run.record.origin.again)) continue;
     std::string name = step.name;
     run.kept.emplace(std::move(name), std::move(step));
   }
@@ -172,6 +173,7 @@ Status RunManager::LoadOrigin(LiveRun& run) {
 
 // True where the step ended with what the other run left of it.
 bool RunManager::EndFromOrigin(LiveRun& run, StepIndex index) {
+  if (run.record.origin.verify) return EndUnrepeated(run, index);
   if (run.kept.empty()) return false;
   const auto found = run.kept.find(run.step(index).name);
   if (found == run.kept.end() || DependsOnNews(run, index)) return false;

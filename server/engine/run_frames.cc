@@ -263,7 +263,7 @@ std::optional<RunManager::Ending> RunManager::StartPipeline(LiveRun& run, StepIn
     PENSTOCK_CHECK(pin != run.record.pins.end());
     version = std::stoi(pin->second);
   }
-  const auto cached = plans_.Get(context_.Read(), PipelineName(spec.pipeline), version);
+  const auto cached = VersionFor(run, PipelineName(spec.pipeline), version, index);
   if (!cached.ok()) return failed(cached.status());
   Result<Json> parameters = BindParameters(*(*cached)->spec, arguments, context_.catalog);
   if (!parameters.ok()) return failed(parameters.status());
@@ -288,8 +288,8 @@ std::optional<RunManager::Ending> RunManager::StartPipeline(LiveRun& run, StepIn
 Status RunManager::OpenPipeline(LiveRun& run, StepIndex index, bool with_steps) {
   const Json record = run.step(index).expansion;
   PENSTOCK_ASSIGN_OR_RETURN(
-      const auto cached, plans_.Get(context_.Read(), PipelineName(run.spec(index).pipeline),
-                                    static_cast<int32_t>(JsonInt(record, "version"))));
+      const auto cached, VersionFor(run, PipelineName(run.spec(index).pipeline),
+                                    static_cast<int32_t>(JsonInt(record, "version")), index));
   const Json& parameters = JsonMember(record, "parameters");
   const std::shared_ptr<const Plan> plan = plans_.ForRun(*cached, parameters);
   const auto base = static_cast<StepIndex>(JsonInt(record, "base"));

@@ -272,6 +272,7 @@ void RunManager::OnReport(LiveAttempt& attempt, const StepReport& report) {
   attempt.record.exit_code = report.exit_code;
   attempt.record.peak_memory = report.peak_memory;
   attempt.record.cpu_seconds = report.cpu_seconds;
+  attempt.record.environment = report.environment;
   StepRecord& step = run.step(index);
   switch (report.kind) {
     case ReportKind::kStarted:

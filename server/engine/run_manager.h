@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -97,8 +98,8 @@ class RunManager : public SessionManager::Runs {
   void WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRunAnswer& answer);
   Status PinCalls(const PipelineSpec& spec, std::map<std::string, std::string>& pins);
   // Models of the registry (run_models.cc).
-  Status PinModels(const PipelineSpec& spec, const Json& parameters,
-                   std::map<std::string, std::string>& pins, std::vector<Digest>& artifacts);
+  Status PinModels(const PipelineSpec& spec, const Json& parameters, LiveRun& run);
+  Status KeepPinned(const std::string& pin, LiveRun& run);
   Result<ModelVersionRecord> FindModel(const ModelAddress& address);
   static bool NamesOtherModels(const LiveRun& run, StepIndex index);
   Ending DecidePromote(LiveRun& run, StepIndex index);
@@ -138,6 +139,13 @@ class RunManager : public SessionManager::Runs {
   Status ChooseQueue(const SubmitRunCommand& command, const PipelineSpec& spec, RunRecord& record);
   std::vector<LiveRun*> LiveRunsOf(const PipelineName& pipeline) const;
   Status CheckActiveRuns(const PipelineName& pipeline, const Plan& plan) const;
+  // Runs that may begin in the order in which they came: pipeline, queue, group.
+  using Line = std::tuple<PipelineName, std::string, std::string>;
+  static Line LineOf(const RunRecord& record) {
+    return {record.pipeline, record.queue, record.group};
+  }
+  bool GroupIsFull(const RunRecord& record) const;
+  void NoteBegun(const RunRecord& record);
   bool MayBegin(const LiveRun& run) const;
   void BeginOrWait(LiveRun& run, SubmitRunAnswer& answer);
   void Await(LiveRun& run);
@@ -200,6 +208,19 @@ class RunManager : public SessionManager::Runs {
   // Fills in the values of those that the lease names.
   Status OpenSecrets(LeasedAttempt* lease);
   void ForgetProgress(const LiveRun& run, StepRecord& step);
+
+  // Runs that repeat others (run_rerun.cc).
+  Result<std::shared_ptr<const CachedVersion>> PrepareRerun(
+      LiveRun& run, const SubmitRunCommand& command,
+      const std::shared_ptr<const CachedVersion>& stored);
+  Status AdoptPins(LiveRun& run);
+  Status CheckOverrides(LiveRun& run, const PipelineSpec& spec);
+  Status NoteOverridingArtifacts(LiveRun& run, std::vector<Problem>& problems);
+  Result<std::shared_ptr<const CachedVersion>> VersionFor(LiveRun& run,
+                                                          const PipelineName& pipeline,
+                                                          int32_t version, StepIndex call = -1);
+  bool HasEffects(const LiveRun& run, StepIndex index) const;
+  bool EndUnrepeated(LiveRun& run, StepIndex index);
 
   // Control steps. Without an ending where the step goes on.
   void Decide(LiveRun& run, StepIndex index);
@@ -271,11 +292,12 @@ class RunManager : public SessionManager::Runs {
   std::unordered_map<RunId, LiveRun*> by_id_;
   std::unordered_map<AttemptToken, LiveAttempt*> by_token_;
   std::unordered_map<WorkerId, std::unordered_set<LiveAttempt*>> by_worker_;
-  // Runs that have begun and not ended, by pipeline; how many by queue. Those that wait, by pipeline
-  // and queue, in the order in which they will begin: (priority, negated; row).
+  // Runs that have begun and not ended, by pipeline; how many by queue and by group. Those that
+  // wait, by line, in the order in which they will begin: (priority, negated; row).
   std::map<PipelineName, std::set<int64_t>> begun_;
   std::map<std::string, int32_t> begun_in_;
-  std::map<std::pair<PipelineName, std::string>, std::set<std::pair<int32_t, int64_t>>> waiting_;
+  std::map<std::string, int32_t> begun_of_group_;
+  std::map<Line, std::set<std::pair<int32_t, int64_t>>> waiting_;
   bool admit_due_ = false;                         // a run ended: another may begin
   std::map<std::string, int32_t> rank_addresses_;  // where live ranks listen
   ArtifactPlaces places_;

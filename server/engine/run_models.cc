@@ -36,6 +36,17 @@ class ModelNames {
     bool needed = false;
     std::string path;  // of the first use that needs it
   };
+  // Of steps wherever they are.
+  void AddOverrides(const Json& overrides) {
+    for (const auto& [way, change] : overrides.items()) {
+      for (const auto& [name, text] : JsonMember(change, "inputs").items()) {
+        StepInput input;
+        input.name = name;
+        input.sources = {text};
+        AddInput(input, "overrides." + way);
+      }
+    }
+  }
   const std::map<std::string, Use>& uses() const { return uses_; }
   std::vector<Problem>& problems() { return problems_; }
 
@@ -85,10 +96,11 @@ class ModelNames {
 
 }  // namespace
 
-// Looks up what each model that the run names is now. Appends their artifacts to `artifacts`.
-Status RunManager::PinModels(const PipelineSpec& spec, const Json& parameters,
-                             std::map<std::string, std::string>& pins,
-                             std::vector<Digest>& artifacts) {
+// Looks up what each model that the run names is now, but for those that it has from the run that
+// it verifies. Their artifacts are the run's from its start.
+Status RunManager::PinModels(const PipelineSpec& spec, const Json& parameters, LiveRun& run) {
+  std::map<std::string, std::string>& pins = run.record.pins;
+  const std::map<std::string, std::string> adopted = pins;
   ModelNames names([&](const StepSpec& call) -> Result<std::shared_ptr<const PipelineSpec>> {
     int32_t version = call.pipeline_version;
     if (version == 0) version = std::stoi(pins.at("pipeline:" + call.pipeline));
@@ -97,8 +109,13 @@ Status RunManager::PinModels(const PipelineSpec& spec, const Json& parameters,
     return found->spec;
   });
   PENSTOCK_RETURN_IF_ERROR(names.Collect(spec, parameters));
+  names.AddOverrides(run.record.overrides);
   std::vector<Problem> problems = std::move(names.problems());
   for (const auto& [text, use] : names.uses()) {
+    if (const auto known = adopted.find(text); known != adopted.end()) {
+      PENSTOCK_RETURN_IF_ERROR(KeepPinned(known->second, run));
+      continue;
+    }
     const Result<ModelAddress> address = ParseModelAddress(text);
     if (!address.ok()) continue;  // noted where it stands
     const Result<ModelVersionRecord> model = FindModel(*address);
@@ -106,7 +123,7 @@ Status RunManager::PinModels(const PipelineSpec& spec, const Json& parameters,
     if (model.ok()) {
       pin = "artifact:" + FormatDigest(model->model.digest) + "#" + model->group.value() + "/" +
             std::to_string(model->version);
-      artifacts.push_back(model->model.digest);
+      run.new_artifacts.push_back(model->model.digest);
     } else if (model.status().code() != StatusCode::kNotFound) {
       return model.status();
     } else if (use.needed) {
@@ -118,6 +135,16 @@ Status RunManager::PinModels(const PipelineSpec& spec, const Json& parameters,
   return NotFound("pipeline \"" + spec.name + "\" names models that are not there",
                   "MODEL_NOT_FOUND")
       .WithProblems(std::move(problems));
+}
+
+// `pin`: "artifact:sha256:…#census/3"; empty: the alias stood for none.
+Status RunManager::KeepPinned(const std::string& pin, LiveRun& run) {
+  if (pin.empty()) return Status::Ok();
+  PENSTOCK_ASSIGN_OR_RETURN(const Digest digest, ParseDigest(pin.substr(9, pin.find('#') - 9)));
+  PENSTOCK_RETURN_IF_ERROR(context_.Read().GetArtifact(digest).status().WithContext(
+      "the model that the other run read"));
+  run.new_artifacts.push_back(digest);
+  return Status::Ok();
 }
 
 Result<ModelVersionRecord> RunManager::FindModel(const ModelAddress& address) {

@@ -25,6 +25,9 @@ Digest RequestDigest(const SubmitRunCommand& command) {
   }
   if (command.no_cache) json["no_cache"] = true;
   if (!command.no_cache_steps.empty()) json["no_cache_steps"] = command.no_cache_steps;
+  if (command.origin.afresh) json["afresh"] = command.origin.verify ? "verify" : "true";
+  if (!command.overrides.empty()) json["overrides"] = command.overrides;
+  if (!command.group.empty()) json["group"] = {command.group, command.group_limit};
   if (!command.queue.empty()) json["queue"] = command.queue;
   if (command.priority) json["priority"] = *command.priority;
   return Sha256(DumpJson(json));
@@ -79,7 +82,7 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   PENSTOCK_ASSIGN_OR_RETURN(const int32_t latest,
                             context_.store().LatestPipelineVersion(command.pipeline));
   const int32_t version = command.version == 0 ? latest : command.version;
-  PENSTOCK_ASSIGN_OR_RETURN(const auto cached,
+  PENSTOCK_ASSIGN_OR_RETURN(const auto stored,
                             plans_.Get(context_.Read(), command.pipeline, version));
   if (latest == 0) {
     return NotFound("pipeline \"" + command.pipeline.value() +
@@ -87,15 +90,16 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
                     "PIPELINE_NOT_FOUND");
   }
   PENSTOCK_ASSIGN_OR_RETURN(Json parameters,
-                            BindParameters(*cached->spec, command.parameters, context_.catalog));
+                            BindParameters(*stored->spec, command.parameters, context_.catalog));
+  auto run = std::make_unique<LiveRun>();
+  PENSTOCK_ASSIGN_OR_RETURN(const auto cached, PrepareRerun(*run, command, stored));
   auto plan = plans_.ForRun(*cached, parameters);
   PENSTOCK_RETURN_IF_ERROR(CheckActiveRuns(command.pipeline, *plan));
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<Digest> artifacts, NamedArtifacts(parameters, *plan));
 
-  auto run = std::make_unique<LiveRun>();
   RunRecord& record = run->record;
   run->fresh = true;
-  run->new_artifacts = std::move(artifacts);
+  run->new_artifacts.insert(run->new_artifacts.end(), artifacts.begin(), artifacts.end());
   record.row = last_row_ + 1;
   record.id = RunId("run-" + NewUlid(context_.now, context_.random));
   record.name = command.name.empty() ? command.pipeline.value() + "-" + std::to_string(record.row)
@@ -106,12 +110,12 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   record.tags = command.tags;
   record.principal = command.principal;
   record.created_at = context_.now;
-  record.origin = command.origin;
+  record.group = command.group;
+  record.group_limit = command.group_limit;
   record.no_cache = command.no_cache;
   record.no_cache_steps = command.no_cache_steps;
   PENSTOCK_RETURN_IF_ERROR(ChooseQueue(command, *cached->spec, record));
-  PENSTOCK_RETURN_IF_ERROR(PinCalls(*cached->spec, record.pins));
-  PENSTOCK_RETURN_IF_ERROR(PinModels(*cached->spec, parameters, record.pins, run->new_artifacts));
+  PENSTOCK_RETURN_IF_ERROR(PinModels(*cached->spec, parameters, *run));
   PENSTOCK_RETURN_IF_ERROR(CheckSecrets(*cached->spec, parameters, record.pins));
   record.parameters = std::move(parameters);
   OpenRun(*run, std::move(plan));
@@ -277,10 +281,11 @@ bool RunManager::OfThisTimeline(const AttemptToken& token) const {
 }
 
 Status RunManager::LoadRun(RunRecord record) {
-  const auto cached = plans_.Get(context_.Read(), record.pipeline, record.pipeline_version);
-  if (!cached.ok()) return EndUnreadable(std::move(record), cached.status());
   auto owned = std::make_unique<LiveRun>();
   owned->record = std::move(record);
+  const auto cached =
+      VersionFor(*owned, owned->record.pipeline, owned->record.pipeline_version);
+  if (!cached.ok()) return EndUnreadable(std::move(owned->record), cached.status());
   OpenRun(*owned, plans_.ForRun(**cached, owned->record.parameters));
   PENSTOCK_ASSIGN_OR_RETURN(owned->steps, context_.Read().ListSteps(owned->record.row));
   owned->stored = static_cast<StepIndex>(owned->steps.size());
@@ -294,8 +299,7 @@ Status RunManager::LoadRun(RunRecord record) {
     Await(run);
     return Status::Ok();
   }
-  begun_[run.record.pipeline].insert(run.record.row);
-  ++begun_in_[run.record.queue];
+  NoteBegun(run.record);
   RestoreStop(run);
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<AttemptRecord> attempts,
                             context_.Read().ListLiveAttempts(run.record.row));

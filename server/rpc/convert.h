@@ -22,6 +22,7 @@
 #include "penstock/v1/runs.pb.h"
 #include "penstock/v1/workers.pb.h"
 #include "server/engine/commands.h"
+#include "storage/metadata/metadata_reader.h"
 #include "storage/model/records.h"
 
 namespace penstock {
@@ -53,6 +54,7 @@ void ToProto(const RunRecord& run, v1::Run* out);
 // `names`: the steps of the run by index, for depends_on.
 void ToProto(const StepRecord& step, const std::vector<std::string>& names, v1::Step* out);
 void ToProto(const AttemptRecord& attempt, v1::Attempt* out);
+void ToProto(const RunGroup& group, v1::RunGroup* out);
 
 // --- Artifacts, models, tokens.
 

@@ -50,6 +50,20 @@ void ToProto(const RunRecord& run, v1::Run* out) {
   counts->set_cancelled(run.counts.cancelled);
   out->set_max_parallel_steps(run.max_parallel_steps);
   out->set_origin_run_id(run.origin.run.value());
+  out->set_verify(run.origin.verify);
+  out->set_afresh(run.origin.afresh);
+  for (const std::string& step : run.origin.again) out->add_rerun_steps(step);
+  for (const auto& [step, change] : run.overrides.items()) {
+    v1::StepOverride& added = (*out->mutable_overrides())[step];
+    for (const auto& [name, text] : JsonMember(change, "inputs").items()) {
+      (*added.mutable_inputs())[name] = text.get<std::string>();
+    }
+    if (const Json& with = JsonMember(change, "with"); with.is_object()) {
+      ValueToProto(with, added.mutable_with());
+    }
+  }
+  out->set_group(run.group);
+  out->set_group_max_active(run.group_limit);
   out->set_queue(run.queue);
   out->set_priority(run.priority);
   out->set_no_cache(run.no_cache);
@@ -112,6 +126,26 @@ void ToProto(const AttemptRecord& attempt, v1::Attempt* out) {
   out->set_cpu_seconds(attempt.cpu_seconds);
   out->set_rank(attempt.rank);
   out->set_address(attempt.address);
+  if (const auto environment = ParseJson(attempt.environment); environment.ok()) {
+    ValueToProto(*environment, out->mutable_environment());
+  }
+}
+
+void ToProto(const RunGroup& group, v1::RunGroup* out) {
+  const auto count = [&group](RunState state) {
+    const auto found = group.runs.find(state);
+    return found == group.runs.end() ? 0 : found->second;
+  };
+  out->set_group(group.name);
+  out->set_pipeline(group.pipeline.value());
+  out->set_max_active(group.limit);
+  for (const auto& [state, runs] : group.runs) out->set_total(out->total() + runs);
+  out->set_pending(count(RunState::kPending));
+  out->set_running(count(RunState::kRunning) + count(RunState::kCancelling));
+  out->set_succeeded(count(RunState::kSucceeded));
+  out->set_failed(count(RunState::kFailed));
+  out->set_cancelled(count(RunState::kCancelled));
+  *out->mutable_created_at() = TimeToProto(group.created_at);
 }
 
 void ToProto(const ArtifactRecord& artifact, v1::Artifact* out) {

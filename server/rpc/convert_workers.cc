@@ -155,6 +155,9 @@ StepReport ReportFromProto(const v1::StepReport& report, const std::string& path
   out.exit_code = report.exit_code();
   out.peak_memory = std::max<int64_t>(0, report.peak_memory());
   out.cpu_seconds = std::isfinite(report.cpu_seconds()) ? std::max(0.0, report.cpu_seconds()) : 0;
+  if (report.environment_json().size() <= limits::kMaxEnvironmentBytes) {
+    out.environment = report.environment_json();
+  }
   return out;
 }
 

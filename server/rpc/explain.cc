@@ -1,6 +1,7 @@
 #include "server/rpc/explain.h"
 
 #include "base/text.h"
+#include "server/core/overrides.h"
 
 namespace penstock {
 namespace {
@@ -36,6 +37,22 @@ void AddCache(const StepRecord& step, std::vector<Explanation>& reasons) {
   reasons.push_back({"NOT_CACHED", "not cached: " + Join(parts, ", ") + " differ from step " +
                                        JsonString(miss, "step") + " in " +
                                        JsonString(miss, "run")});
+}
+
+// Where the run gives the step something else than its definition does.
+void AddOverrides(const RunRecord& run, const StepRecord& step,
+                  std::vector<Explanation>& reasons) {
+  const Json& change = JsonMember(run.overrides, DefinitionPath(step.name));
+  if (!change.is_object()) return;
+  std::vector<std::string> parts;
+  for (const auto& [name, text] : JsonMember(change, "inputs").items()) {
+    parts.push_back("inputs." + name);
+  }
+  for (const auto& [name, value] : JsonMember(change, "with").items()) {
+    parts.push_back("with." + name);
+  }
+  reasons.push_back({"OVERRIDDEN", "this run was given its own " + Join(parts, ", ") +
+                                       " for the step, in place of the definition's"});
 }
 
 void AddState(const RunRecord& run, const StepRecord& step, std::vector<Explanation>& reasons) {
@@ -78,6 +95,7 @@ std::vector<Explanation> ExplainFromRecords(const RunRecord& run, const StepReco
                                             const std::vector<AttemptRecord>& attempts) {
   std::vector<Explanation> reasons;
   AddState(run, step, reasons);
+  AddOverrides(run, step, reasons);
   AddCache(step, reasons);
   const bool failed = step.state == StepState::kFailed || step.state == StepState::kRetryWait;
   if (attempts.size() > 1 || failed || step.preemptions > 0) {

@@ -7,6 +7,7 @@
 #include "server/rpc/explain.h"
 #include "server/rpc/log_stream.h"
 #include "server/rpc/paging.h"
+#include "server/rpc/rerun.h"
 #include "server/rpc/run_watch.h"
 #include "server/rpc/series.h"
 #include "storage/journal/journal.h"
@@ -47,6 +48,15 @@ Result<SubmitRunCommand> SubmitFromProto(const v1::SubmitRunRequest& request,
   command.idempotency_key = request.idempotency_key();
   command.queue = request.queue();
   if (request.has_priority()) command.priority = request.priority();
+  if (request.group().size() > limits::kMaxGroupBytes) {
+    return InvalidArgument("group: longer than " + std::to_string(limits::kMaxGroupBytes) +
+                           " bytes");
+  }
+  if (request.group_max_active() < 0) {
+    return InvalidArgument("groupMaxActive: must not be negative");
+  }
+  command.group = request.group();
+  command.group_limit = request.group_max_active();
   command.no_cache = request.no_cache();
   command.no_cache_steps.assign(request.no_cache_steps().begin(), request.no_cache_steps().end());
   command.principal = caller.principal;
@@ -113,42 +123,19 @@ Status Get(const RpcDeps& deps, const v1::GetRunRequest& request, v1::Run* respo
   return Status::Ok();
 }
 
-// The same pipeline version, parameters, name and tags.
-Result<SubmitRunCommand> RetryFromProto(const RpcDeps& deps, const v1::RetryRunRequest& request,
-                                        const Caller& caller) {
-  if (request.idempotency_key().size() > 128) {
-    return InvalidArgument("idempotencyKey: longer than 128 characters");
-  }
+Status ListGroups(const RpcDeps& deps, const v1::ListRunGroupsRequest& request,
+                  v1::ListRunGroupsResponse* response) {
+  PENSTOCK_ASSIGN_OR_RETURN(const RowPage page, ReadRowPage(request));
   PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps.readers->Borrow());
-  PENSTOCK_ASSIGN_OR_RETURN(const RunRecord run, reader->FindRun(request.run_id()));
-  if (!IsTerminal(run.state)) {
-    return FailedPrecondition("run " + run.id.value() + " is " + std::string(Name(run.state)) +
-                                  "; wait for its end, or cancel it",
-                              "RUN_ACTIVE");
+  PENSTOCK_ASSIGN_OR_RETURN(auto groups,
+                            reader->ListRunGroups(request.group(), page.before, page.limit + 1));
+  const bool more = DropExtra(groups, page.limit);
+  for (const RunGroup& group : groups) ToProto(group, response->add_groups());
+  if (more) {
+    response->set_next_page_token(
+        MakePageToken(std::to_string(groups.back().first_row), page.filter));
   }
-  if (run.state == RunState::kSucceeded && request.from().empty()) {
-    return FailedPrecondition("run " + run.id.value() +
-                                  " succeeded; name a step to run again (--from STEP)",
-                              "NOTHING_TO_RETRY");
-  }
-  PENSTOCK_ASSIGN_OR_RETURN(const auto steps, reader->ListSteps(run.row));
-  for (const std::string& name : request.from()) {
-    PENSTOCK_RETURN_IF_ERROR(FindStep(steps, name, run).status());
-  }
-  SubmitRunCommand command;
-  command.pipeline = run.pipeline;
-  command.version = run.pipeline_version;
-  for (const auto& [name, value] : run.parameters.items()) command.parameters[name] = value;
-  command.name = run.name;
-  command.tags = run.tags;
-  command.idempotency_key = request.idempotency_key();
-  command.principal = caller.principal;
-  command.origin = {run.id, {request.from().begin(), request.from().end()}};
-  command.queue = run.queue;
-  command.priority = run.priority;
-  command.no_cache = run.no_cache;
-  command.no_cache_steps = run.no_cache_steps;
-  return command;
+  return Status::Ok();
 }
 
 void AddExplanations(const std::vector<Explanation>& reasons, v1::ExplainStepResponse* response) {
@@ -313,20 +300,67 @@ grpc::ServerUnaryReactor* RunServiceImpl::CancelRun(grpc::CallbackServerContext*
   return call;
 }
 
+// `convert` makes the command from the request and the records.
+template <typename Convert>
+void RunServiceImpl::SubmitConverted(UnaryCall* call, v1::SubmitRunResponse* response,
+                                     Convert convert) {
+  auto task = [this, call, response, convert] {
+    Result<SubmitRunCommand> command = [&]() -> Result<SubmitRunCommand> {
+      PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps_.readers->Borrow());
+      return convert(*reader.operator->());
+    }();
+    Status status = command.status();
+    if (status.ok() && MentionsFiles(*command)) status = CheckSubmission(*command);
+    if (status.ok()) {
+      Post(call, *std::move(command), response);
+    } else {
+      call->Complete(status);
+    }
+  };
+  HandOver(deps_.read_pool, *deps_.gate, call, std::move(task));
+}
+
 grpc::ServerUnaryReactor* RunServiceImpl::RetryRun(grpc::CallbackServerContext* context,
                                                    const v1::RetryRunRequest* request,
                                                    v1::SubmitRunResponse* response) {
   auto* call = new UnaryCall(*deps_.gate, *context, kService, "RetryRun");
   if (!call->admitted()) return call;
-  auto task = [this, call, request, response] {
-    auto command = RetryFromProto(deps_, *request, call->caller());
-    if (!command.ok()) {
-      call->Complete(command.status());
-      return;
-    }
-    Post(call, *std::move(command), response);
-  };
-  HandOver(deps_.read_pool, *deps_.gate, call, std::move(task));
+  SubmitConverted(call, response, [call, request](MetadataReader& reader) {
+    return RetryFromProto(reader, *request, call->caller().principal);
+  });
+  return call;
+}
+
+grpc::ServerUnaryReactor* RunServiceImpl::RerunRun(grpc::CallbackServerContext* context,
+                                                   const v1::RerunRunRequest* request,
+                                                   v1::SubmitRunResponse* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "RerunRun");
+  if (!call->admitted()) return call;
+  SubmitConverted(call, response, [call, request](MetadataReader& reader) {
+    return RerunFromProto(reader, *request, call->caller().principal);
+  });
+  return call;
+}
+
+grpc::ServerUnaryReactor* RunServiceImpl::CompareRuns(grpc::CallbackServerContext* context,
+                                                      const v1::CompareRunsRequest* request,
+                                                      v1::CompareRunsResponse* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "CompareRuns");
+  if (!call->admitted()) return call;
+  CompleteOn(deps_.read_pool, *deps_.gate, call, [this, request, response]() -> Status {
+    PENSTOCK_ASSIGN_OR_RETURN(auto reader, deps_.readers->Borrow());
+    return penstock::CompareRuns(*reader.operator->(), *request, response);
+  });
+  return call;
+}
+
+grpc::ServerUnaryReactor* RunServiceImpl::ListRunGroups(grpc::CallbackServerContext* context,
+                                                        const v1::ListRunGroupsRequest* request,
+                                                        v1::ListRunGroupsResponse* response) {
+  auto* call = new UnaryCall(*deps_.gate, *context, kService, "ListRunGroups");
+  if (!call->admitted()) return call;
+  CompleteOn(deps_.read_pool, *deps_.gate, call,
+             [this, request, response] { return ListGroups(deps_, *request, response); });
   return call;
 }
 

@@ -31,6 +31,14 @@ class RunServiceImpl final : public v1::RunService::CallbackService {
                                       v1::CancelRunResponse* response) override;
   grpc::ServerUnaryReactor* RetryRun(grpc::CallbackServerContext*, const v1::RetryRunRequest*,
                                      v1::SubmitRunResponse*) override;
+  grpc::ServerUnaryReactor* RerunRun(grpc::CallbackServerContext*, const v1::RerunRunRequest*,
+                                     v1::SubmitRunResponse*) override;
+  grpc::ServerUnaryReactor* CompareRuns(grpc::CallbackServerContext*,
+                                        const v1::CompareRunsRequest*,
+                                        v1::CompareRunsResponse*) override;
+  grpc::ServerUnaryReactor* ListRunGroups(grpc::CallbackServerContext*,
+                                          const v1::ListRunGroupsRequest*,
+                                          v1::ListRunGroupsResponse*) override;
   grpc::ServerUnaryReactor* ExplainStep(grpc::CallbackServerContext*,
                                         const v1::ExplainStepRequest*,
                                         v1::ExplainStepResponse*) override;
@@ -50,6 +58,8 @@ class RunServiceImpl final : public v1::RunService::CallbackService {
   void Submit(UnaryCall* call, const v1::SubmitRunRequest& request,
               v1::SubmitRunResponse* response);
   Status CheckSubmission(const SubmitRunCommand& command);
+  template <typename Convert>
+  void SubmitConverted(UnaryCall* call, v1::SubmitRunResponse* response, Convert convert);
   void Post(UnaryCall* call, SubmitRunCommand command, v1::SubmitRunResponse* response);
 
   const RpcDeps& deps_;

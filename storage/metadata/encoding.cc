@@ -86,7 +86,10 @@ StepResult DecodeStepResult(const std::string& text) {
 
 std::string EncodeOrigin(const RunRecord::Origin& origin) {
   if (origin.run.empty()) return {};
-  return DumpJson(Json{{"run", origin.run.value()}, {"again", origin.again}});
+  Json json{{"run", origin.run.value()}, {"again", origin.again}};
+  if (origin.afresh) json["afresh"] = true;
+  if (origin.verify) json["verify"] = true;
+  return DumpJson(json);
 }
 
 RunRecord::Origin DecodeOrigin(const std::string& text) {
@@ -95,6 +98,8 @@ RunRecord::Origin DecodeOrigin(const std::string& text) {
   const Json json = Read(text);
   origin.run = RunId(JsonString(json, "run"));
   for (const Json& name : JsonMember(json, "again")) origin.again.push_back(name.get<std::string>());
+  origin.afresh = JsonBool(json, "afresh");
+  origin.verify = JsonBool(json, "verify");
   return origin;
 }
 

@@ -36,6 +36,12 @@ PipelineVersionRecord ReadVersion(Statement& row) {
   return record;
 }
 
+Json JsonAt(Statement& row, int column) {
+  if (row.Text(column).empty()) return {};
+  Result<Json> json = ParseJson(row.Text(column), {.max_bytes = 64 << 20, .max_depth = 64});
+  return json.ok() ? *std::move(json) : Json();
+}
+
 RunRecord ReadRun(Statement& row) {
   RunRecord run;
   run.row = row.Int(0);
@@ -70,6 +76,9 @@ RunRecord ReadRun(Statement& row) {
   DecodeNoCache(Text(row, 26), run);
   run.queue = Text(row, 27);
   run.priority = Int32(row, 28);
+  if (Json overrides = JsonAt(row, 29); overrides.is_object()) run.overrides = std::move(overrides);
+  run.group = Text(row, 30);
+  run.group_limit = Int32(row, 31);
   return run;
 }
 
@@ -79,14 +88,8 @@ RunRecord ReadRun(Statement& row) {
   "r.state, "                                                                               \
   "r.message, r.parameters, r.tags, r.principal, r.created_at, r.started_at, r.ended_at, "  \
   "r.revision, r.max_parallel_steps, r.total, r.waiting, r.active, r.succeeded, r.failed, " \
-  "r.skipped, r.cancelled, r.pins, r.cancel_now, r.origin, r.no_cache, r.queue, r.priority " \
-  "FROM runs r "
-
-Json JsonAt(Statement& row, int column) {
-  if (row.Text(column).empty()) return {};
-  Result<Json> json = ParseJson(row.Text(column), {.max_bytes = 64 << 20, .max_depth = 64});
-  return json.ok() ? *std::move(json) : Json();
-}
+  "r.skipped, r.cancelled, r.pins, r.cancel_now, r.origin, r.no_cache, r.queue, r.priority, " \
+  "r.overrides, r.run_group, r.group_limit FROM runs r "
 
 StepRecord ReadStep(Statement& row) {
   StepRecord step;
@@ -142,12 +145,14 @@ AttemptRecord ReadAttempt(Statement& row) {
   attempt.rank = Int32(row, 13);
   attempt.address = Text(row, 14);
   attempt.result = DecodeStepResult(Text(row, 15));
+  attempt.environment = Text(row, 16);
   return attempt;
 }
 
 #define PENSTOCK_ATTEMPT_COLUMNS                                                      \
   "SELECT idx, number, token, state, worker, cause, message, leased_at, started_at, " \
-  "ended_at, exit_code, peak_memory, cpu_micros, rank, address, result FROM attempts "
+  "ended_at, exit_code, peak_memory, cpu_micros, rank, address, result, "              \
+  "coalesce((SELECT e.json FROM environments e WHERE e.id = environment), '') FROM attempts "
 
 ArtifactRecord ReadArtifact(Statement& row) {
   ArtifactRecord record;

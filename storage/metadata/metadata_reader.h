@@ -36,6 +36,16 @@ struct CachedStep {
   Time created_at;
 };
 
+// Runs that were started together.
+struct RunGroup {
+  std::string name;
+  PipelineName pipeline;
+  int32_t limit = 0;
+  int64_t first_row = 0;
+  Time created_at;  // of the first
+  std::map<RunState, int32_t> runs;  // how many, by state
+};
+
 class MetadataReader {
  public:
   // `path`: the database file, which exists and is migrated.
@@ -60,6 +70,10 @@ class MetadataReader {
   Result<RunRecord> FindRun(const std::string& id_or_prefix);
   // Newest first, rows below `before_row` (0: from the newest).
   Result<std::vector<RunRecord>> ListRuns(const RunFilter& filter, int64_t before_row, int limit);
+  // The newest first, of those whose first run is below `before_row` (0: from the newest). `name`:
+  // that one alone; empty: all.
+  Result<std::vector<RunGroup>> ListRunGroups(const std::string& name, int64_t before_row,
+                                              int limit);
   Result<std::vector<StepRecord>> ListSteps(int64_t run_row);
   // kNotFound.
   Result<StepRecord> GetStep(int64_t run_row, StepIndex index);

@@ -74,6 +74,7 @@ Status MetadataStore::Commit() {
 void MetadataStore::Rollback() {
   // Fails where SQLite has rolled back by itself already: the wish is fulfilled either way.
   (void)cache_.Run("ROLLBACK");
+  environments_.clear();
 }
 
 // --- Pipelines
@@ -114,14 +115,17 @@ Status MetadataStore::InsertRun(const RunRecord& run, const std::vector<StepReco
       "INSERT INTO runs (id, run_id, name, pipeline, pipeline_version, pipeline_version_id, state, "
       "message, parameters, tags, principal, created_at, started_at, ended_at, revision, "
       "max_parallel_steps, total, waiting, active, succeeded, failed, skipped, cancelled, pins, "
-      "origin, no_cache, queue, priority) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "origin, no_cache, queue, priority, overrides, run_group, group_limit) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+      "?, ?, ?)",
       run.row, run.id, run.name, run.pipeline, run.pipeline_version, run.pipeline_version_id,
       run.state, run.message, DumpJson(run.parameters), EncodeTags(run.tags), run.principal,
       run.created_at, run.started_at, run.ended_at, run.revision, run.max_parallel_steps,
       counts.total, counts.waiting, counts.active, counts.succeeded, counts.failed, counts.skipped,
       counts.cancelled, EncodeTags(run.pins), EncodeOrigin(run.origin), EncodeNoCache(run),
-      run.queue, run.priority));
+      run.queue, run.priority,
+      run.overrides.empty() ? std::string() : DumpJson(run.overrides), run.group,
+      run.group_limit));
   for (const auto& [key, value] : run.tags) {
     PENSTOCK_RETURN_IF_ERROR(
         cache_.Run("INSERT INTO run_tags (key, value, run) VALUES (?, ?, ?)", key, value, run.row));
@@ -216,16 +220,18 @@ Status MetadataStore::InsertAttempt(int64_t run_row, const AttemptRecord& attemp
 }
 
 Status MetadataStore::UpdateAttempt(int64_t run_row, const AttemptRecord& attempt) {
+  PENSTOCK_ASSIGN_OR_RETURN(const int64_t environment,
+                            InternEnvironment(run_row, attempt.environment));
   // 3 is the first terminal state (AttemptState::kSucceeded).
   PENSTOCK_RETURN_IF_ERROR(cache_.Run(
       "UPDATE attempts SET state = ?, worker = ?, cause = ?, message = ?, "
       "started_at = ?, ended_at = ?, exit_code = ?, peak_memory = ?, cpu_micros = ?, "
-      "result = ? "
+      "result = ?, environment = ? "
       "WHERE run = ? AND idx = ? AND number = ? AND rank = ? AND token = ? AND state < 3",
       attempt.state, attempt.worker, attempt.cause, attempt.message, attempt.started_at,
       attempt.ended_at, attempt.exit_code, attempt.peak_memory,
-      static_cast<int64_t>(attempt.cpu_seconds * 1e6), EncodeStepResult(attempt.result), run_row,
-      attempt.step, attempt.number, attempt.rank, attempt.token));
+      static_cast<int64_t>(attempt.cpu_seconds * 1e6), EncodeStepResult(attempt.result),
+      environment, run_row, attempt.step, attempt.number, attempt.rank, attempt.token));
   if (cache_.changes() != 1) return GuardFailed("attempt " + attempt.token.value().substr(0, 8));
   return Status::Ok();
 }

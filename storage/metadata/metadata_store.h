@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -166,12 +167,23 @@ class MetadataStore {
  private:
   MetadataStore(std::string path, std::unique_ptr<Database> database);
   Status InsertNamedArtifacts(const PipelineVersionRecord& version);
+  // The row of an attempt's environment, for a run that uses it (metadata_store_environments.cc).
+  // 0 for an empty text.
+  Result<int64_t> InternEnvironment(int64_t run_row, const std::string& json);
+  // Those that only runs of lower rows used.
+  Status DeleteEnvironments();
 
   std::string path_;
   std::unique_ptr<Database> database_;
   StatementCache cache_;
   MetadataReader reader_;
   std::string incarnation_;
+  // Environments that have rows, by text: the same few again and again.
+  struct Environment {
+    int64_t id = 0;
+    int64_t last_run = 0;
+  };
+  std::unordered_map<std::string, Environment> environments_;
 };
 
 }  // namespace penstock

@@ -72,7 +72,7 @@ Result<bool> MetadataStore::IsRunKept(const RunId& run) {
 
 Status MetadataStore::DeleteEndedRun(int64_t row) {
   PENSTOCK_RETURN_IF_ERROR(cache_.Run("DELETE FROM runs WHERE id = ? AND ended_at > 0", row));
-  if (cache_.changes() == 1) return Status::Ok();
+  if (cache_.changes() == 1) return DeleteEnvironments();
   return Internal("run row " + std::to_string(row) + " has not ended", "GUARD_FAILED");
 }
 

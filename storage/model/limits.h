@@ -33,6 +33,9 @@ inline constexpr int kMaxRetryAttempts = 100;
 inline constexpr int kMaxExpressionLength = 4 << 10;
 inline constexpr int kMaxConditionDepth = 8;
 inline constexpr std::size_t kMaxProblemsReported = 100;
+inline constexpr std::size_t kMaxOverriddenSteps = 100;
+inline constexpr std::size_t kMaxOverrideBytes = 256 << 10;  // of all steps together
+inline constexpr std::int64_t kMaxBackfillRuns = 10'000;
 
 // Messages.
 inline constexpr int kMaxMessageBytes = 16 << 20;
@@ -47,6 +50,7 @@ inline constexpr std::size_t kMaxReportValueBytes = 64 << 10;
 inline constexpr std::size_t kMaxReportListBytes = 1 << 20;
 inline constexpr int kMaxOutputsPerStep = 256;
 inline constexpr std::size_t kMaxErrorMessageBytes = 16 << 10;
+inline constexpr std::size_t kMaxEnvironmentBytes = 16 << 10;
 
 // Leases.
 inline constexpr std::chrono::seconds kLeaseTtl{15};
@@ -67,6 +71,7 @@ inline constexpr int kMaxPriority = 1'000;  // and as far below 0
 inline constexpr int kMaxActiveRuns = 10'000;
 inline constexpr std::size_t kMaxMutexBytes = 128;
 inline constexpr int kMaxGangNodes = 64;  // workers that run one step together
+inline constexpr std::size_t kMaxGroupBytes = 128;  // of runs
 // How long a step may be passed over before a worker is kept free for it.
 inline constexpr std::chrono::seconds kReserveAfter{10};
 // From the signal to save a checkpoint to SIGTERM.

@@ -85,17 +85,24 @@ struct RunRecord {
   // "artifact:sha256:…#census/3", or nothing where the alias meant none.
   std::map<std::string, std::string> pins;
   // Another run that this one goes on from: what succeeded there is kept, but for the steps named
-  // in `again` and what depends on them.
+  // in `again` (and what is inside them) and what depends on them.
   struct Origin {
     RunId run;  // empty: none
     std::vector<std::string> again;
-    // Nothing is kept: everything is made anew, to be compared with what that run made.
+    // Nothing is kept by name: everything is run again, or found by content.
+    bool afresh = false;
+    // Nor by content: everything is made anew, to be compared with what that run made. With
+    // `afresh`.
     bool verify = false;
   };
   Origin origin;
-  // What single steps are given in place of what the definition says: by step {"inputs": {name:
-  // text}, "with": {…}}.
+  // What single steps are given in place of what the definition says: by the way to them in the
+  // definition ("fit", "cv.fit", "child.prepare") {"inputs": {name: text}, "with": {…}}.
   Json overrides = Json::object();
+  // Runs that were started together ("backfill-…"): of them at most so many go on at a time; 0: no
+  // limit. Empty: none.
+  std::string group;
+  int32_t group_limit = 0;
   // Results of earlier runs are not used: for no step, or for those named (as the definition does).
   bool no_cache = false;
   std::vector<std::string> no_cache_steps;
@@ -167,8 +174,8 @@ struct AttemptRecord {
   std::string address;  // where the rank listens: "host:port"; empty for a step on one node
   StepResult result;    // of a rank 0 that has succeeded: the step's, once every rank has
   // What its result depends on besides the definition and the inputs: program, threads, devices,
-  // libraries, seeds.
-  Json environment;
+  // libraries, seeds. Canonical JSON; empty before it has ended, and where its worker said nothing.
+  std::string environment;
 };
 
 struct WorkerInfo {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "tests/support/cluster.h"
+#include "tests/support/small_data.h"
 
 namespace penstock {
 namespace {
@@ -21,19 +22,8 @@ bool Exhaustive() {
   return all != nullptr && std::string(all) == "all";
 }
 
-constexpr char kPipeline[] = R"(
-name: faulty
-parameters: {data: {type: dataset}}
-steps:
-- name: prepare
-  type: process
-  inputs: {data: "${parameters.data}"}
-  with:
-    read: {format: csv, header: true}
-    roles: {label: y}
-    labels: {classes: ["0", "1"], positive: "1"}
-    split: {train: 0.8, test: 0.2, seed: 1}
-- name: wait
+const std::string kPipeline = SmallPipeline("faulty") +
+    R"(- name: wait
   type: noop
   dependsOn: [prepare]
   with: {duration: 120ms, message: waiting}
@@ -50,11 +40,7 @@ steps:
 class KillTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string csv = "x,y\n";
-    for (int i = 0; i < 500; ++i) {
-      csv += std::to_string((i * 37) % 101) + "," + ((i * 37) % 101 > 50 ? "1" : "0") + "\n";
-    }
-    data_ = cluster_.Write("data.csv", csv);
+    data_ = cluster_.Write("data.csv", SmallCsv(500));
     pipeline_ = cluster_.Write("faulty.yaml", kPipeline);
   }
   // What was accepted: of each step that succeeded, the attempt and when it ended.

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "tests/support/cluster.h"
+#include "tests/support/small_data.h"
 
 namespace penstock {
 namespace {
@@ -18,19 +19,8 @@ bool Exhaustive() {
   return all != nullptr && std::string(all) == "all";
 }
 
-constexpr char kPipeline[] = R"(
-name: lossy
-parameters: {data: {type: dataset}}
-steps:
-- name: prepare
-  type: process
-  inputs: {data: "${parameters.data}"}
-  with:
-    read: {format: csv, header: true}
-    roles: {label: y}
-    labels: {classes: ["0", "1"], positive: "1"}
-    split: {train: 0.8, test: 0.2, seed: 1}
-  retry: {maxAttempts: 3, interval: 10ms}
+const std::string kPipeline = SmallPipeline("lossy") +
+    R"(  retry: {maxAttempts: 3, interval: 10ms}
 - {name: slow, type: noop, dependsOn: [prepare], with: {duration: 400ms, message: slow}}
 - name: train
   type: train
@@ -49,21 +39,13 @@ class LostMessageTest : public testing::Test {
     std::string worker;
   };
 
-  static std::string Csv() {
-    std::string csv = "x,y\n";
-    for (int i = 0; i < 300; ++i) {
-      csv += std::to_string((i * 37) % 101) + "," + ((i * 37) % 101 > 50 ? "1" : "0") + "\n";
-    }
-    return csv;
-  }
-
   // Runs the pipeline with these faults; the run as it ended. A client that is told that the
   // connection broke asks again, as people and scripts do.
   static Json RunWith(const Faults& faults) {
     SCOPED_TRACE(faults.coordinator + " " + faults.worker);
     Cluster cluster;
     const std::string pipeline = cluster.Write("lossy.yaml", kPipeline);
-    const std::string data = cluster.Write("data.csv", Csv());
+    const std::string data = cluster.Write("data.csv", SmallCsv(300));
     std::vector<std::string> more = {"--lease-heartbeat", "100ms", "--fault-report",
                                      (cluster.folder() / "hits").string()};
     if (!faults.coordinator.empty()) {

@@ -41,6 +41,8 @@ struct WorkerConfig {
   // auto: scripts run in bubblewrap where it works here; none: as plain processes.
   std::string isolation = "auto";
   std::string bubblewrap;  // its path, found at start; empty: none
+  // What steps compute with, found at start: by step, name and version.
+  std::map<std::string, std::map<std::string, std::string>> libraries;
   int64_t cache_bytes = int64_t{10} << 30;  // of artifacts that are kept for the next step
   std::string faults;
   std::string faults_report;

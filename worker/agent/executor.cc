@@ -42,6 +42,7 @@ Tick Now() {
 Executor::Executor(Deps deps)
     : deps_(std::move(deps)),
       gpus_(deps_.config->devices.size()),
+      environment_(*deps_.config),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       pool_(8, 1 << 20) {
   PENSTOCK_CHECK(wake_.valid());

@@ -28,6 +28,7 @@
 #include "base/thread_pool.h"
 #include "worker/agent/artifact_cache.h"
 #include "worker/agent/config.h"
+#include "worker/agent/environment.h"
 #include "worker/agent/lease_clock.h"
 #include "worker/agent/mask.h"
 #include "worker/agent/reporter.h"
@@ -187,6 +188,7 @@ class Executor {
   Assignment MakeAssignment(const Attempt& attempt);
 
   const Deps deps_;
+  EnvironmentRecorder environment_;
   std::map<int64_t, std::unique_ptr<Attempt>> attempts_;  // by id: the order of lease
   std::map<std::string, Attempt*> by_token_;
   std::list<Runner> runners_;

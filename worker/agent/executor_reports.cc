@@ -56,6 +56,11 @@ void Executor::Report(Attempt& attempt) {
   report.set_exit_code(outcome.exit_code);
   report.set_peak_memory(outcome.peak_memory);
   report.set_cpu_seconds(outcome.cpu_seconds);
+  if (attempt.started_at.set()) {
+    report.set_environment_json(
+        environment_.Record(attempt.lease, ThreadsOf(attempt.lease),
+                            attempt.lease.type() == kScript && Sandboxed(attempt.lease)));
+  }
   if (kind == v1::StepReport::SUCCEEDED) {
     for (const StoredOutput& output : outcome.outputs) {
       SetRef(output.ref, (*report.mutable_outputs())[output.name]);

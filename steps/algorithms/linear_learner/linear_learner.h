@@ -5,7 +5,9 @@
 // the parametrisation. The model is a file of its own, linear.json, with coefficients in raw and in
 // standardised units.
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "steps/api/model.h"
 
@@ -14,6 +16,9 @@ namespace penstock {
 inline constexpr char kLinearModelFile[] = "linear.json";
 
 std::unique_ptr<Algorithm> MakeLinearLearner();
+
+// What it computes with: {"blas": "OpenBLAS 0.3.21 … SkylakeX …", "eigen": "3.4.0"}.
+std::map<std::string, std::string> LinearAlgebraVersions();
 
 }  // namespace penstock
 

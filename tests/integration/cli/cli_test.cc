@@ -7,6 +7,7 @@
 
 #include "base/subprocess.h"
 #include "tests/support/cluster.h"
+#include "tests/support/small_data.h"
 
 namespace penstock {
 namespace {
@@ -23,19 +24,8 @@ steps:
 - {name: only, type: noop, with: {message: here I am}}
 )";
 
-constexpr char kModel[] = R"(
-name: model
-parameters: {data: {type: dataset}}
-steps:
-- name: prepare
-  type: process
-  inputs: {data: "${parameters.data}"}
-  with:
-    read: {format: csv, header: true}
-    roles: {label: y}
-    labels: {classes: ["0", "1"], positive: "1"}
-    split: {train: 0.8, test: 0.2, seed: 1}
-- name: train
+const std::string kModel = SmallPipeline("model") +
+    R"(- name: train
   type: train
   algorithm: xgboost
   inputs: {train: "${steps.prepare.outputs.train}"}
@@ -102,11 +92,7 @@ TEST_F(CliTest, APipelineIsAppliedDescribedAndDeleted) {
 }
 
 TEST_F(CliTest, AModelIsRejectedWithTheReason) {
-  std::string csv = "x,y\n";
-  for (int i = 0; i < 200; ++i) {
-    csv += std::to_string(i % 20) + (i % 20 > 9 ? ",1\n" : ",0\n");
-  }
-  const std::string data = cluster_.Write("data.csv", csv);
+  const std::string data = cluster_.Write("data.csv", SmallCsv(200));
   Finished(cluster_.Write("model.yaml", kModel), {"-p", "data=@" + data});
   EXPECT_EQ(cluster_.Client({"reject", "small"}).code, 2);
   const Ran rejected = cluster_.Client({"reject", "small/1", "--comment", "too small a sample"});

@@ -123,6 +123,46 @@ TEST_F(OpsTest, ABackupIsRestoredElsewhereAndTheLostTimelineRefused) {
   cluster_.CheckInvariants();
 }
 
+constexpr char kGated[] = R"(
+name: gated
+steps:
+- {name: a, type: noop, with: {output_bytes: 5000}}
+- {name: ok, type: approval, dependsOn: [a]}
+- {name: b, type: noop, dependsOn: [ok], inputs: {data: "${steps.a.outputs.data}"}}
+)";
+
+// The backup has the first half of the run; the worker that made it has its files still.
+TEST_F(OpsTest, ARunWhoseLaterHalfIsLostIsRetriedFromTheBackup) {
+  Start();
+  const std::string id = cluster_.Submit(cluster_.Write("gated.yaml", kGated));
+  const auto state = [&](const std::string& run, const char* step) {
+    return JsonString(Cluster::Step(cluster_.Run(run), step), "state");
+  };
+  ASSERT_TRUE(Eventually([&] { return state(id, "ok") == "RUNNING"; }));
+  Backup();
+  ASSERT_EQ(cluster_.Client({"approve", id, "ok"}).code, 0);
+  ASSERT_EQ(cluster_.Wait(id), "SUCCEEDED");
+  cluster_.Kill("coordinator");
+  fs::rename(cluster_.data_dir(), cluster_.folder() / "lost");
+  ASSERT_EQ(Admin({"restore", backups_.string(), "--data-dir", cluster_.data_dir().string()}).code,
+            0);
+  cluster_.StartCoordinator();
+  EXPECT_EQ(state(id, "ok"), "RUNNING") << "nobody has said yes in this timeline";
+  ASSERT_EQ(cluster_.Client({"reject", id, "ok"}).code, 0);
+  ASSERT_EQ(cluster_.Wait(id), "FAILED");
+
+  const Ran retried = cluster_.Client({"retry", id});
+  ASSERT_EQ(retried.code, 0) << retried.err;
+  const std::string second = FirstLine(retried.out);
+  ASSERT_TRUE(Eventually([&] { return state(second, "ok") == "RUNNING"; }));
+  EXPECT_EQ(state(second, "a"), "CACHED");
+  ASSERT_EQ(cluster_.Client({"approve", second, "ok"}).code, 0);
+  EXPECT_EQ(cluster_.Wait(second), "SUCCEEDED");
+  EXPECT_EQ(cluster_.Client({"admin", "check", "--verify"}).code, 0);
+  for (const char* daemon : {"w1", "coordinator"}) EXPECT_EQ(cluster_.Stop(daemon), 0);
+  cluster_.CheckInvariants();
+}
+
 TEST_F(OpsTest, ASecondBackupTakesWhatIsNewAndOldOnesGo) {
   Start();
   RunToEnd(kQuick);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/cluster.h"
+#include "tests/support/small_data.h"
 
 namespace penstock {
 namespace {
@@ -16,24 +17,8 @@ class RerunTest : public testing::Test {
   void SetUp() override {
     cluster_.StartCoordinator();
     cluster_.StartWorker("w1");
-    std::string csv = "x,y\n";
-    for (int i = 0; i < 400; ++i) {
-      csv += std::to_string((i * 37) % 101) + "," + ((i * 37) % 101 > 50 ? "1" : "0") + "\n";
-    }
-    data_ = cluster_.Write("data.csv", csv);
-    pipeline_ = cluster_.Write("small.yaml", R"(
-name: small
-parameters: {data: {type: dataset}, depth: {type: integer, default: 3}}
-steps:
-- name: prepare
-  type: process
-  inputs: {data: "${parameters.data}"}
-  with:
-    read: {format: csv, header: true}
-    roles: {label: y}
-    labels: {classes: ["0", "1"], positive: "1"}
-    split: {train: 0.8, test: 0.2, seed: 1}
-- name: fit
+    data_ = cluster_.Write("data.csv", SmallCsv(400));
+    pipeline_ = cluster_.Write("small.yaml", SmallPipeline("small", ", depth: {type: integer, default: 3}") + R"(- name: fit
   type: train
   algorithm: xgboost
   inputs: {train: "${steps.prepare.outputs.train}"}

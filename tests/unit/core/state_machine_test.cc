@@ -32,6 +32,7 @@ TEST(StepStateMachine, EveryPair) {
       {{S::kReady, E::kCacheHit}, S::kCached},
       {{S::kReady, E::kCancel}, S::kCancelled},
       {{S::kReady, E::kFail}, S::kFailed},
+      {{S::kReady, E::kSkip}, S::kSkipped},
       {{S::kLeased, E::kStarted}, S::kRunning},
       {{S::kLeased, E::kSucceed}, S::kSucceeded},
       {{S::kLeased, E::kFail}, S::kFailed},

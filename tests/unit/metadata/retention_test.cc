@@ -174,6 +174,47 @@ TEST_F(RetentionTest, ARunThatAnotherGoesOnFromGoesAfterIt) {
   EXPECT_EQ(Sweep({.run_age = hours(1)}).runs, 0);
 }
 
+// Attempts of several runs have the same row; it goes with the last of them.
+TEST_F(RetentionTest, WhatAttemptsRanInGoesWithTheLastRunThatUsedIt) {
+  RunRecord first;
+  RunRecord second;
+  const auto ran = [&](const RunRecord& run, const std::string& environment) {
+    AttemptRecord attempt{.number = 1, .token = AttemptToken("t" + run.id.value())};
+    attempt.worker = WorkerId("w1");
+    attempt.leased_at = clock_.Now();
+    ASSERT_TRUE(store_->InsertAttempt(run.row, attempt).ok());
+    attempt.state = AttemptState::kSucceeded;
+    attempt.environment = environment;
+    ASSERT_TRUE(store_->UpdateAttempt(run.row, attempt).ok());
+  };
+  const auto environment = [&](const RunRecord& run) {
+    const auto attempts = reader_->ListAttempts(run.row, 0);
+    return attempts.ok() && !attempts->empty() ? attempts->front().environment : "none";
+  };
+  Committed([&] {
+    const PipelineVersionRecord pipeline = AddPipeline("p");
+    first = AddRun(pipeline, RunState::kSucceeded);
+    ran(first, R"({"threads":1})");
+    clock_.Advance(hours(48));
+    second = AddRun(pipeline, RunState::kSucceeded);
+    ran(second, R"({"threads":1})");
+  });
+  EXPECT_EQ(Sweep({.run_age = hours(24)}).runs, 1);
+  EXPECT_FALSE(Has(first));
+  EXPECT_EQ(environment(second), R"({"threads":1})");
+  // Taken back with its transaction, it is made again.
+  RunRecord third;
+  ASSERT_TRUE(store_->Begin().ok());
+  third = AddRun(AddPipeline("q"), RunState::kSucceeded);
+  ran(third, R"({"threads":3})");
+  store_->Rollback();
+  Committed([&] {
+    third = AddRun(AddPipeline("q"), RunState::kSucceeded);
+    ran(third, R"({"threads":3})");
+  });
+  EXPECT_EQ(environment(third), R"({"threads":3})");
+}
+
 TEST_F(RetentionTest, WhatNothingRefersToGoesAfterAWhile) {
   Digest upload;
   Digest held;
