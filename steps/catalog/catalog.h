@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,7 @@ struct PortSchema {
   std::string name;
   ArtifactType type = ArtifactType::kFile;
   bool required = true;
+  std::string unless = {};   // another input: where that is given, this one is not required
   bool many = false;         // accepts a list of references
   bool needs_label = false;  // the dataset must have a label role
   bool named = false;        // the result says what the artifact is called: GROUP/VERSION
@@ -84,6 +86,11 @@ struct StepSchema {
   std::function<bool(const Json& parameters)> effects_for;
   // Labels that a worker must carry for these parameters; may be empty.
   std::function<std::map<std::string, std::string>(const Json& parameters)> labels_for;
+  // Which of the inputs that are given go together, with each other and with the parameters.
+  // Appends problems whose paths start at `path`, the step's.
+  std::function<void(const std::set<std::string>& inputs, const Json& parameters,
+                     const std::string& path, std::vector<Problem>&)>
+      check_inputs;
   // What the shapes cannot say ("positive is not among classes"). `parameters` may hold references
   // ("${...}") anywhere: those parts are not judged. Appends problems whose paths start at `path`.
   std::function<void(const Json& parameters, const std::string& path, std::vector<Problem>&)> check;
