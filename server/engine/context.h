@@ -21,6 +21,7 @@ class EngineContext {
         options(deps.options),
         run_ended(deps.run_ended),
         swept(deps.swept),
+        model_terms(deps.model_terms),
         metrics(counters),
         store_(*deps.store) {}
 
@@ -29,6 +30,7 @@ class EngineContext {
   const EngineOptions options;
   const std::function<void(const RunId&)> run_ended;
   const std::function<void()> swept;
+  const ReadModelTerms model_terms;
   EngineMetrics& metrics;
   Time now;   // of this turn
   Tick tick;  // of this turn

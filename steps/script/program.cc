@@ -129,7 +129,7 @@ class Supervisor {
       printed_ = false;
       context_.SetProgress(0, "prints more than the log keeps");
     }
-    if (context_.memory_bytes() > 0 && now - memory_at_ >= kMemoryLook) {
+    if (options_.memory_bytes > 0 && now - memory_at_ >= kMemoryLook) {
       memory_at_ = now;
       CheckMemory();
     }
@@ -150,7 +150,7 @@ class Supervisor {
   }
 
   void CheckMemory() {
-    if (MemoryOf(Descendants(), context_.memory_bytes()) <= context_.memory_bytes()) return;
+    if (MemoryOf(Descendants(), options_.memory_bytes) <= options_.memory_bytes) return;
     result_.out_of_memory = true;
     process_->Signal(SIGKILL);
   }

@@ -47,6 +47,7 @@ struct ProgramOptions {
   bool sandboxed = false;
   std::chrono::milliseconds grace{4'000};  // from SIGTERM to SIGKILL
   std::filesystem::path metric_lines;
+  int64_t memory_bytes = 0;  // of all its processes together; 0: no limit
 };
 
 struct ProgramResult {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -16,6 +17,7 @@
 #include "steps/script/environment.h"
 #include "steps/script/program.h"
 #include "steps/script/sandbox.h"
+#include "steps/script/script_model.h"
 #include "steps/table/dataset.h"
 #include "steps/table/show.h"
 
@@ -42,22 +44,32 @@ std::string FileName(const InputArtifact& input, const std::string& channel) {
   return channel + (json ? ".json" : "");
 }
 
+// As the step itself runs its program.
+ProgramRun OwnRun(StepContext& context) {
+  const fs::path& scratch = context.scratch_dir();
+  const fs::path& out = context.output_dir();
+  return {.parameters = context.parameters(),
+          .folders = {.code = scratch / "code",
+                      .input = scratch / "input",
+                      .model = out / "model",
+                      .output = out / "data",
+                      .temporary = scratch / "tmp"},
+          .memory_bytes = context.memory_bytes()};
+}
+
 class Script {
  public:
-  explicit Script(StepContext& context)
+  Script(StepContext& context, ProgramRun run)
       : context_(context),
-        parameters_(context.parameters()),
+        run_(std::move(run)),
+        parameters_(run_.parameters),
         node_(JsonMember(parameters_, kScriptNode)),
-        scratch_(context.scratch_dir()),
-        out_(context.output_dir()) {
+        out_(context.output_dir()),
+        folders_(run_.folders),
+        channels_(run_.channels) {
     const std::string isolation = JsonString(parameters_, "isolation", "preferred");
     if (isolation != "none") bubblewrap_ = JsonString(node_, "bubblewrap");
     required_ = isolation == "required";
-    folders_ = {.code = scratch_ / "code",
-                .input = scratch_ / "input",
-                .model = out_ / "model",
-                .output = out_ / "data",
-                .temporary = scratch_ / "tmp"};
   }
 
   Result<StepOutcome> Go() {
@@ -68,6 +80,10 @@ class Script {
                                    folders_.input / "config", folders_.model, folders_.output}) {
       PENSTOCK_RETURN_IF_ERROR(MakeFolders(folder));
     }
+    // Of inputs that are about to be moved.
+    if (const Json& predict = JsonMember(parameters_, "predict"); predict.is_object()) {
+      PENSTOCK_ASSIGN_OR_RETURN(draft_, DraftModel(context_, context_.scratch_dir() / "kept"));
+    }
     for (const std::string& name : context_.input_names()) {
       PENSTOCK_RETURN_IF_ERROR(PlaceInput(name));
       if (context_.cancelled()) return Cancelled("cancelled before the program started");
@@ -76,16 +92,20 @@ class Script {
                           [this](std::string_view name, int64_t index, double value) {
                             context_.LogMetric(name, index, value);
                           });
-    PENSTOCK_ASSIGN_OR_RETURN(const ProgramOptions options, MakeOptions());
-    TellIsolation();
-    PENSTOCK_ASSIGN_OR_RETURN(const ProgramResult result, RunToEnd(options, context_, metrics));
-    PENSTOCK_RETURN_IF_ERROR(Judge(result));
+    PENSTOCK_RETURN_IF_ERROR(Execute(metrics));
     PENSTOCK_RETURN_IF_ERROR(metrics.ReadDocument(folders_.output / "metrics.json"));
     for (const std::string& warning : metrics.warnings()) context_.Log("warning: " + warning);
     StepOutcome outcome;
     outcome.metrics = metrics.scalars();
     PENSTOCK_RETURN_IF_ERROR(Collect(outcome));
     return outcome;
+  }
+
+  Status Execute(ScriptMetrics& metrics) {
+    PENSTOCK_ASSIGN_OR_RETURN(const ProgramOptions options, MakeOptions());
+    TellIsolation();
+    PENSTOCK_ASSIGN_OR_RETURN(const ProgramResult result, RunToEnd(options, context_, metrics));
+    return Judge(result);
   }
 
  private:
@@ -156,26 +176,31 @@ class Script {
                               FindProgram(command.front(), options.environment["PATH"]));
     if (!bubblewrap_.empty()) {
       options.sandboxed = true;
-      options.command =
-          SandboxCommand({.bubblewrap = bubblewrap_,
-                          .hidden = Hidden(),
-                          .temporary = folders_.temporary,
-                          .writable = {folders_.code, folders_.model, folders_.output},
-                          .read_only = {folders_.input},
-                          .working_directory = folders_.code,
-                          .network = JsonBool(parameters_, "network"),
-                          .gpus = surroundings.gpus > 0});
+      std::vector<fs::path> writable = {folders_.code, folders_.output};
+      std::vector<fs::path> read_only = {folders_.input};
+      (run_.writes_model ? writable : read_only).push_back(folders_.model);
+      options.command = SandboxCommand({.bubblewrap = bubblewrap_,
+                                        .hidden = Hidden(),
+                                        .temporary = folders_.temporary,
+                                        .writable = std::move(writable),
+                                        .read_only = std::move(read_only),
+                                        .working_directory = folders_.code,
+                                        .network = JsonBool(parameters_, "network"),
+                                        .gpus = surroundings.gpus > 0});
     }
     options.command.insert(options.command.end(), command.begin(), command.end());
-    for (std::string& argument :
-         HyperparameterArguments(JsonMember(parameters_, "hyperparameters"))) {
-      options.command.push_back(std::move(argument));
+    if (run_.arguments) {
+      for (std::string& argument :
+           HyperparameterArguments(JsonMember(parameters_, "hyperparameters"))) {
+        options.command.push_back(std::move(argument));
+      }
     }
     options.working_directory = folders_.code;
     // The agent kills what is left when its own grace is over; this is to be done by then.
     const int64_t grace = JsonInt(node_, "grace_ms", 5'000);
     options.grace = std::chrono::milliseconds(std::max(grace / 2, grace - 1'000));
     options.metric_lines = folders_.output / "metrics.jsonl";
+    options.memory_bytes = run_.memory_bytes;
     return options;
   }
 
@@ -226,7 +251,7 @@ class Script {
     if (result.out_of_memory) {
       return Status(StatusCode::kResourceExhausted,
                     "the program and what it started used more than " +
-                        FormatSize(context_.memory_bytes()) + " of memory; raise resources.memory",
+                        FormatSize(run_.memory_bytes) + " of memory; raise resources.memory",
                     kOutOfMemoryReason);
     }
     if (result.cancelled) return Cancelled("the program was stopped");
@@ -247,8 +272,16 @@ class Script {
 
   Status Collect(StepOutcome& outcome) {
     std::error_code error;
-    if (fs::is_directory(fs::symlink_status(folders_.model)) &&
-        !fs::is_empty(folders_.model, error)) {
+    const bool wrote_model = fs::is_directory(fs::symlink_status(folders_.model)) &&
+                             !fs::is_empty(folders_.model, error);
+    if (draft_) {
+      if (!wrote_model) {
+        return InvalidArgument("with.predict: the program wrote no model to SM_MODEL_DIR");
+      }
+      const fs::path tree = out_ / "model-tree";
+      PENSTOCK_RETURN_IF_ERROR(WriteModelTree(*draft_, folders_.model, tree));
+      outcome.outputs.push_back({"model", tree, ArtifactType::kModel});
+    } else if (wrote_model) {
       outcome.outputs.push_back({"model", folders_.model, ArtifactType::kModel});
     }
     for (const auto& [name, declared] : JsonMember(parameters_, "outputs").items()) {
@@ -285,20 +318,25 @@ class Script {
   }
 
   StepContext& context_;
+  const ProgramRun run_;
   const Json& parameters_;
   const Json& node_;
-  const fs::path scratch_;
   const fs::path out_;
   std::string bubblewrap_;
   bool required_ = false;
-  ScriptFolders folders_;
+  const ScriptFolders folders_;
   std::vector<std::string> channels_;
+  std::optional<ModelDraft> draft_;  // of the model that its program can predict with
 };
 
 }  // namespace
 
+Status RunProgram(StepContext& context, const ProgramRun& run, ScriptMetrics& metrics) {
+  return Script(context, run).Execute(metrics);
+}
+
 Result<StepOutcome> RunScript(StepContext& context) {
-  return Script(context).Go();
+  return Script(context, OwnRun(context)).Go();
 }
 
 }  // namespace penstock

@@ -41,6 +41,7 @@ void EngineBench::Open() {
   deps.clock = &clock_;
   deps.random = &random_;
   deps.options = options_;
+  deps.model_terms = [this](const ArtifactRef& model) { return model_terms_[model.digest]; };
   deps.run_ended = [this](const RunId& run) { ended_.push_back(run); };
   engine_ = std::make_unique<Engine>(std::move(deps));
   const Status recovered = engine_->Recover();

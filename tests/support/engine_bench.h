@@ -60,6 +60,8 @@ class EngineBench {
 
   // What counts from the next Restart on.
   EngineOptions& options() { return options_; }
+  // What models ask for, by digest.
+  std::map<Digest, ModelTerms>& model_terms() { return model_terms_; }
 
  private:
   void Open();
@@ -72,6 +74,7 @@ class EngineBench {
   std::unique_ptr<MetadataReader> reader_;
   std::unique_ptr<Engine> engine_;
   std::vector<RunId> ended_;
+  std::map<Digest, ModelTerms> model_terms_;
 };
 
 // A worker as the engine sees it.

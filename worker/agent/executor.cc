@@ -314,10 +314,10 @@ Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
   }
   ChildOptions options;
   options.program = deps_.program;
-  options.log_file = deps_.work_folder / ("runner-" + std::to_string(next_log_++) + ".log");
+  const std::string name = "runner-" + std::to_string(next_log_++);
+  options.log_file = deps_.work_folder / (name + ".log");
   options.threads = threads;
-  options.owner = deps_.owner;
-  if (script) options.owner += "/script-" + std::to_string(attempt.id) + "/";
+  options.owner = deps_.owner + "/" + name + "/";
   Result<std::unique_ptr<Child>> child = Child::Spawn(options);
   if (!child.ok()) {
     LOG_ERROR("no runner could be started: {}", child.status());
@@ -332,7 +332,7 @@ Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
   runners_.back().child = *std::move(child);
   runners_.back().key = key;
   runners_.back().retire = script;
-  if (script) runners_.back().script_mark = options.owner;
+  runners_.back().mark = options.owner;
   return &runners_.back();
 }
 
@@ -350,7 +350,7 @@ Assignment Executor::MakeAssignment(const Attempt& attempt) {
       ParseJson(lease.parameters_json(), {.max_bytes = 16 << 20, .max_depth = 64})
           .value_or(Json::object());
   if (lease.type() == "import") assignment.parameters["roots"] = deps_.config->data_roots;
-  if (lease.type() == kScript) AddNode(lease, assignment.parameters);
+  if (RunsPrograms(lease.type())) AddNode(lease, assignment.parameters);
   assignment.workspace = WorkspaceOf(attempt).string();
   assignment.store = deps_.store->temp_folder().parent_path().string();
   assignment.report_paths.assign(lease.report_paths().begin(), lease.report_paths().end());
@@ -459,9 +459,9 @@ void Executor::OnDeath(Runner& runner) {
   }
   runner.child->Signal(SIGKILL);
   runner.retire = true;
-  // It could not end what its script had started.
-  for (int i = 0; !runner.script_mark.empty() && i < 100; ++i) {
-    if (KillLeftovers(runner.script_mark) == 0) break;
+  // It could not end the programs that it had started.
+  for (int i = 0; i < 100; ++i) {
+    if (KillLeftovers(runner.mark) == 0) break;
   }
   struct stat info {};
   const int64_t end = fstat(runner.child->log(), &info) == 0 ? info.st_size : runner.log_end;

@@ -55,7 +55,7 @@ bool Executor::Sandboxed(const v1::Lease& lease) const {
          JsonString(*parameters, "isolation") != "none";
 }
 
-// What a script has to know of this node.
+// What a script, or the model that one wrote, has to know of this node.
 void Executor::AddNode(const v1::Lease& lease, Json& parameters) const {
   parameters["node"] = {{"bubblewrap", deps_.config->bubblewrap},
                         {"data_dir", deps_.data_folder.string()},
