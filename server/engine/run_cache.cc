@@ -53,8 +53,9 @@ bool RunManager::EndFromCache(LiveRun& run, StepIndex index) {
   if (!BuildLease(run, index, &resolved).ok()) return false;
   const Result<Json> parameters = ParseJson(resolved.parameters_json, {.max_bytes = 64 << 20});
   PENSTOCK_CHECK(parameters.ok());
-  if (schema->effects_for && schema->effects_for(*parameters)) {
-    run.step(index).cache = Json{{"miss", {{"why", "its definition says side_effects"}}}};
+  if (const std::string why = schema->effects_for ? schema->effects_for(*parameters) : "";
+      !why.empty()) {
+    run.step(index).cache = Json{{"miss", {{"why", why}}}};
     run.new_notes.push_back(index);
     return false;
   }

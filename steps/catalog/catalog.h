@@ -57,6 +57,11 @@ inline constexpr std::string_view kAttachmentPrefix = "file:";
 // What workers say of how they can keep a program apart: "bubblewrap" or "none".
 inline constexpr std::string_view kIsolationLabel = "penstock.isolation";
 
+// Whether they run container images, "available" or "none", and with what, "podman" or "docker".
+inline constexpr std::string_view kContainerLabel = "penstock.containers";
+inline constexpr std::string_view kContainersRun = "available";
+inline constexpr std::string_view kEngineLabel = "penstock.containers.engine";
+
 struct MetricSchema {
   std::string name;
   std::string help;  // definition, range, direction
@@ -81,9 +86,9 @@ struct StepSchema {
   std::vector<ParameterSchema> parameters;
   // Outputs that depend on the parameters (process: one dataset a key of `split`); may be empty.
   std::function<std::vector<PortSchema>(const Json& parameters)> outputs_for;
-  // Whether a step with these parameters has effects that its outputs do not show: its result is
-  // then never used again. Absent: as `cacheable` says.
-  std::function<bool(const Json& parameters)> effects_for;
+  // Why the result of a step with these parameters is never used again, as in "its definition says
+  // side_effects"; empty where it may be. Absent: as `cacheable` says.
+  std::function<std::string(const Json& parameters)> effects_for;
   // Labels that a worker must carry for these parameters; may be empty.
   std::function<std::map<std::string, std::string>(const Json& parameters)> labels_for;
   // Which of the inputs that are given go together, with each other and with the parameters.

@@ -147,6 +147,39 @@ void CheckPredict(const Json& predict, const std::string& path, std::vector<Prob
   }
 }
 
+void CheckImage(const Json& parameters, const std::string& path, std::vector<Problem>& problems) {
+  const Json& image = JsonMember(parameters, "image");
+  if (image.is_null()) return;
+  const std::string isolation = JsonString(parameters, "isolation");
+  if (isolation == "none") {
+    problems.push_back({path + ".isolation",
+                        "is none, and a container isolates; take one of "
+                        "`isolation` and `image` out"});
+  }
+  if (!image.is_string() || HoldsReference(image)) return;
+  const auto& name = image.get_ref<const std::string&>();
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) ||
+           std::string_view("._-/:@").find(c) != std::string_view::npos;
+  };
+  if (!name.empty() && (name.front() == '-' || !std::all_of(name.begin(), name.end(), fits))) {
+    problems.push_back({path + ".image", "\"" + name +
+                                             "\" is no name of an image, such as "
+                                             "registry.example/team/train:1.2@sha256:…"});
+  }
+  const auto at = name.find('@');
+  constexpr std::string_view kDigest = "@sha256:";
+  if (at == std::string::npos) return;
+  const std::string digest = name.substr(at);
+  const bool whole =
+      digest.starts_with(kDigest) && digest.size() == kDigest.size() + 64 &&
+      digest.find_first_not_of("0123456789abcdef", kDigest.size()) == std::string::npos;
+  if (!whole) {
+    problems.push_back({path + ".image", "ends with \"" + digest +
+                                             "\"; a digest is @sha256: and 64 hexadecimal digits"});
+  }
+}
+
 void CheckScript(const Json& parameters, const std::string& path, std::vector<Problem>& problems) {
   CheckNames(parameters, path, problems);
   if (const Json& predict = JsonMember(parameters, "predict"); predict.is_object()) {
@@ -154,6 +187,7 @@ void CheckScript(const Json& parameters, const std::string& path, std::vector<Pr
   }
   CheckOutputs(parameters, path, problems);
   CheckMetrics(parameters, path, problems);
+  CheckImage(parameters, path, problems);
   for (const char* name : {"isolation", "side_effects"}) {
     // Where a step may run, and whether its result may come from elsewhere, is judged before it.
     if (HoldsReference(JsonMember(parameters, name))) {
@@ -297,6 +331,13 @@ std::vector<ParameterSchema> Parameters() {
                "worker has it, else as a plain process. none: a plain process.",
        .default_value = "preferred",
        .choices = {"required", "preferred", "none"}},
+      {.name = "image",
+       .kind = Kind::kString,
+       .help = "A container image, NAME or NAME@sha256:DIGEST, to run the program in, on workers "
+               "that have podman or docker. The folders lie below /opt/ml. Only an image that is "
+               "pinned by its digest lets the result be used again.",
+       .minimum = 1,
+       .maximum = 512},
       {.name = "network",
        .kind = Kind::kBoolean,
        .help = "Whether the program may use the network. A plain process always can.",
@@ -344,8 +385,16 @@ StepSchema ScriptSchema() {
                      .type = ArtifactType::kModel,
                      .help = "What lies in SM_MODEL_DIR, where something does."}};
   schema.outputs_for = DeclaredOutputs;
-  schema.effects_for = [](const Json& parameters) { return JsonBool(parameters, "side_effects"); };
+  schema.effects_for = [](const Json& parameters) -> std::string {
+    if (JsonBool(parameters, "side_effects")) return "its definition says side_effects";
+    const std::string image = JsonString(parameters, "image");
+    if (image.empty() || image.find("@sha256:") != std::string::npos) return {};
+    return "its image " + image + " may be another tomorrow; pin it by digest, NAME@sha256:…";
+  };
   schema.labels_for = [](const Json& parameters) -> std::map<std::string, std::string> {
+    if (!JsonMember(parameters, "image").is_null()) {
+      return {{std::string(kContainerLabel), std::string(kContainersRun)}};
+    }
     if (JsonString(parameters, "isolation") != "required") return {};
     return {{std::string(kIsolationLabel), "bubblewrap"}};
   };

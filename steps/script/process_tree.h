@@ -17,6 +17,9 @@ void BecomeReaper();
 // Parents before children.
 std::vector<pid_t> Descendants();
 
+// Whether the process numbers its children as this one does: it is in no sandbox or container.
+bool IsOutside(pid_t process);
+
 // Memory of the processes together, in bytes: what they share counts once, where the sum by process
 // is over `limit`. What has ended meanwhile counts nothing.
 int64_t MemoryOf(const std::vector<pid_t>& processes, int64_t limit);

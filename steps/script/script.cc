@@ -1,5 +1,6 @@
 #include "steps/script/script.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,9 +12,11 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/random.h"
 #include "base/subprocess.h"
 #include "base/text.h"
 #include "steps/catalog/catalog.h"
+#include "steps/script/container.h"
 #include "steps/script/environment.h"
 #include "steps/script/program.h"
 #include "steps/script/sandbox.h"
@@ -68,8 +71,9 @@ class Script {
         folders_(run_.folders),
         channels_(run_.channels) {
     const std::string isolation = JsonString(parameters_, "isolation", "preferred");
-    if (isolation != "none") bubblewrap_ = JsonString(node_, "bubblewrap");
-    required_ = isolation == "required";
+    image_ = JsonString(parameters_, "image");
+    if (image_.empty() && isolation != "none") bubblewrap_ = JsonString(node_, "bubblewrap");
+    required_ = image_.empty() && isolation == "required";
   }
 
   Result<StepOutcome> Go() {
@@ -102,8 +106,9 @@ class Script {
   }
 
   Status Execute(ScriptMetrics& metrics) {
-    PENSTOCK_ASSIGN_OR_RETURN(const ProgramOptions options, MakeOptions());
-    TellIsolation();
+    PENSTOCK_ASSIGN_OR_RETURN(const ProgramOptions options,
+                              image_.empty() ? MakeOptions() : MakeContainerOptions());
+    if (image_.empty()) TellIsolation();
     PENSTOCK_ASSIGN_OR_RETURN(const ProgramResult result, RunToEnd(options, context_, metrics));
     return Judge(result);
   }
@@ -154,24 +159,86 @@ class Script {
     return Move(input.path / kDatasetFile, folders_.input / "config" / (channel + ".json"));
   }
 
-  Result<ProgramOptions> MakeOptions() {
+  ScriptSurroundings Surroundings() const {
     ScriptSurroundings surroundings{.folders = folders_,
                                     .channels = channels_,
                                     .cpus = context_.threads(),
                                     .gpus = static_cast<int>(JsonInt(node_, "gpus"))};
     if (!bubblewrap_.empty()) surroundings.folders.temporary = "/tmp";
+    if (!image_.empty()) surroundings.folders = ContainerFolders();
     for (const std::string& variable : CurrentEnvironment()) {
       const std::size_t equals = variable.find('=');
       if (equals == std::string::npos) continue;
       surroundings.inherited[variable.substr(0, equals)] = variable.substr(equals + 1);
     }
-    ProgramOptions options;
-    options.environment = ScriptEnvironment(parameters_, surroundings);
+    return surroundings;
+  }
+
+  // What the definition says, with the hyperparameters.
+  Result<std::vector<std::string>> Command() const {
     std::vector<std::string> command;
     for (const Json& argument : JsonMember(parameters_, "command")) {
       command.push_back(argument.is_string() ? argument.get<std::string>() : DumpJson(argument));
     }
     if (command.empty()) return InvalidArgument("with.command is empty");
+    if (run_.arguments) {
+      for (std::string& argument :
+           HyperparameterArguments(JsonMember(parameters_, "hyperparameters"))) {
+        command.push_back(std::move(argument));
+      }
+    }
+    return command;
+  }
+
+  void SetLimits(ProgramOptions& options) const {
+    options.working_directory = folders_.code;
+    // The agent kills what is left when its own grace is over; this is to be done by then.
+    const int64_t grace = JsonInt(node_, "grace_ms", 5'000);
+    options.grace = std::chrono::milliseconds(std::max(grace / 2, grace - 1'000));
+    options.metric_lines = folders_.output / "metrics.jsonl";
+    options.memory_bytes = run_.memory_bytes;
+  }
+
+  Result<ProgramOptions> MakeContainerOptions() {
+    const std::string engine = JsonString(node_, "container");
+    if (engine.empty()) {
+      return FailedPrecondition("the image " + image_ +
+                                " needs a worker with podman or docker, and "
+                                "this one has neither; give the step resources: {labels: {" +
+                                std::string(kContainerLabel) + ": " + std::string(kContainersRun) +
+                                "}}");
+    }
+    PENSTOCK_ASSIGN_OR_RETURN(const std::string digest, ResolveImage(engine, image_, context_));
+    const ScriptSurroundings surroundings = Surroundings();
+    ContainerPlan plan{.engine = engine,
+                       .image = image_,
+                       .name = "penstock-" + RandomHex(8, Random::Secure()),
+                       .owner = JsonString(node_, "data_dir"),
+                       .folders = folders_,
+                       .writes_model = run_.writes_model,
+                       .variables_file = folders_.temporary.parent_path() / "variables",
+                       .variables = ContainerEnvironment(parameters_, surroundings),
+                       .cpus = JsonDouble(node_, "cpus"),
+                       .memory = run_.memory_bytes,
+                       .network = JsonBool(parameters_, "network"),
+                       .init = HasContainerInit(engine)};
+    if (surroundings.gpus > 0) plan.gpus = GpusOf(surroundings);
+    PENSTOCK_ASSIGN_OR_RETURN(plan.command, Command());
+    ProgramOptions options;
+    PENSTOCK_ASSIGN_OR_RETURN(options.command, ContainerCommand(plan));
+    options.environment = surroundings.inherited;  // the engine's own
+    options.end_container = [engine, name = plan.name] { EndContainer(engine, name); };
+    SetLimits(options);
+    context_.Log("isolation: " + fs::path(engine).filename().string() + " (image " + image_ + ", " +
+                 digest + ", " + (plan.network ? "network" : "no network") + ")");
+    return options;
+  }
+
+  Result<ProgramOptions> MakeOptions() {
+    const ScriptSurroundings surroundings = Surroundings();
+    ProgramOptions options;
+    options.environment = ScriptEnvironment(parameters_, surroundings);
+    PENSTOCK_ASSIGN_OR_RETURN(std::vector<std::string> command, Command());
     PENSTOCK_ASSIGN_OR_RETURN(command.front(),
                               FindProgram(command.front(), options.environment["PATH"]));
     if (!bubblewrap_.empty()) {
@@ -189,18 +256,7 @@ class Script {
                                         .gpus = surroundings.gpus > 0});
     }
     options.command.insert(options.command.end(), command.begin(), command.end());
-    if (run_.arguments) {
-      for (std::string& argument :
-           HyperparameterArguments(JsonMember(parameters_, "hyperparameters"))) {
-        options.command.push_back(std::move(argument));
-      }
-    }
-    options.working_directory = folders_.code;
-    // The agent kills what is left when its own grace is over; this is to be done by then.
-    const int64_t grace = JsonInt(node_, "grace_ms", 5'000);
-    options.grace = std::chrono::milliseconds(std::max(grace / 2, grace - 1'000));
-    options.metric_lines = folders_.output / "metrics.jsonl";
-    options.memory_bytes = run_.memory_bytes;
+    SetLimits(options);
     return options;
   }
 
@@ -260,6 +316,7 @@ class Script {
                    " processes that outlived the program");
     }
     if (result.code == 0) return Status::Ok();
+    if (!image_.empty()) PENSTOCK_RETURN_IF_ERROR(JudgeContainer(result.code));
     if (result.code > kSignal && result.code <= kSignal + kSignals) {
       const int signal = result.code - kSignal;
       return Status(StatusCode::kFailedPrecondition,
@@ -268,6 +325,31 @@ class Script {
                     kCrashedReason);
     }
     return FailedPrecondition("the program ended with exit code " + std::to_string(result.code));
+  }
+
+  // What an engine says, and no program.
+  Status JudgeContainer(int code) const {
+    constexpr int kEngineFailed = 125;
+    constexpr int kNotRunnable = 126;
+    constexpr int kNotFound = 127;
+    if (code == kEngineFailed) {
+      return FailedPrecondition("the container of image " + image_ +
+                                " could not be run; the log ends with why");
+    }
+    if (code == kNotRunnable || code == kNotFound) {
+      return FailedPrecondition("the program ended with exit code " + std::to_string(code) +
+                                ": the image " + image_ +
+                                " has no such program, or it cannot be "
+                                "run there");
+    }
+    // The kernel's word: nobody here sent that signal.
+    if (code == 128 + SIGKILL && run_.memory_bytes > 0) {
+      return Status(StatusCode::kResourceExhausted,
+                    "the container was killed, as one is that uses more than its " +
+                        FormatSize(run_.memory_bytes) + " of memory; raise resources.memory",
+                    kOutOfMemoryReason);
+    }
+    return Status::Ok();
   }
 
   Status Collect(StepOutcome& outcome) {
@@ -322,6 +404,7 @@ class Script {
   const Json& parameters_;
   const Json& node_;
   const fs::path out_;
+  std::string image_;  // of a container; empty: none
   std::string bubblewrap_;
   bool required_ = false;
   const ScriptFolders folders_;

@@ -29,12 +29,13 @@ namespace penstock {
 inline constexpr char kScriptVersion[] = "1";
 
 // The parameter that the worker adds: {"bubblewrap": path of it, or "", "data_dir": what the
-// program must not see, "grace_ms", "gpus"}.
+// program must not see, "grace_ms", "gpus", "cpus", "container": path of podman or docker, or ""}.
 inline constexpr char kScriptNode[] = "node";
 
 // A program to run, and its folders, which are there already.
 struct ProgramRun {
-  // Of these `command`, `environment`, `hyperparameters`, `isolation`, `network`, and the node.
+  // Of these `command`, `environment`, `hyperparameters`, `isolation`, `image`, `network`, and the
+  // node.
   const Json& parameters;  // outlives the run
   ScriptFolders folders;
   std::vector<std::string> channels;  // below folders.input / "data"

@@ -123,8 +123,10 @@ class ScriptModel : public ProgramModel {
     Json parameters = program_;
     parameters[kScriptNode] = JsonMember(context.parameters(), kScriptNode);
     parameters["hyperparameters"] = info_.hyperparameters;
-    const bool sandboxed = JsonString(program_, "isolation") != "none" &&
-                           !JsonString(parameters[kScriptNode], "bubblewrap").empty();
+    const bool contained = !JsonMember(program_, "image").is_null();
+    const bool sandboxed =
+        contained || (JsonString(program_, "isolation") != "none" &&
+                      !JsonString(parameters[kScriptNode], "bubblewrap").empty());
     if (!sandboxed && JsonString(program_, "isolation") == "required") {
       return FailedPrecondition(
           "its program asks for isolation: required, and this worker has no bubblewrap; give the "
@@ -254,11 +256,13 @@ Result<ModelDraft> DraftModel(StepContext& context, const fs::path& keep) {
                    {"command", JsonMember(predict, "command")},
                    {"input_format", JsonString(predict, "input_format", "csv")},
                    {"environment", JsonMember(predict, "environment")}};
-  for (const char* name : {"isolation", "network", "side_effects"}) {
-    draft.program[name] = JsonMember(parameters, name);
+  for (const char* name : {"isolation", "network", "image"}) {
+    if (parameters.contains(name)) draft.program[name] = parameters[name];
   }
   const StepSchema* schema = Catalog::BuiltIn().Find("script");
   draft.program["labels"] = schema->labels_for(parameters);
+  // What it predicts can be used again as what it has learned can.
+  draft.program["side_effects"] = !schema->effects_for(parameters).empty();
   PENSTOCK_RETURN_IF_ERROR(MakeFolders(keep));
   draft.files = keep;
   for (const std::string& name : context.input_names()) {

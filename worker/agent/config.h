@@ -32,6 +32,9 @@ struct WorkerConfig {
   // auto: scripts run in bubblewrap where it works here; none: as plain processes.
   std::string isolation = "auto";
   std::string bubblewrap;  // its path, found at start; empty: none
+  // auto: images of scripts run in podman or docker, where one works here; none: not here.
+  std::string containers = "auto";
+  std::string container_engine;             // its path, found at start; empty: none
   int64_t cache_bytes = int64_t{10} << 30;  // of artifacts that are kept for the next step
   std::string faults;
   std::string faults_report;

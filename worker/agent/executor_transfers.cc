@@ -51,8 +51,9 @@ void Executor::Fetch(Attempt& attempt) {
 bool Executor::Sandboxed(const v1::Lease& lease) const {
   const Result<Json> parameters =
       ParseJson(lease.parameters_json(), {.max_bytes = 16 << 20, .max_depth = 64});
-  return !deps_.config->bubblewrap.empty() && parameters.ok() &&
-         JsonString(*parameters, "isolation") != "none";
+  if (!parameters.ok()) return false;
+  if (!JsonMember(*parameters, "image").is_null()) return true;
+  return !deps_.config->bubblewrap.empty() && JsonString(*parameters, "isolation") != "none";
 }
 
 // What a script, or the model that one wrote, has to know of this node.
@@ -60,7 +61,9 @@ void Executor::AddNode(const v1::Lease& lease, Json& parameters) const {
   parameters["node"] = {{"bubblewrap", deps_.config->bubblewrap},
                         {"data_dir", deps_.data_folder.string()},
                         {"grace_ms", deps_.config->kill_grace.count() / 1'000},
-                        {"gpus", lease.gpus()}};
+                        {"gpus", lease.gpus()},
+                        {"cpus", lease.cpus()},
+                        {"container", deps_.config->container_engine}};
 }
 
 // The step is over: its log goes first, then its outputs, then its report.
