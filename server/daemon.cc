@@ -18,6 +18,7 @@
 #include "server/http/http_server.h"
 #include "server/metrics.h"
 #include "server/offline.h"
+#include "server/ops/model_terms.h"
 #include "server/ops/operations.h"
 #include "server/ops/secret_keys.h"
 #include "server/rpc/rpc_server.h"
@@ -141,6 +142,7 @@ Status Daemon::Impl::StartEngine() {
     }));
   };
   deps.swept = [this] { operations->CollectBytesLater(); };
+  deps.model_terms = [this](const ArtifactRef& model) { return TermsOfModel(*artifacts, model); };
   engine = std::make_unique<Engine>(std::move(deps));
   PENSTOCK_RETURN_IF_ERROR(engine->Recover());
   MakeOperations();

@@ -11,6 +11,7 @@
 #include "steps/process/import.h"
 #include "steps/process/process.h"
 #include "steps/script/script.h"
+#include "steps/script/script_model.h"
 #include "steps/train/train.h"
 
 namespace penstock {
@@ -22,12 +23,12 @@ void RegisterBuiltInSteps(StepRegistry& steps, AlgorithmRegistry& algorithms) {
     steps.Register("train/" + std::string(algorithm->name()), std::string(algorithm->version()),
                    [algorithm](StepContext& context) { return RunTrain(*algorithm, context); });
   }
-  const AlgorithmRegistry* known = &algorithms;
+  const ModelKinds kinds(algorithms, OpenScriptModel);
   steps.Register("process", kProcessVersion, RunProcess);
   steps.Register("predict", kPredictVersion,
-                 [known](StepContext& context) { return RunPredict(*known, context); });
+                 [kinds](StepContext& context) { return RunPredict(kinds, context); });
   steps.Register("evaluate", kEvaluateVersion,
-                 [known](StepContext& context) { return RunEvaluate(*known, context); });
+                 [kinds](StepContext& context) { return RunEvaluate(kinds, context); });
   steps.Register("import", kImportVersion, RunImport);
   steps.Register("noop", kNoopVersion, RunNoop);
   steps.Register("script", kScriptVersion, RunScript);

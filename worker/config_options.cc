@@ -212,8 +212,18 @@ std::vector<WorkerOption> BehaviourOptions() {
        [](const C& c) { return Json(UnparseDuration(c.kill_grace)); }},
       {"isolation", "--isolation", "PENSTOCK_WORKER_ISOLATION", "auto|none",
        "auto: scripts run in bubblewrap where it works here; none: as plain processes", Kind::kOne,
-       false, [](C& c, const Values& v) { return SetChoice(c.isolation, v[0], {"auto", "none"}); },
+       false,
+       [](C& c, const Values& v) {
+         return SetChoice(c.isolation, v[0], {"auto", "none"});
+       },
        [](const C& c) { return ShowText(c.isolation); }},
+      {"containers", "--containers", "PENSTOCK_WORKER_CONTAINERS", "auto|none",
+       "auto: scripts with an image run in podman or docker where one works here; none: not here",
+       Kind::kOne, false,
+       [](C& c, const Values& v) {
+         return SetChoice(c.containers, v[0], {"auto", "none"});
+       },
+       [](const C& c) { return ShowText(c.containers); }},
       {"log.level", "--log-level", "PENSTOCK_LOG_LEVEL", "LEVEL",
        "trace, debug, info, warn or error", Kind::kOne, false,
        [](C& c, const Values& v) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@
 #include "base/text.h"
 #include "steps/libraries.h"
 #include "steps/registry.h"
+#include "steps/script/container.h"
 #include "steps/script/sandbox.h"
 #include "worker/agent/agent.h"
 #include "worker/config.h"
@@ -76,6 +78,7 @@ int RunAgent(WorkerConfig config, const StepRegistry& steps) {
   signal(SIGPIPE, SIG_IGN);
   if (config.isolation == "auto") config.bubblewrap = FindBubblewrap();
   config.libraries = LibrariesByStep();
+  if (config.containers == "auto") config.container_engine = FindContainerEngine();
   if (!config.faults.empty() || !config.faults_report.empty()) {
     if (const Status status = InitFaults(config.faults, config.faults_report); !status.ok()) {
       return Fail(status);
@@ -84,6 +87,11 @@ int RunAgent(WorkerConfig config, const StepRegistry& steps) {
   if (const Status status = FindDevices(config); !status.ok()) return Fail(status);
   Result<std::unique_ptr<Agent>> agent = Agent::Make(config, steps.Announce(), OwnPath());
   if (!agent.ok()) return Fail(agent.status());
+  if (!config.container_engine.empty()) {
+    const std::string owner = std::filesystem::absolute(config.data_dir).string();
+    const int left = RemoveContainers(config.container_engine, owner);
+    if (left > 0) LOG_WARN("ended containers of an earlier agent containers={}", left);
+  }
   // A handler, not sigwait: libraries have made threads before main that block no signals.
   stop_pipe = eventfd(0, EFD_CLOEXEC);
   struct sigaction action {};

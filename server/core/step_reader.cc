@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -200,6 +201,11 @@ StepSpec StepReader::Step(const Json& json, const std::string& path, const StepS
   ReadScheduling(fields, step);
   ReadInputs(fields, schema, step);
   ReadParameters(fields, schema, step);
+  if (schema != nullptr && schema->check_inputs) {
+    std::set<std::string> inputs;
+    for (const StepInput& input : step.inputs) inputs.insert(input.name);
+    schema->check_inputs(inputs, step.parameters, path, problems_);
+  }
   if (schema != nullptr && schema->labels_for) {
     for (auto& [key, value] : schema->labels_for(step.parameters)) {
       step.resources.labels[key] = std::move(value);
@@ -479,7 +485,10 @@ void StepReader::CheckPorts(FieldReader& fields, const StepSchema& schema, StepS
   }
   for (const PortSchema& port : schema.inputs) {
     bool given = !port.required;
-    for (const StepInput& input : step.inputs) given = given || input.name == port.name;
+    for (const StepInput& input : step.inputs) {
+      given =
+          given || input.name == port.name || (!port.unless.empty() && input.name == port.unless);
+    }
     if (!given) fields.Wrong("inputs." + port.name, "is missing: " + port.help);
   }
 }

@@ -22,6 +22,7 @@ class EngineContext {
         secrets(deps.secrets),
         run_ended(deps.run_ended),
         swept(deps.swept),
+        model_terms(deps.model_terms),
         metrics(counters),
         store_(*deps.store) {}
 
@@ -31,6 +32,7 @@ class EngineContext {
   const SecretBox* const secrets;
   const std::function<void(const RunId&)> run_ended;
   const std::function<void()> swept;
+  const ReadModelTerms model_terms;
   EngineMetrics& metrics;
   Time now;   // of this turn
   Tick tick;  // of this turn

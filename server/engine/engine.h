@@ -26,6 +26,7 @@
 #include "server/core/queues.h"
 #include "server/engine/commands.h"
 #include "server/engine/event_hub.h"
+#include "server/engine/model_terms.h"
 #include "storage/metadata/metadata_store.h"
 #include "storage/model/limits.h"
 #include "storage/model/retention.h"
@@ -82,6 +83,7 @@ class Engine {
     std::function<void(const RunId&)> run_ended;
     // The same, after a sweep of retention's that the engine made by itself.
     std::function<void()> swept;
+    ReadModelTerms model_terms;  // may be empty
   };
 
   explicit Engine(Deps deps);

@@ -30,6 +30,10 @@ std::map<std::string, std::string> ModelsNamed(const StepSchema& schema,
   return models;
 }
 
+bool PredictsWithModel(const StepSpec& spec) {
+  return spec.type == "predict" || spec.type == "evaluate";
+}
+
 }  // namespace
 
 // The pipeline that defines the step: the run's own, or the one called around it.
@@ -50,8 +54,15 @@ bool RunManager::EndFromCache(LiveRun& run, StepIndex index) {
   if (!BuildLease(run, index, &resolved).ok()) return false;
   const Result<Json> parameters = ParseJson(resolved.parameters_json, {.max_bytes = 64 << 20});
   PENSTOCK_CHECK(parameters.ok());
-  if (schema->effects_for && schema->effects_for(*parameters)) {
-    run.step(index).cache = Json{{"miss", {{"why", "its definition says side_effects"}}}};
+  if (const std::string why = schema->effects_for ? schema->effects_for(*parameters) : "";
+      !why.empty()) {
+    run.step(index).cache = Json{{"miss", {{"why", why}}}};
+    run.new_notes.push_back(index);
+    return false;
+  }
+  if (PredictsWithModel(spec) && TermsOfModels(resolved).side_effects) {
+    run.step(index).cache =
+        Json{{"miss", {{"why", "the script that made its model says side_effects"}}}};
     run.new_notes.push_back(index);
     return false;
   }

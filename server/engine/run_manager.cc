@@ -116,8 +116,9 @@ void RunManager::BecomeReady(LiveRun& run, StepIndex index) {
 }
 
 void RunManager::Enqueue(LiveRun& run, StepIndex index) {
-  placer_.Enqueue(run.record.row, index, NeedsOf(run.spec(index)),
-                  MutexOf(run, index).value_or(""));
+  Needs needs = NeedsOf(run.spec(index));
+  AddNeedsOfModels(run, index, needs);
+  placer_.Enqueue(run.record.row, index, needs, MutexOf(run, index).value_or(""));
 }
 
 void RunManager::Finish(LiveRun& run, StepIndex index, Ending ending) {

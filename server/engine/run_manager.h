@@ -250,6 +250,8 @@ class RunManager : public SessionManager::Runs {
   void Lease(LiveRun& run, StepIndex index, Session& session);
   // Everything but number and token. The error says which reference or input is wrong.
   Status BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* lease);
+  ModelTerms TermsOfModels(const LeasedAttempt& resolved);
+  void AddNeedsOfModels(LiveRun& run, StepIndex index, Needs& needs);
   Status AddInput(LiveRun& run, const Frame& frame, const Json& value, const Json& source,
                   LeaseInput* input);
   Result<ArtifactRef> FindArtifact(LiveRun& run, const Frame& frame, const std::string& address,
@@ -305,6 +307,7 @@ class RunManager : public SessionManager::Runs {
   std::vector<std::unique_ptr<LiveAttempt>> ended_attempts_;  // to be written, then forgotten
   int64_t last_row_ = 0;
   TokenChanges token_changes_;
+  std::map<Digest, ModelTerms> model_terms_;  // of models that steps predicted with
 };
 
 }  // namespace penstock

@@ -179,6 +179,36 @@ bool RunManager::NamesOtherModels(const LiveRun& run, StepIndex index) {
   return false;
 }
 
+// What the models among the inputs ask for, together.
+ModelTerms RunManager::TermsOfModels(const LeasedAttempt& resolved) {
+  constexpr std::size_t kKept = 10'000;
+  ModelTerms terms;
+  if (!context_.model_terms) return terms;
+  for (const LeaseInput& input : resolved.inputs) {
+    if (input.name != "model" && input.name != "champion") continue;
+    for (const ArtifactRef& ref : input.artifacts) {
+      if (model_terms_.size() >= kKept) model_terms_.clear();
+      auto known = model_terms_.find(ref.digest);
+      if (known == model_terms_.end()) {
+        known = model_terms_.emplace(ref.digest, context_.model_terms(ref)).first;
+      }
+      terms.side_effects = terms.side_effects || known->second.side_effects;
+      terms.labels.insert(known->second.labels.begin(), known->second.labels.end());
+    }
+  }
+  return terms;
+}
+
+// A step that predicts goes where the model's program can run. What is wrong with its inputs fails
+// it when it is placed.
+void RunManager::AddNeedsOfModels(LiveRun& run, StepIndex index, Needs& needs) {
+  const std::string& type = run.spec(index).type;
+  if (type != "predict" && type != "evaluate") return;
+  LeasedAttempt resolved;
+  if (!BuildLease(run, index, &resolved).ok()) return;
+  for (const auto& [key, value] : TermsOfModels(resolved).labels) needs.labels[key] = value;
+}
+
 RunManager::Ending RunManager::DecidePromote(LiveRun& run, StepIndex index) {
   StepRecord& step = run.step(index);
   const auto failed = [this](const Status& status) {

@@ -67,7 +67,7 @@ void AddParameter(const ParameterSchema& parameter, const std::string& prefix, v
 void AddPort(const PortSchema& port, v1::StepType::Port* out) {
   out->set_name(port.name);
   out->set_type(std::string(Name(port.type)));
-  out->set_required(port.required);
+  out->set_required(port.required && port.unless.empty());
   out->set_many(port.many);
   out->set_help(port.help);
 }

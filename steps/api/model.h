@@ -45,6 +45,8 @@ struct Predictions {
   int64_t rows = 0;
   int columns = 1;
   std::vector<double> scores;
+  // Classification: false where only the classes are known; each then has a score of 1.
+  bool probabilities = true;
 };
 
 // What training knows besides the numbers.

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +44,7 @@ struct PortSchema {
   std::string name;
   ArtifactType type = ArtifactType::kFile;
   bool required = true;
+  std::string unless = {};   // another input: where that is given, this one is not required
   bool many = false;         // accepts a list of references
   bool needs_label = false;  // the dataset must have a label role
   bool named = false;        // the result says what the artifact is called: GROUP/VERSION
@@ -54,6 +56,11 @@ inline constexpr std::string_view kAttachmentPrefix = "file:";
 
 // What workers say of how they can keep a program apart: "bubblewrap" or "none".
 inline constexpr std::string_view kIsolationLabel = "penstock.isolation";
+
+// Whether they run container images, "available" or "none", and with what, "podman" or "docker".
+inline constexpr std::string_view kContainerLabel = "penstock.containers";
+inline constexpr std::string_view kContainersRun = "available";
+inline constexpr std::string_view kEngineLabel = "penstock.containers.engine";
 
 struct MetricSchema {
   std::string name;
@@ -82,11 +89,16 @@ struct StepSchema {
   std::vector<std::string> secrets_in;
   // Outputs that depend on the parameters (process: one dataset a key of `split`); may be empty.
   std::function<std::vector<PortSchema>(const Json& parameters)> outputs_for;
-  // Whether a step with these parameters has effects that its outputs do not show: its result is
-  // then never used again. Absent: as `cacheable` says.
-  std::function<bool(const Json& parameters)> effects_for;
+  // Why the result of a step with these parameters is never used again, as in "its definition says
+  // side_effects"; empty where it may be. Absent: as `cacheable` says.
+  std::function<std::string(const Json& parameters)> effects_for;
   // Labels that a worker must carry for these parameters; may be empty.
   std::function<std::map<std::string, std::string>(const Json& parameters)> labels_for;
+  // Which of the inputs that are given go together, with each other and with the parameters.
+  // Appends problems whose paths start at `path`, the step's.
+  std::function<void(const std::set<std::string>& inputs, const Json& parameters,
+                     const std::string& path, std::vector<Problem>&)>
+      check_inputs;
   // What the shapes cannot say ("positive is not among classes"). `parameters` may hold references
   // ("${...}") anywhere: those parts are not judged. Appends problems whose paths start at `path`.
   std::function<void(const Json& parameters, const std::string& path, std::vector<Problem>&)> check;

@@ -64,6 +64,27 @@ std::string HelpOf(const Measure& measure) {
   }
 }
 
+void CheckInputs(const std::set<std::string>& inputs, const Json& parameters,
+                 const std::string& path, std::vector<Problem>& problems) {
+  const bool predictions = inputs.contains("predictions");
+  if (predictions && inputs.contains("model")) {
+    problems.push_back({path + ".inputs.predictions",
+                        "stands beside `model`; give either predictions that were made, or a "
+                        "model and the data that it is to predict"});
+  }
+  if (predictions && inputs.contains("champion") && !inputs.contains("data")) {
+    problems.push_back({path + ".inputs.champion",
+                        "needs the input `data`: the rows that the predictions are of, for the "
+                        "champion to predict as well"});
+  }
+  for (const auto& [name, value] : parameters.items()) {
+    if (predictions || name == "threshold" || value.is_null()) continue;
+    problems.push_back({path + ".with." + name,
+                        "says where the input `predictions` has its columns, and there is none; a "
+                        "model knows its own"});
+  }
+}
+
 }  // namespace
 
 LearningTasks TasksOfMeasure(std::string_view metric) {
@@ -79,7 +100,7 @@ StepSchema EvaluateSchema() {
   schema.key = "evaluate";
   schema.version = "2";
   schema.cacheable = true;
-  schema.summary = "Judges a model on data that it has not seen.";
+  schema.summary = "Judges a model on data that it has not seen, or predictions that were made.";
   schema.help =
       "The data may be raw or processed by the model's own transform, and need labels. What is "
       "measured depends on the model's task. A measure that is not defined (precision where no row "
@@ -92,12 +113,26 @@ StepSchema EvaluateSchema() {
       "Without a champion, comparison.champion is \"none\" and the rest is absent: "
       "`${steps.S.report.comparison.delta ?? 1}` then means 1. The two models each apply their own "
       "transform to raw data; data that went through one model's transform suit the other only "
-      "where it has the same.";
-  schema.inputs = {{.name = "model", .type = ArtifactType::kModel, .help = "What train made."},
+      "where it has the same.\n\n"
+      "Instead of model and data, `predictions` may be given: rows that a script, or anything "
+      "else, "
+      "has scored. Labels and weights stand in columns of theirs, as `with` or the roles in "
+      "dataset.json say, or in `data`, whose rows are then the same in the same order. Two classes "
+      "need the probability of the positive one, more than two that of each; of predicted classes "
+      "alone, AUC, auc_pr and log_loss are undefined.";
+  schema.inputs = {{.name = "model",
+                    .type = ArtifactType::kModel,
+                    .unless = "predictions",
+                    .help = "What train, or a script with `predict`, made."},
                    {.name = "data",
                     .type = ArtifactType::kDataset,
+                    .unless = "predictions",
                     .needs_label = true,
                     .help = "Rows with labels that the model has not seen."},
+                   {.name = "predictions",
+                    .type = ArtifactType::kDataset,
+                    .unless = "model",
+                    .help = "Instead of model and data: predictions, with their labels."},
                    {.name = "champion",
                     .type = ArtifactType::kModel,
                     .required = false,
@@ -116,13 +151,48 @@ StepSchema EvaluateSchema() {
   for (const Measure& measure : kMeasures) {
     schema.metrics.push_back({measure.name, HelpOf(measure)});
   }
+  schema.check_inputs = CheckInputs;
+  const auto name = [](const char* of, const char* help) {
+    return ParameterSchema{.name = of, .kind = Kind::kString, .help = help, .minimum = 1};
+  };
+  const auto any =
+      std::make_shared<const ParameterSchema>(ParameterSchema{.name = "class", .kind = Kind::kAny});
   schema.parameters = {{.name = "threshold",
                         .kind = Kind::kNumber,
                         .help = "Binary: positive is predicted from this probability on. null: the "
                                 "model's own. Never chosen on the data that are judged.",
                         .nullable = true,
                         .minimum = 0,
-                        .maximum = 1}};
+                        .maximum = 1},
+                       name("label",
+                            "With `predictions`: the column of the true classes or "
+                            "numbers. Left out: the role in dataset.json, else label."),
+                       name("prediction",
+                            "With `predictions`: the column of predicted numbers, or "
+                            "of classes where there are no probabilities. Left "
+                            "out: prediction."),
+                       name("probability",
+                            "With `predictions`, two classes: the column with the "
+                            "positive one's probability. Left out: probability."),
+                       {.name = "probabilities",
+                        .kind = Kind::kMap,
+                        .help = "With `predictions`, more than two classes: the column of each "
+                                "class's probability. Left out: probability_CLASS.",
+                        .element = std::make_shared<const ParameterSchema>(ParameterSchema{
+                            .name = "column", .kind = Kind::kString, .minimum = 1})},
+                       {.name = "classes",
+                        .kind = Kind::kList,
+                        .help = "With `predictions`: the label's classes. Left out: those in "
+                                "dataset.json, else what the labels hold, sorted.",
+                        .minimum = 2,
+                        .element = any},
+                       {.name = "positive",
+                        .kind = Kind::kAny,
+                        .help = "With `predictions`, two classes: the positive one. Left out: the "
+                                "one in dataset.json, else the last."},
+                       name("weight",
+                            "With `predictions`: the column of weights. Left out: the "
+                            "role in dataset.json.")};
   return schema;
 }
 

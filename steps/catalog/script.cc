@@ -42,14 +42,9 @@ bool IsInside(std::string_view path) {
   return true;
 }
 
-void CheckNames(const Json& parameters, const std::string& path, std::vector<Problem>& problems) {
-  for (const auto& [name, value] : JsonMember(parameters, "hyperparameters").items()) {
-    if (IsOption(name)) continue;
-    problems.push_back({path + ".hyperparameters." + name,
-                        "is no name for a hyperparameter: it becomes the argument --NAME; use "
-                        "letters, digits and . - _"});
-  }
-  for (const auto& [name, value] : JsonMember(parameters, "environment").items()) {
+void CheckEnvironment(const Json& environment, const std::string& path,
+                      std::vector<Problem>& problems) {
+  for (const auto& [name, value] : environment.items()) {
     const std::string where = path + ".environment." + name;
     if (!IsVariable(name)) {
       problems.push_back({where, "is no name for a variable; use letters, digits and _"});
@@ -62,6 +57,16 @@ void CheckNames(const Json& parameters, const std::string& path, std::vector<Pro
                                      ", as what Penstock sets itself; choose another name"});
     }
   }
+}
+
+void CheckNames(const Json& parameters, const std::string& path, std::vector<Problem>& problems) {
+  for (const auto& [name, value] : JsonMember(parameters, "hyperparameters").items()) {
+    if (IsOption(name)) continue;
+    problems.push_back({path + ".hyperparameters." + name,
+                        "is no name for a hyperparameter: it becomes the argument --NAME; use "
+                        "letters, digits and . - _"});
+  }
+  CheckEnvironment(JsonMember(parameters, "environment"), path, problems);
 }
 
 // What one output takes away, another cannot have.
@@ -122,10 +127,71 @@ void CheckMetrics(const Json& parameters, const std::string& path, std::vector<P
   }
 }
 
+void CheckPredict(const Json& predict, const std::string& path, std::vector<Problem>& problems) {
+  CheckEnvironment(JsonMember(predict, "environment"), path, problems);
+  const Json& classes = JsonMember(predict, "classes");
+  const Json& positive = JsonMember(predict, "positive");
+  if (!classes.is_null() && JsonMember(predict, "label").is_null()) {
+    problems.push_back({path + ".label", "is missing: the column whose values are the classes"});
+  }
+  if (!positive.is_null() && (!classes.is_array() || classes.size() != 2)) {
+    problems.push_back({path + ".positive", "needs `classes` with two of them"});
+  } else if (!positive.is_null() && !HoldsReference(positive) && !HoldsReference(classes[0]) &&
+             !HoldsReference(classes[1]) && positive != classes[0] && positive != classes[1]) {
+    problems.push_back({path + ".positive", DumpJson(positive) + " is not among the classes"});
+  }
+  for (std::size_t i = 0; classes.is_array() && i < classes.size(); ++i) {
+    const std::string where = path + ".classes[" + std::to_string(i) + "]";
+    if (classes[i].is_structured() || classes[i].is_null()) {
+      problems.push_back({where, "a class is a string or a number"});
+    } else if (std::find(classes.begin(), classes.begin() + static_cast<std::ptrdiff_t>(i),
+                         classes[i]) != classes.begin() + static_cast<std::ptrdiff_t>(i)) {
+      problems.push_back({where, DumpJson(classes[i]) + " stands here twice"});
+    }
+  }
+}
+
+void CheckImage(const Json& parameters, const std::string& path, std::vector<Problem>& problems) {
+  const Json& image = JsonMember(parameters, "image");
+  if (image.is_null()) return;
+  const std::string isolation = JsonString(parameters, "isolation");
+  if (isolation == "none") {
+    problems.push_back({path + ".isolation",
+                        "is none, and a container isolates; take one of "
+                        "`isolation` and `image` out"});
+  }
+  if (!image.is_string() || HoldsReference(image)) return;
+  const auto& name = image.get_ref<const std::string&>();
+  const auto fits = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) ||
+           std::string_view("._-/:@").find(c) != std::string_view::npos;
+  };
+  if (!name.empty() && (name.front() == '-' || !std::all_of(name.begin(), name.end(), fits))) {
+    problems.push_back({path + ".image", "\"" + name +
+                                             "\" is no name of an image, such as "
+                                             "registry.example/team/train:1.2@sha256:…"});
+  }
+  const auto at = name.find('@');
+  constexpr std::string_view kDigest = "@sha256:";
+  if (at == std::string::npos) return;
+  const std::string digest = name.substr(at);
+  const bool whole =
+      digest.starts_with(kDigest) && digest.size() == kDigest.size() + 64 &&
+      digest.find_first_not_of("0123456789abcdef", kDigest.size()) == std::string::npos;
+  if (!whole) {
+    problems.push_back({path + ".image", "ends with \"" + digest +
+                                             "\"; a digest is @sha256: and 64 hexadecimal digits"});
+  }
+}
+
 void CheckScript(const Json& parameters, const std::string& path, std::vector<Problem>& problems) {
   CheckNames(parameters, path, problems);
+  if (const Json& predict = JsonMember(parameters, "predict"); predict.is_object()) {
+    CheckPredict(predict, path + ".predict", problems);
+  }
   CheckOutputs(parameters, path, problems);
   CheckMetrics(parameters, path, problems);
+  CheckImage(parameters, path, problems);
   for (const char* name : {"isolation", "side_effects"}) {
     // Where a step may run, and whether its result may come from elsewhere, is judged before it.
     if (HoldsReference(JsonMember(parameters, name))) {
@@ -143,6 +209,60 @@ std::vector<PortSchema> DeclaredOutputs(const Json& parameters) {
     ports.push_back({.name = name, .type = type.value_or(ArtifactType::kFile)});
   }
   return ports;
+}
+
+ParameterSchema PredictParameter() {
+  return {
+      .name = "predict",
+      .kind = Kind::kObject,
+      .help =
+          "How to predict with the model that the program writes: predict, evaluate and "
+          "promote then take the output `model` as any other. The step's files go with it.",
+      .fields = {
+          {.name = "command",
+           .kind = Kind::kList,
+           .help = "A program and its arguments. It finds rows in SM_CHANNEL_DATA (data.csv, "
+                   "features alone), what the script wrote in SM_MODEL_DIR, and writes as many "
+                   "in the same order to SM_OUTPUT_DATA_DIR/predictions.csv: the column "
+                   "probability (of the positive of two classes), probability_CLASS (of each of "
+                   "more), or prediction (a number, or a class).",
+           .required = true,
+           .minimum = 1,
+           .maximum = 1'000,
+           .element = Element({.name = "argument", .kind = Kind::kString})},
+          {.name = "input_format",
+           .kind = Kind::kEnum,
+           .help = "What the rows come as: data.csv with a header, or data.parquet.",
+           .default_value = "csv",
+           .choices = {"csv", "parquet"}},
+          {.name = "environment",
+           .kind = Kind::kMap,
+           .help = "Variables for the program. They are kept with the model, for all to read.",
+           .default_value = Json::object(),
+           .element = Element({.name = "value", .kind = Kind::kString})},
+          {.name = "channel",
+           .kind = Kind::kString,
+           .help = "The input that the model learns from, whose dataset.json says what its "
+                   "features and its label are. Left out: train, or the only input.",
+           .minimum = 1},
+          {.name = "label",
+           .kind = Kind::kString,
+           .help = "The column that it predicts. Left out: as that input says.",
+           .minimum = 1},
+          {.name = "classes",
+           .kind = Kind::kList,
+           .help = "With `label`: its classes. Left out: it is a number.",
+           .minimum = 2,
+           .element = Element({.name = "class", .kind = Kind::kAny})},
+          {.name = "positive",
+           .kind = Kind::kAny,
+           .help = "The positive one of two classes. Left out: the second."},
+          {.name = "threshold",
+           .kind = Kind::kNumber,
+           .help = "Two classes: the positive one is predicted from this probability on.",
+           .default_value = 0.5,
+           .minimum = 0,
+           .maximum = 1}}};
 }
 
 std::vector<ParameterSchema> Parameters() {
@@ -209,12 +329,20 @@ std::vector<ParameterSchema> Parameters() {
                         .required = true,
                         .minimum = 1,
                         .maximum = 1'000}}})},
+      PredictParameter(),
       {.name = "isolation",
        .kind = Kind::kEnum,
        .help = "required: only on workers that have bubblewrap. preferred: in bubblewrap where the "
                "worker has it, else as a plain process. none: a plain process.",
        .default_value = "preferred",
        .choices = {"required", "preferred", "none"}},
+      {.name = "image",
+       .kind = Kind::kString,
+       .help = "A container image, NAME or NAME@sha256:DIGEST, to run the program in, on workers "
+               "that have podman or docker. The folders lie below /opt/ml. Only an image that is "
+               "pinned by its digest lets the result be used again.",
+       .minimum = 1,
+       .maximum = 512},
       {.name = "network",
        .kind = Kind::kBoolean,
        .help =
@@ -247,6 +375,8 @@ StepSchema ScriptSchema() {
       "(a curve; its last value counts). A line of SM_OUTPUT_DATA_DIR/metrics.jsonl is an object "
       "of numbers, with `step` for the position; it is read while the program runs. `metrics` "
       "reads them from what is printed.\n\n"
+      "With `predict` the output `model` is one that predict and evaluate can use: a tree with "
+      "model.json, the step's files in code/, and SM_MODEL_DIR in model/.\n\n"
       "An exit code other than 0 fails the step with STEP_ERROR (`retry.exitCodes` may name it); a "
       "signal, also as the code 128 + N, with CRASHED. When the program has ended, all that it "
       "started is ended, too.\n\n"
@@ -267,8 +397,16 @@ StepSchema ScriptSchema() {
                      .type = ArtifactType::kModel,
                      .help = "What lies in SM_MODEL_DIR, where something does."}};
   schema.outputs_for = DeclaredOutputs;
-  schema.effects_for = [](const Json& parameters) { return JsonBool(parameters, "side_effects"); };
+  schema.effects_for = [](const Json& parameters) -> std::string {
+    if (JsonBool(parameters, "side_effects")) return "its definition says side_effects";
+    const std::string image = JsonString(parameters, "image");
+    if (image.empty() || image.find("@sha256:") != std::string::npos) return {};
+    return "its image " + image + " may be another tomorrow; pin it by digest, NAME@sha256:…";
+  };
   schema.labels_for = [](const Json& parameters) -> std::map<std::string, std::string> {
+    if (!JsonMember(parameters, "image").is_null()) {
+      return {{std::string(kContainerLabel), std::string(kContainersRun)}};
+    }
     if (JsonString(parameters, "isolation") != "required") return {};
     return {{std::string(kIsolationLabel), "bubblewrap"}};
   };

@@ -11,10 +11,10 @@
 namespace penstock {
 namespace {
 
-PairedMeasure MeasureOf(Task task) {
+PairedMeasure MeasureOf(Task task, bool probabilities) {
   switch (task) {
     case Task::kBinary:
-      return PairedMeasure::kAuc;
+      return probabilities ? PairedMeasure::kAuc : PairedMeasure::kAccuracy;
     case Task::kMulticlass:
       return PairedMeasure::kAccuracy;
     case Task::kRegression:
@@ -59,13 +59,14 @@ Status CheckAlike(const ModelInfo& model, const ModelInfo& champion, const std::
   return Status::Ok();
 }
 
-std::vector<double> ScoresOf(const ModelInfo& model, const ScoredInput& scored) {
-  if (model.task == Task::kRegression) return scored.predictions.scores;
+std::vector<double> ScoresOf(PairedMeasure measure, const ModelInfo& model,
+                             const ScoredInput& scored) {
+  if (measure == PairedMeasure::kRmse) return scored.predictions.scores;
   const std::size_t width = model.classes.size();
   std::vector<double> scores(scored.labels.size());
   for (std::size_t i = 0; i < scores.size(); ++i) {
     const double* row = scored.predictions.scores.data() + i * width;
-    if (model.task == Task::kBinary) {
+    if (measure == PairedMeasure::kAuc) {
       scores[i] = row[model.positive_index == 0 ? 0 : 1];
     } else {
       const auto predicted = std::max_element(row, row + width) - row;
@@ -75,13 +76,14 @@ std::vector<double> ScoresOf(const ModelInfo& model, const ScoredInput& scored) 
   return scores;
 }
 
-PairedRows RowsOf(const ModelInfo& model, const ScoredInput& scored, const ScoredInput& champion) {
+PairedRows RowsOf(PairedMeasure measure, const ModelInfo& model, const ScoredInput& scored,
+                  const ScoredInput& champion) {
   PairedRows rows;
   rows.weights = scored.weights;
-  rows.first = ScoresOf(model, scored);
-  rows.second = ScoresOf(model, champion);
+  rows.first = ScoresOf(measure, model, scored);
+  rows.second = ScoresOf(measure, model, champion);
   rows.labels = scored.labels;
-  if (model.task == Task::kBinary) {
+  if (measure == PairedMeasure::kAuc) {
     const double positive = model.positive_index == 0 ? 0 : 1;
     for (double& label : rows.labels) label = label == positive ? 1 : 0;
   }
@@ -98,10 +100,10 @@ void Add(const std::string& key, const std::string& metric, const Measure& measu
 
 }  // namespace
 
-Status CompareWithChampion(const AlgorithmRegistry& algorithms, const LoadedModel& model,
-                           const ScoredInput& scored, const InputArtifact& data,
-                           StepContext& context, Evaluation& evaluation) {
-  const PairedMeasure measure = MeasureOf(model.info.task);
+Status CompareWithChampion(const ModelKinds& kinds, const ModelInfo& model,
+                           const ScoredInput& scored, StepContext& context,
+                           Evaluation& evaluation) {
+  PairedMeasure measure = MeasureOf(model.task, scored.predictions.probabilities);
   evaluation.report["comparison"] = {{"champion", "none"}, {"metric", Name(measure)}};
   const std::vector<InputArtifact>& bound = context.inputs("champion");
   if (bound.empty()) return Status::Ok();
@@ -110,19 +112,28 @@ Status CompareWithChampion(const AlgorithmRegistry& algorithms, const LoadedMode
                            " are bound");
   }
   const std::string name = NameOf(bound.front());
+  if (context.inputs("data").size() != 1) {
+    return InvalidArgument("champion " + name +
+                           " needs rows to predict: give evaluate the rows "
+                           "that the predictions are of as its input `data`");
+  }
   evaluation.report["comparison"]["champion"] = name;
-  PENSTOCK_ASSIGN_OR_RETURN(const LoadedModel champion, LoadModel(bound.front(), algorithms));
-  PENSTOCK_RETURN_IF_ERROR(CheckAlike(model.info, champion.info, name));
+  PENSTOCK_ASSIGN_OR_RETURN(const LoadedModel champion, LoadModel(bound.front(), kinds));
+  PENSTOCK_RETURN_IF_ERROR(CheckAlike(model, champion.info, name));
   const Result<ScoredInput> other =
-      ScoreInput(champion, data, {.labels = true, .keep = {}}, context);
+      ScoreInput(champion, context.inputs("data").front(), {.labels = true, .keep = {}}, context);
   if (!other.ok()) return other.status().WithContext("champion " + name);
   if (other->labels != scored.labels) {
     return InvalidArgument("champion " + name +
                            " reads other labels from these rows than the model does; its "
                            "transform maps labels otherwise, and they cannot be compared");
   }
+  // Of one that tells classes alone, AUC would say nothing.
+  measure =
+      MeasureOf(model.task, scored.predictions.probabilities && other->predictions.probabilities);
+  evaluation.report["comparison"]["metric"] = Name(measure);
   const PairedDifference difference =
-      ComparePaired(measure, RowsOf(model.info, scored, *other), context.threads(),
+      ComparePaired(measure, RowsOf(measure, model, scored, *other), context.threads(),
                     [&context] { return context.cancelled(); });
   if (context.cancelled()) return Cancelled("cancelled while comparing with the champion");
   Add("value", "", difference.first, evaluation);

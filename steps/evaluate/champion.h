@@ -7,13 +7,13 @@
 
 namespace penstock {
 
-// Scores the rows of `data` with the champion, where one is bound, and adds what comes of the
-// comparison to the evaluation: report.comparison, and the metrics delta, ci_low, ci_high and p.
-// Without a champion, report.comparison says "none" and those values are absent. kInvalidArgument:
-// the champion learned something else than the model, or cannot read the data; kCancelled.
-Status CompareWithChampion(const AlgorithmRegistry& algorithms, const LoadedModel& model,
-                           const ScoredInput& scored, const InputArtifact& data,
-                           StepContext& context, Evaluation& evaluation);
+// Scores the rows of the input `data` with the champion, where one is bound, and adds what comes of
+// the comparison to the evaluation: report.comparison, and the metrics delta, ci_low, ci_high and
+// p. Without a champion, report.comparison says "none" and those values are absent.
+// kInvalidArgument: there are no data, the champion learned something else than `model`, or cannot
+// read them; kCancelled.
+Status CompareWithChampion(const ModelKinds& kinds, const ModelInfo& model,
+                           const ScoredInput& scored, StepContext& context, Evaluation& evaluation);
 
 }  // namespace penstock
 

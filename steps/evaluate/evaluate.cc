@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "steps/evaluate/champion.h"
+#include "steps/evaluate/given.h"
 #include "steps/evaluate/metrics.h"
 #include "steps/predict/predict.h"
 #include "steps/table/dataset.h"
@@ -46,6 +47,10 @@ class Section {
   const std::string name_;
 };
 
+Measure NoProbabilities() {
+  return {std::numeric_limits<double>::quiet_NaN(), "the predictions are classes alone"};
+}
+
 std::string Percent(double share) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2g %%", share * 100);
@@ -80,7 +85,10 @@ void EvaluateBinary(const ModelInfo& model, const ScoredInput& scored, double th
     scores[i] = scored.predictions.scores[2 * i + positive];
   }
   const BinaryCounts counts = CountBinary(is_positive, scores, scored.weights, threshold);
-  const RankMeasures ranking = MeasureRanking(is_positive, scores, scored.weights, kCurvePoints);
+  const bool ranked = scored.predictions.probabilities;
+  const RankMeasures ranking =
+      ranked ? MeasureRanking(is_positive, scores, scored.weights, kCurvePoints)
+             : RankMeasures{NoProbabilities(), NoProbabilities(), {}, {}};
   Section section(evaluation, "binary_classification_metrics");
   const std::string& yes = model.classes[positive];
   const std::string& no = model.classes[1 - positive];
@@ -96,7 +104,9 @@ void EvaluateBinary(const ModelInfo& model, const ScoredInput& scored, double th
   section.Add("true_negative_rate", Specificity(counts), "specificity");
   section.Add("auc", ranking.auc, "auc");
   section.Add("au_prc", ranking.auc_pr, "auc_pr");
-  section.Add("log_loss", LogLoss(scored.labels, scored.predictions.scores, 2, scored.weights),
+  section.Add("log_loss",
+              ranked ? LogLoss(scored.labels, scored.predictions.scores, 2, scored.weights)
+                     : NoProbabilities(),
               "log_loss");
   section.json()["receiver_operating_characteristic_curve"] = {
       {"false_positive_rates", ranking.roc.x}, {"true_positive_rates", ranking.roc.y}};
@@ -151,10 +161,11 @@ void EvaluateMulticlass(const ModelInfo& model, const ScoredInput& scored, Evalu
   section.Add("weighted_precision", measures.weighted_precision, "weighted_precision");
   section.Add("weighted_recall", measures.weighted_recall, "weighted_recall");
   section.Add("weighted_f1", measures.weighted_f1, "weighted_f1");
-  section.Add(
-      "log_loss",
-      LogLoss(scored.labels, scored.predictions.scores, static_cast<int>(width), scored.weights),
-      "log_loss");
+  section.Add("log_loss",
+              scored.predictions.probabilities ? LogLoss(scored.labels, scored.predictions.scores,
+                                                         static_cast<int>(width), scored.weights)
+                                               : NoProbabilities(),
+              "log_loss");
   WarnOfImbalance(model.classes, supports, measures.accuracy.value, evaluation);
 }
 
@@ -200,15 +211,46 @@ Result<const InputArtifact*> OneInput(StepContext& context, const std::string& n
                          " are bound");
 }
 
+Result<GivenPredictions> ScoreWithModel(const ModelKinds& kinds, StepContext& context) {
+  PENSTOCK_ASSIGN_OR_RETURN(const InputArtifact* input, OneInput(context, "model"));
+  PENSTOCK_ASSIGN_OR_RETURN(const InputArtifact* data, OneInput(context, "data"));
+  PENSTOCK_ASSIGN_OR_RETURN(LoadedModel model, LoadModel(*input, kinds));
+  GivenPredictions judged;
+  PENSTOCK_ASSIGN_OR_RETURN(judged.scored,
+                            ScoreInput(model, *data, {.labels = true, .keep = {}}, context));
+  if (!judged.scored.has_labels) {
+    return InvalidArgument(data->display_name + " has no label \"" + model.info.label +
+                           "\" to judge predictions by; give evaluate data with labels, or use "
+                           "predict");
+  }
+  judged.info = std::move(model.info);
+  return judged;
+}
+
+Status CheckLabels(const ScoredInput& scored, StepContext& context) {
+  const bool data = !context.inputs("data").empty();
+  const std::string& name = context.inputs(data ? "data" : "predictions").front().display_name;
+  for (std::size_t i = 0; i < scored.labels.size(); ++i) {
+    if (std::isnan(scored.labels[i])) {
+      return InvalidArgument(name + ": row " + std::to_string(i + 1) +
+                             " has no label; drop such rows before (labels: {missing: drop})");
+    }
+  }
+  if (scored.labels.empty()) return InvalidArgument(name + " has no rows");
+  return Status::Ok();
+}
+
 }  // namespace
 
 Evaluation Evaluate(const ModelInfo& model, const ScoredInput& scored, double threshold) {
   Evaluation evaluation;
   evaluation.report = Json{{"format", "penstock-report/1"},
                            {"task", std::string(Name(model.task))},
-                           {"algorithm", model.algorithm + "@" + model.version},
                            {"label", model.label},
                            {"rows", scored.labels.size()}};
+  if (!model.algorithm.empty()) {
+    evaluation.report["algorithm"] = model.algorithm + "@" + model.version;
+  }
   if (!model.classes.empty()) evaluation.report["classes"] = model.classes;
   evaluation.metrics["rows"] = static_cast<double>(scored.labels.size());
   switch (model.task) {
@@ -226,32 +268,23 @@ Evaluation Evaluate(const ModelInfo& model, const ScoredInput& scored, double th
   return evaluation;
 }
 
-Result<StepOutcome> RunEvaluate(const AlgorithmRegistry& algorithms, StepContext& context) {
-  PENSTOCK_ASSIGN_OR_RETURN(const InputArtifact* model_input, OneInput(context, "model"));
-  PENSTOCK_ASSIGN_OR_RETURN(const InputArtifact* data, OneInput(context, "data"));
-  PENSTOCK_ASSIGN_OR_RETURN(const LoadedModel model, LoadModel(*model_input, algorithms));
-  PENSTOCK_ASSIGN_OR_RETURN(ScoredInput scored,
-                            ScoreInput(model, *data, {.labels = true, .keep = {}}, context));
-  if (!scored.has_labels) {
-    return InvalidArgument(data->display_name + " has no label \"" + model.info.label +
-                           "\" to judge predictions by; give evaluate data with labels, or use "
-                           "predict");
-  }
-  for (std::size_t i = 0; i < scored.labels.size(); ++i) {
-    if (std::isnan(scored.labels[i])) {
-      return InvalidArgument(data->display_name + ": row " + std::to_string(i + 1) +
-                             " has no label; drop such rows before (labels: {missing: drop})");
-    }
-  }
-  if (scored.labels.empty()) return InvalidArgument(data->display_name + " has no rows");
+Result<StepOutcome> RunEvaluate(const ModelKinds& kinds, StepContext& context) {
+  const bool given = !context.inputs("predictions").empty();
+  PENSTOCK_ASSIGN_OR_RETURN(GivenPredictions judged,
+                            given ? ReadGivenPredictions(context) : ScoreWithModel(kinds, context));
+  const ModelInfo& info = judged.info;
+  ScoredInput& scored = judged.scored;
+  PENSTOCK_RETURN_IF_ERROR(CheckLabels(scored, context));
   context.SetProgress(0.5, "judging " + std::to_string(scored.labels.size()) + " rows");
 
   // The threshold comes with the model or the definition; it is never chosen on these data.
-  const double threshold = JsonDouble(context.parameters(), "threshold", model.info.threshold);
-  Evaluation evaluation = Evaluate(model.info, scored, threshold);
+  // Where there is no probability, what was predicted counts.
+  const double threshold = scored.predictions.probabilities
+                               ? JsonDouble(context.parameters(), "threshold", info.threshold)
+                               : 0.5;
+  Evaluation evaluation = Evaluate(info, scored, threshold);
   context.Log(Summary(evaluation));
-  PENSTOCK_RETURN_IF_ERROR(
-      CompareWithChampion(algorithms, model, scored, *data, context, evaluation));
+  PENSTOCK_RETURN_IF_ERROR(CompareWithChampion(kinds, info, scored, context, evaluation));
   for (const std::string& warning : evaluation.warnings) context.Log("warning: " + warning);
 
   const std::filesystem::path folder = context.output_dir() / "report";
@@ -260,12 +293,13 @@ Result<StepOutcome> RunEvaluate(const AlgorithmRegistry& algorithms, StepContext
       WriteFileAtomic(folder / "report.json", DumpJsonPretty(evaluation.report) + "\n"));
 
   Table table;
-  Column label = LabelColumn(model.info, scored);
+  Column label = LabelColumn(info, scored);
+  const bool probabilities = scored.predictions.probabilities;
   PENSTOCK_ASSIGN_OR_RETURN(
-      table, PredictionTable(model.info, std::move(scored), threshold,
+      table, PredictionTable(info, std::move(scored), threshold,
                              {.label = true,
-                              .probability = model.info.task != Task::kRegression,
-                              .probabilities = model.info.task == Task::kMulticlass}));
+                              .probability = info.task != Task::kRegression && probabilities,
+                              .probabilities = info.task == Task::kMulticlass && probabilities}));
   table.columns.insert(table.columns.begin(), std::move(label));
   const std::filesystem::path predictions = context.output_dir() / "predictions";
   PENSTOCK_RETURN_IF_ERROR(WriteDataset(predictions, table, DatasetInfo(),

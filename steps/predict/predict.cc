@@ -75,6 +75,17 @@ Result<PredictionColumns> WantedColumns(const Json& wanted, Task task) {
   return columns;
 }
 
+// The model says classes, and not how sure it is of them.
+Status LeaveOutProbabilities(const Json& wanted, PredictionColumns& columns) {
+  if (wanted.is_array() && (columns.probability || columns.probabilities)) {
+    return InvalidArgument(
+        "with.columns: the model predicts classes alone, without probabilities; use [label]");
+  }
+  columns.probability = false;
+  columns.probabilities = false;
+  return Status::Ok();
+}
+
 Result<const InputArtifact*> OneInput(StepContext& context, const std::string& name) {
   const std::vector<InputArtifact>& bound = context.inputs(name);
   if (bound.size() == 1) return &bound.front();
@@ -122,19 +133,23 @@ Result<Table> PredictionTable(const ModelInfo& model, ScoredInput scored, double
   return table;
 }
 
-Result<StepOutcome> RunPredict(const AlgorithmRegistry& algorithms, StepContext& context) {
+Result<StepOutcome> RunPredict(const ModelKinds& kinds, StepContext& context) {
   const Json& parameters = context.parameters();
   PENSTOCK_ASSIGN_OR_RETURN(const InputArtifact* model_input, OneInput(context, "model"));
   PENSTOCK_ASSIGN_OR_RETURN(const InputArtifact* data, OneInput(context, "data"));
-  PENSTOCK_ASSIGN_OR_RETURN(const LoadedModel model, LoadModel(*model_input, algorithms));
-  PENSTOCK_ASSIGN_OR_RETURN(const PredictionColumns columns,
+  PENSTOCK_ASSIGN_OR_RETURN(const LoadedModel model, LoadModel(*model_input, kinds));
+  PENSTOCK_ASSIGN_OR_RETURN(PredictionColumns columns,
                             WantedColumns(JsonMember(parameters, "columns"), model.info.task));
   ScoreOptions options;
   for (const Json& name : JsonMember(parameters, "keep")) {
     if (name.is_string()) options.keep.push_back(name.get<std::string>());
   }
   PENSTOCK_ASSIGN_OR_RETURN(ScoredInput scored, ScoreInput(model, *data, options, context));
-  const double threshold = JsonDouble(parameters, "threshold", model.info.threshold);
+  double threshold = JsonDouble(parameters, "threshold", model.info.threshold);
+  if (model.info.task != Task::kRegression && !scored.predictions.probabilities) {
+    PENSTOCK_RETURN_IF_ERROR(LeaveOutProbabilities(JsonMember(parameters, "columns"), columns));
+    threshold = 0.5;  // the score of what was predicted is 1
+  }
   PENSTOCK_ASSIGN_OR_RETURN(const Table table,
                             PredictionTable(model.info, std::move(scored), threshold, columns));
   context.SetProgress(0.8, "writing " + std::to_string(table.rows) + " predictions");

@@ -25,9 +25,9 @@ struct PredictionColumns {
 Result<Table> PredictionTable(const ModelInfo& model, ScoredInput scored, double threshold,
                               const PredictionColumns& columns);
 
-// A StepFunction once `algorithms` is bound. Inputs: model, data; output: predictions; metric:
-// rows. Errors: those of LoadModel and ScoreInput.
-Result<StepOutcome> RunPredict(const AlgorithmRegistry& algorithms, StepContext& context);
+// A StepFunction once `kinds` is bound. Inputs: model, data; output: predictions; metric: rows.
+// Errors: those of LoadModel and ScoreInput.
+Result<StepOutcome> RunPredict(const ModelKinds& kinds, StepContext& context);
 
 }  // namespace penstock
 

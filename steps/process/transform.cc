@@ -231,6 +231,10 @@ Result<AppliedData> Transform::ApplyToRaw(const InputArtifact& data, const Apply
   }
   PENSTOCK_RETURN_IF_ERROR(ApplyToTable(
       features, [&](int64_t row, const std::string& column) { return raw.Where(row, column); }));
+  if (options.as_table) {
+    applied.table = std::move(features);
+    return applied;
+  }
   PENSTOCK_ASSIGN_OR_RETURN(applied.features,
                             TakeFeatures(std::move(features), raw.parts.front().display_name));
   return applied;

@@ -36,6 +36,7 @@ struct AppliedData {
   std::vector<double> labels;   // class index or value, NaN where missing; empty without labels
   std::vector<double> weights;  // empty: no weight column in the data
   Table kept;                   // the columns asked for, as they were read
+  Table table;                  // instead of `features`, where that was asked for
 };
 
 struct ApplyOptions {
@@ -43,6 +44,8 @@ struct ApplyOptions {
   bool labels = false;
   // Raw columns to hand through, whatever their role. kInvalidArgument where the data lack one.
   std::vector<std::string> keep;
+  // Features as columns of a table, of which some may be text.
+  bool as_table = false;
 };
 
 class Transform {

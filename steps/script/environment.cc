@@ -116,7 +116,9 @@ std::map<std::string, std::string> ScriptEnvironment(const Json& parameters,
   variables["SM_MODEL_DIR"] = folders.model.string();
   variables["SM_OUTPUT_DATA_DIR"] = folders.output.string();
   variables["SM_OUTPUT_DIR"] = folders.output.parent_path().string();
-  variables["PENSTOCK_CHECKPOINT_DIR"] = folders.checkpoint.string();
+  if (!folders.checkpoint.empty()) {
+    variables["PENSTOCK_CHECKPOINT_DIR"] = folders.checkpoint.string();
+  }
   variables["SM_NUM_CPUS"] = std::to_string(surroundings.cpus);
   variables["SM_NUM_GPUS"] = std::to_string(surroundings.gpus);
   AddHosts(surroundings, variables);

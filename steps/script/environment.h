@@ -19,7 +19,7 @@ struct ScriptFolders {
   std::filesystem::path model;
   std::filesystem::path output;  // metrics.json, metrics.jsonl and what `outputs` names
   std::filesystem::path temporary;
-  std::filesystem::path checkpoint;  // what it saves before it gives way, and finds again
+  std::filesystem::path checkpoint;  // what it saves before it gives way, and finds again; empty: none
 };
 
 struct ScriptRank {

@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 #include <string>
+#include <system_error>
 
 namespace penstock {
 namespace {
@@ -89,6 +91,15 @@ pid_t FindInNamespace(const std::vector<pid_t>& processes, pid_t number) {
     }
   }
   return 0;
+}
+
+bool IsOutside(pid_t process) {
+  std::error_code error;
+  const auto space = [&error](const std::string& of) {
+    return std::filesystem::read_symlink("/proc/" + of + "/ns/pid", error);
+  };
+  const auto theirs = space(std::to_string(process));
+  return !error && theirs == space("self");
 }
 
 int64_t MemoryOf(const std::vector<pid_t>& processes, int64_t limit) {

@@ -20,6 +20,9 @@ std::vector<pid_t> Descendants();
 // The one of these that is process `number` in a pid namespace of its own; 0 where there is none.
 pid_t FindInNamespace(const std::vector<pid_t>& processes, pid_t number);
 
+// Whether the process numbers its children as this one does: it is in no sandbox or container.
+bool IsOutside(pid_t process);
+
 // Memory of the processes together, in bytes: what they share counts once, where the sum by process
 // is over `limit`. What has ended meanwhile counts nothing.
 int64_t MemoryOf(const std::vector<pid_t>& processes, int64_t limit);

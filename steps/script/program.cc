@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +24,7 @@ namespace {
 constexpr Micros kLook = std::chrono::milliseconds(20);
 constexpr Micros kMemoryLook = std::chrono::milliseconds(200);
 constexpr Micros kTidy = std::chrono::milliseconds(200);
+constexpr Micros kTidyContainer = std::chrono::seconds(5);
 constexpr Micros kSignOfLife = std::chrono::seconds(1);
 // A little less than the agent keeps of a step's log, which has lines of the step's own as well.
 constexpr std::size_t kHead = limits::kMaxLogBytesPerStep / 2 - (64 << 10);
@@ -53,10 +55,12 @@ class Supervisor {
       }
       Look();
     }
+    if (options_.end_container) TidyContainer();
     const int left = KillDescendants();
     // Who was told to stop, or was killed, left them there for that; a sandbox takes its own with
     // it, and a moment to be gone itself.
-    if (!result_.cancelled && !result_.out_of_memory && !options_.sandboxed) {
+    if (!result_.cancelled && !result_.out_of_memory && !options_.sandboxed &&
+        !options_.end_container) {
       result_.left_behind = left;
     }
     while (Read(Micros(0))) {
@@ -131,7 +135,7 @@ class Supervisor {
       printed_ = false;
       context_.SetProgress(0, "prints more than the log keeps");
     }
-    if (context_.memory_bytes() > 0 && now - memory_at_ >= kMemoryLook) {
+    if (options_.memory_bytes > 0 && now - memory_at_ >= kMemoryLook) {
       memory_at_ = now;
       CheckMemory();
     }
@@ -144,7 +148,24 @@ class Supervisor {
       stop_until_ = now + options_.grace;
       AskToStop();
     }
-    if (stop_until_ && now >= *stop_until_) process_->Signal(SIGKILL);
+    if (stop_until_ && now >= *stop_until_) Kill();
+  }
+
+  void Kill() {
+    if (options_.end_container) options_.end_container();
+    process_->Signal(SIGKILL);
+  }
+
+  // What an engine starts to tidy up ends by itself; ended by force, it would leave its books
+  // wrong.
+  static void TidyContainer() {
+    const Tick until = Now() + kTidyContainer;
+    while (Now() < until) {
+      CollectOrphans(-1);
+      if (Descendants().empty()) return;
+      const timespec pause{0, 10'000'000};
+      nanosleep(&pause, nullptr);
+    }
   }
 
   // The program alone: what it has started would most often die of the signal.
@@ -167,9 +188,12 @@ class Supervisor {
   }
 
   void CheckMemory() {
-    if (MemoryOf(Descendants(), context_.memory_bytes()) <= context_.memory_bytes()) return;
+    std::vector<pid_t> processes = Descendants();
+    // The engine's own do not count.
+    if (options_.end_container) std::erase_if(processes, IsOutside);
+    if (MemoryOf(processes, options_.memory_bytes) <= options_.memory_bytes) return;
     result_.out_of_memory = true;
-    process_->Signal(SIGKILL);
+    Kill();
   }
 
   const ProgramOptions& options_;

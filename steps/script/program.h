@@ -45,8 +45,11 @@ struct ProgramOptions {
   std::filesystem::path working_directory;
   // The first of `command` is a sandbox around the program: it is not asked to stop itself.
   bool sandboxed = false;
+  // The command runs the program in a container, and passes SIGTERM on; this ends it all.
+  std::function<void()> end_container = {};
   std::chrono::milliseconds grace{4'000};  // from SIGTERM to SIGKILL
   std::filesystem::path metric_lines;
+  int64_t memory_bytes = 0;  // of all its processes together; 0: no limit
 };
 
 struct ProgramResult {

@@ -1,22 +1,27 @@
 #include "steps/script/script.h"
 
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "base/file.h"
+#include "base/random.h"
 #include "base/subprocess.h"
 #include "base/text.h"
 #include "steps/api/checkpoint.h"
 #include "steps/catalog/catalog.h"
+#include "steps/script/container.h"
 #include "steps/script/environment.h"
 #include "steps/script/program.h"
 #include "steps/script/sandbox.h"
+#include "steps/script/script_model.h"
 #include "steps/table/dataset.h"
 #include "steps/table/show.h"
 
@@ -43,27 +48,37 @@ std::string FileName(const InputArtifact& input, const std::string& channel) {
   return channel + (json ? ".json" : "");
 }
 
+// As the step itself runs its program.
+ProgramRun OwnRun(StepContext& context) {
+  const fs::path& scratch = context.scratch_dir();
+  const fs::path& out = context.output_dir();
+  const auto* saves = dynamic_cast<const CheckpointContext*>(&context);
+  return {.parameters = context.parameters(),
+          .folders = {.code = scratch / "code",
+                      .input = scratch / "input",
+                      .model = out / "model",
+                      .output = out / "data",
+                      .temporary = scratch / "tmp",
+                      .checkpoint = saves != nullptr ? saves->checkpoint_dir()
+                                                     : scratch / "checkpoint"},
+          .memory_bytes = context.memory_bytes()};
+}
+
 class Script {
  public:
-  explicit Script(StepContext& context)
+  Script(StepContext& context, ProgramRun run)
       : context_(context),
-        parameters_(context.parameters()),
+        run_(std::move(run)),
+        parameters_(run_.parameters),
         node_(JsonMember(parameters_, kScriptNode)),
         rank_(static_cast<int>(JsonInt(node_, "rank"))),
-        scratch_(context.scratch_dir()),
-        out_(context.output_dir()) {
+        out_(context.output_dir()),
+        folders_(run_.folders),
+        channels_(run_.channels) {
     const std::string isolation = JsonString(parameters_, "isolation", "preferred");
-    if (isolation != "none") bubblewrap_ = JsonString(node_, "bubblewrap");
-    required_ = isolation == "required";
-    folders_ = {.code = scratch_ / "code",
-                .input = scratch_ / "input",
-                .model = out_ / "model",
-                .output = out_ / "data",
-                .temporary = scratch_ / "tmp",
-                .checkpoint = scratch_ / "checkpoint"};
-    if (const auto* more = dynamic_cast<const CheckpointContext*>(&context)) {
-      folders_.checkpoint = more->checkpoint_dir();
-    }
+    image_ = JsonString(parameters_, "image");
+    if (image_.empty() && isolation != "none") bubblewrap_ = JsonString(node_, "bubblewrap");
+    required_ = image_.empty() && isolation == "required";
   }
 
   Result<StepOutcome> Go() {
@@ -74,6 +89,10 @@ class Script {
          {folders_.code, folders_.temporary, folders_.input / "data", folders_.input / "config",
           folders_.model, folders_.output, folders_.checkpoint}) {
       PENSTOCK_RETURN_IF_ERROR(MakeFolders(folder));
+    }
+    // Of inputs that are about to be moved.
+    if (const Json& predict = JsonMember(parameters_, "predict"); predict.is_object()) {
+      PENSTOCK_ASSIGN_OR_RETURN(draft_, DraftModel(context_, context_.scratch_dir() / "kept"));
     }
     for (const std::string& name : context_.input_names()) {
       PENSTOCK_RETURN_IF_ERROR(PlaceInput(name));
@@ -86,10 +105,7 @@ class Script {
                           [this](double fraction, std::string_view note) {
                             context_.SetProgress(fraction, note);
                           });
-    PENSTOCK_ASSIGN_OR_RETURN(const ProgramOptions options, MakeOptions());
-    TellIsolation();
-    PENSTOCK_ASSIGN_OR_RETURN(const ProgramResult result, RunToEnd(options, context_, metrics));
-    PENSTOCK_RETURN_IF_ERROR(Judge(result));
+    PENSTOCK_RETURN_IF_ERROR(Execute(metrics));
     // What the step leaves is what rank 0 has left.
     if (rank_ > 0) return StepOutcome();
     PENSTOCK_RETURN_IF_ERROR(metrics.ReadDocument(folders_.output / "metrics.json"));
@@ -98,6 +114,14 @@ class Script {
     outcome.metrics = metrics.scalars();
     PENSTOCK_RETURN_IF_ERROR(Collect(outcome));
     return outcome;
+  }
+
+  Status Execute(ScriptMetrics& metrics) {
+    PENSTOCK_ASSIGN_OR_RETURN(const ProgramOptions options,
+                              image_.empty() ? MakeOptions() : MakeContainerOptions());
+    if (image_.empty()) TellIsolation();
+    PENSTOCK_ASSIGN_OR_RETURN(const ProgramResult result, RunToEnd(options, context_, metrics));
+    return Judge(result);
   }
 
  private:
@@ -146,7 +170,7 @@ class Script {
     return Move(input.path / kDatasetFile, folders_.input / "config" / (channel + ".json"));
   }
 
-  Result<ProgramOptions> MakeOptions() {
+  ScriptSurroundings Surroundings() const {
     ScriptSurroundings surroundings{.folders = folders_,
                                     .channels = channels_,
                                     .cpus = context_.threads(),
@@ -157,42 +181,108 @@ class Script {
           {JsonString(rank, "host"), static_cast<int>(JsonInt(rank, "port"))});
     }
     if (!bubblewrap_.empty()) surroundings.folders.temporary = "/tmp";
+    if (!image_.empty()) {
+      surroundings.folders = ContainerFolders();
+      if (folders_.checkpoint.empty()) surroundings.folders.checkpoint.clear();
+    }
     for (const std::string& variable : CurrentEnvironment()) {
       const std::size_t equals = variable.find('=');
       if (equals == std::string::npos) continue;
       surroundings.inherited[variable.substr(0, equals)] = variable.substr(equals + 1);
     }
-    ProgramOptions options;
-    options.environment = ScriptEnvironment(parameters_, surroundings);
+    return surroundings;
+  }
+
+  // What the definition says, with the hyperparameters.
+  Result<std::vector<std::string>> Command() const {
     std::vector<std::string> command;
     for (const Json& argument : JsonMember(parameters_, "command")) {
       command.push_back(argument.is_string() ? argument.get<std::string>() : DumpJson(argument));
     }
     if (command.empty()) return InvalidArgument("with.command is empty");
-    PENSTOCK_ASSIGN_OR_RETURN(command.front(),
-                              FindProgram(command.front(), options.environment["PATH"]));
-    if (!bubblewrap_.empty()) {
-      options.sandboxed = true;
-      options.command = SandboxCommand(
-          {.bubblewrap = bubblewrap_,
-           .hidden = Hidden(),
-           .temporary = folders_.temporary,
-           .writable = {folders_.code, folders_.model, folders_.output, folders_.checkpoint},
-           .read_only = {folders_.input},
-           .working_directory = folders_.code,
-           .network = HasNetwork(),
-           .gpus = surroundings.gpus > 0});
+    if (run_.arguments) {
+      for (std::string& argument :
+           HyperparameterArguments(JsonMember(parameters_, "hyperparameters"))) {
+        command.push_back(std::move(argument));
+      }
     }
-    options.command.insert(options.command.end(), command.begin(), command.end());
-    for (std::string& argument :
-         HyperparameterArguments(JsonMember(parameters_, "hyperparameters"))) {
-      options.command.push_back(std::move(argument));
-    }
+    return command;
+  }
+
+  void SetLimits(ProgramOptions& options) const {
     options.working_directory = folders_.code;
     // The agent kills what is left when its own grace is over; this is to be done by then.
     const int64_t grace = JsonInt(node_, "grace_ms", 5'000);
     options.grace = std::chrono::milliseconds(std::max(grace / 2, grace - 1'000));
     options.metric_lines = folders_.output / "metrics.jsonl";
+    options.memory_bytes = run_.memory_bytes;
+  }
+
+  Result<ProgramOptions> MakeContainerOptions() {
+    const std::string engine = JsonString(node_, "container");
+    if (engine.empty()) {
+      return FailedPrecondition("the image " + image_ +
+                                " needs a worker with podman or docker, and "
+                                "this one has neither; give the step resources: {labels: {" +
+                                std::string(kContainerLabel) + ": " + std::string(kContainersRun) +
+                                "}}");
+    }
+    PENSTOCK_ASSIGN_OR_RETURN(const std::string digest, ResolveImage(engine, image_, context_));
+    const ScriptSurroundings surroundings = Surroundings();
+    ContainerPlan plan{.engine = engine,
+                       .image = image_,
+                       .name = "penstock-" + RandomHex(8, Random::Secure()),
+                       .owner = JsonString(node_, "data_dir"),
+                       .folders = folders_,
+                       .writes_model = run_.writes_model,
+                       .variables_file = folders_.temporary.parent_path() / "variables",
+                       .variables = ContainerEnvironment(parameters_, surroundings),
+                       .cpus = JsonDouble(node_, "cpus"),
+                       .memory = run_.memory_bytes,
+                       .network = HasNetwork(),
+                       .init = HasContainerInit(engine)};
+    for (const auto& [name, value] : JsonMember(parameters_, "environment").items()) {
+      if (!surroundings.inherited.contains(name)) plan.by_environment.insert(name);
+    }
+    if (surroundings.gpus > 0) plan.gpus = GpusOf(surroundings);
+    PENSTOCK_ASSIGN_OR_RETURN(plan.command, Command());
+    ProgramOptions options;
+    PENSTOCK_ASSIGN_OR_RETURN(options.command, ContainerCommand(plan));
+    options.environment = surroundings.inherited;  // the engine's own
+    for (const std::string& name : plan.by_environment) {
+      options.environment[name] = plan.variables.at(name);
+    }
+    options.end_container = [engine, name = plan.name] { EndContainer(engine, name); };
+    SetLimits(options);
+    context_.Log("isolation: " + fs::path(engine).filename().string() + " (image " + image_ + ", " +
+                 digest + ", " + (plan.network ? "network" : "no network") + ")");
+    return options;
+  }
+
+  Result<ProgramOptions> MakeOptions() {
+    const ScriptSurroundings surroundings = Surroundings();
+    ProgramOptions options;
+    options.environment = ScriptEnvironment(parameters_, surroundings);
+    PENSTOCK_ASSIGN_OR_RETURN(std::vector<std::string> command, Command());
+    PENSTOCK_ASSIGN_OR_RETURN(command.front(),
+                              FindProgram(command.front(), options.environment["PATH"]));
+    if (!bubblewrap_.empty()) {
+      options.sandboxed = true;
+      std::vector<fs::path> writable = {folders_.code, folders_.output};
+      if (!folders_.checkpoint.empty()) writable.push_back(folders_.checkpoint);
+      std::vector<fs::path> read_only = {folders_.input};
+      (run_.writes_model ? writable : read_only).push_back(folders_.model);
+      options.command = SandboxCommand({.bubblewrap = bubblewrap_,
+                                        .hidden = Hidden(),
+                                        .temporary = folders_.temporary,
+                                        .writable = std::move(writable),
+                                        .read_only = std::move(read_only),
+                                        .working_directory = folders_.code,
+                                        .network = HasNetwork(),
+                                        .gpus = surroundings.gpus > 0});
+    }
+    options.command.insert(options.command.end(), command.begin(), command.end());
+    SetLimits(options);
     return options;
   }
 
@@ -248,7 +338,7 @@ class Script {
     if (result.out_of_memory) {
       return Status(StatusCode::kResourceExhausted,
                     "the program and what it started used more than " +
-                        FormatSize(context_.memory_bytes()) + " of memory; raise resources.memory",
+                        FormatSize(run_.memory_bytes) + " of memory; raise resources.memory",
                     kOutOfMemoryReason);
     }
     if (result.cancelled) return Cancelled("the program was stopped");
@@ -257,6 +347,7 @@ class Script {
                    " processes that outlived the program");
     }
     if (result.code == 0) return Status::Ok();
+    if (!image_.empty()) PENSTOCK_RETURN_IF_ERROR(JudgeContainer(result.code));
     if (result.code > kSignal && result.code <= kSignal + kSignals) {
       const int signal = result.code - kSignal;
       return Status(StatusCode::kFailedPrecondition,
@@ -267,10 +358,43 @@ class Script {
     return FailedPrecondition("the program ended with exit code " + std::to_string(result.code));
   }
 
+  // What an engine says, and no program.
+  Status JudgeContainer(int code) const {
+    constexpr int kEngineFailed = 125;
+    constexpr int kNotRunnable = 126;
+    constexpr int kNotFound = 127;
+    if (code == kEngineFailed) {
+      return FailedPrecondition("the container of image " + image_ +
+                                " could not be run; the log ends with why");
+    }
+    if (code == kNotRunnable || code == kNotFound) {
+      return FailedPrecondition("the program ended with exit code " + std::to_string(code) +
+                                ": the image " + image_ +
+                                " has no such program, or it cannot be "
+                                "run there");
+    }
+    // The kernel's word: nobody here sent that signal.
+    if (code == 128 + SIGKILL && run_.memory_bytes > 0) {
+      return Status(StatusCode::kResourceExhausted,
+                    "the container was killed, as one is that uses more than its " +
+                        FormatSize(run_.memory_bytes) + " of memory; raise resources.memory",
+                    kOutOfMemoryReason);
+    }
+    return Status::Ok();
+  }
+
   Status Collect(StepOutcome& outcome) {
     std::error_code error;
-    if (fs::is_directory(fs::symlink_status(folders_.model)) &&
-        !fs::is_empty(folders_.model, error)) {
+    const bool wrote_model = fs::is_directory(fs::symlink_status(folders_.model)) &&
+                             !fs::is_empty(folders_.model, error);
+    if (draft_) {
+      if (!wrote_model) {
+        return InvalidArgument("with.predict: the program wrote no model to SM_MODEL_DIR");
+      }
+      const fs::path tree = out_ / "model-tree";
+      PENSTOCK_RETURN_IF_ERROR(WriteModelTree(*draft_, folders_.model, tree));
+      outcome.outputs.push_back({"model", tree, ArtifactType::kModel});
+    } else if (wrote_model) {
       outcome.outputs.push_back({"model", folders_.model, ArtifactType::kModel});
     }
     for (const auto& [name, declared] : JsonMember(parameters_, "outputs").items()) {
@@ -307,21 +431,27 @@ class Script {
   }
 
   StepContext& context_;
+  const ProgramRun run_;
   const Json& parameters_;
   const Json& node_;
   const int rank_;
-  const fs::path scratch_;
   const fs::path out_;
+  std::string image_;  // of a container; empty: none
   std::string bubblewrap_;
   bool required_ = false;
-  ScriptFolders folders_;
+  const ScriptFolders folders_;
   std::vector<std::string> channels_;
+  std::optional<ModelDraft> draft_;  // of the model that its program can predict with
 };
 
 }  // namespace
 
+Status RunProgram(StepContext& context, const ProgramRun& run, ScriptMetrics& metrics) {
+  return Script(context, run).Execute(metrics);
+}
+
 Result<StepOutcome> RunScript(StepContext& context) {
-  return Script(context).Go();
+  return Script(context, OwnRun(context)).Go();
 }
 
 }  // namespace penstock

@@ -34,7 +34,8 @@ FOLDERS = {
     "steps/algorithms/xgboost": ["steps/xgb", *ALGORITHM],
     "steps/algorithms/linear_learner": ALGORITHM,
     "steps/algorithms": ALGORITHM,
-    "steps/script": BELOW_STEPS,
+    # A script's model is one of the kinds that the steps can be given.
+    "steps/script": [*ALGORITHM, "steps/process"],
     # The model interface, never a named algorithm.
     "steps/train": [*ALGORITHM, "steps/process"],
     "steps/predict": [*ALGORITHM, "steps/process"],

@@ -44,6 +44,7 @@ void EngineBench::Open() {
   deps.random = &random_;
   deps.secrets = secrets_.get();
   deps.options = options_;
+  deps.model_terms = [this](const ArtifactRef& model) { return model_terms_[model.digest]; };
   deps.run_ended = [this](const RunId& run) { ended_.push_back(run); };
   engine_ = std::make_unique<Engine>(std::move(deps));
   const Status recovered = engine_->Recover();

@@ -67,6 +67,8 @@ class EngineBench {
     secrets_ = std::make_unique<SecretBox>(std::move(keys));
   }
   const std::filesystem::path& folder() const { return folder_.path(); }
+  // What models ask for, by digest.
+  std::map<Digest, ModelTerms>& model_terms() { return model_terms_; }
 
  private:
   void Open();
@@ -81,6 +83,7 @@ class EngineBench {
   std::unique_ptr<MetadataReader> reader_;
   std::unique_ptr<Engine> engine_;
   std::vector<RunId> ended_;
+  std::map<Digest, ModelTerms> model_terms_;
 };
 
 // A worker as the engine sees it.

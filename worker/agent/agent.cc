@@ -176,6 +176,12 @@ v1::WorkerInfo Agent::Info() const {
   for (const auto& [key, value] : config_.labels) (*info.mutable_labels())[key] = value;
   (*info.mutable_labels())[std::string(kIsolationLabel)] =
       config_.bubblewrap.empty() ? "none" : "bubblewrap";
+  const std::string& engine = config_.container_engine;
+  (*info.mutable_labels())[std::string(kContainerLabel)] = engine.empty() ? "none" : kContainersRun;
+  if (!engine.empty()) {
+    (*info.mutable_labels())[std::string(kEngineLabel)] =
+        std::filesystem::path(engine).filename().string();
+  }
   for (const auto& [key, value] : config_.taints) (*info.mutable_taints())[key] = value;
   for (const std::string& step : steps_) info.add_steps(step);
   for (const std::string& root : config_.data_roots) info.add_data_roots(root);

@@ -43,6 +43,9 @@ struct WorkerConfig {
   std::string bubblewrap;  // its path, found at start; empty: none
   // What steps compute with, found at start: by step, name and version.
   std::map<std::string, std::map<std::string, std::string>> libraries;
+  // auto: images of scripts run in podman or docker, where one works here; none: not here.
+  std::string containers = "auto";
+  std::string container_engine;             // its path, found at start; empty: none
   int64_t cache_bytes = int64_t{10} << 30;  // of artifacts that are kept for the next step
   std::string faults;
   std::string faults_report;

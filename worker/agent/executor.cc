@@ -347,13 +347,11 @@ Executor::Runner* Executor::SpawnRunner(const Attempt& attempt, const std::strin
   const bool script = attempt.lease.type() == kScript;
   ChildOptions options;
   options.program = deps_.program;
-  if (attempt.lease.secrets_size() == 0) {
-    options.log_file = deps_.work_folder / ("runner-" + std::to_string(next_log_++) + ".log");
-  }
+  const std::string name = "runner-" + std::to_string(next_log_++);
+  if (attempt.lease.secrets_size() == 0) options.log_file = deps_.work_folder / (name + ".log");
   options.threads = ThreadsOf(attempt.lease);
   options.visible_gpus = VisibleGpus(attempt.gpus);
-  options.owner = deps_.owner;
-  if (script) options.owner += "/script-" + std::to_string(attempt.id) + "/";
+  options.owner = deps_.owner + "/" + name + "/";
   if (deps_.leases != nullptr) options.fence = deps_.leases->page().descriptor();
   options.sees_agent_go = script && attempt.lease.fence_execution();
   Result<std::unique_ptr<Child>> child = Child::Spawn(options);
@@ -371,7 +369,7 @@ Executor::Runner* Executor::SpawnRunner(const Attempt& attempt, const std::strin
   runner.key = key;
   runner.retire = NeedsOwnRunner(attempt.lease);
   runner.gpus = attempt.gpus;
-  if (script) runner.script_mark = options.owner;
+  runner.mark = options.owner;
   return &runner;
 }
 
@@ -390,7 +388,7 @@ Assignment Executor::MakeAssignment(const Attempt& attempt) {
           .value_or(Json::object());
   assignment.secrets.insert(lease.secrets().begin(), lease.secrets().end());
   if (lease.type() == "import") assignment.parameters["roots"] = deps_.config->data_roots;
-  if (lease.type() == kScript) AddNode(lease, assignment.parameters);
+  if (RunsPrograms(lease.type())) AddNode(lease, assignment.parameters);
   assignment.workspace = WorkspaceOf(attempt).string();
   assignment.store = deps_.store->temp_folder().parent_path().string();
   assignment.report_paths.assign(lease.report_paths().begin(), lease.report_paths().end());
@@ -502,9 +500,9 @@ void Executor::OnDeath(Runner& runner) {
   }
   runner.child->Signal(SIGKILL);
   runner.retire = true;
-  // It could not end what its script had started.
-  bool gone = runner.script_mark.empty();
-  for (int i = 0; !gone && i < 100; ++i) gone = KillLeftovers(runner.script_mark) == 0;
+  // It could not end the programs that it had started.
+  bool gone = false;
+  for (int i = 0; !gone && i < 100; ++i) gone = KillLeftovers(runner.mark) == 0;
   if (!gone) KeepGpus(runner);
   struct stat info {};
   const int64_t end = fstat(runner.child->log(), &info) == 0 ? info.st_size : runner.log_end;

@@ -40,6 +40,12 @@ namespace penstock {
 // The step type whose program is the user's own.
 inline constexpr std::string_view kScript = "script";
 
+// Whether steps of this type may start programs of the user's: scripts, and the models that they
+// wrote.
+inline bool RunsPrograms(std::string_view type) {
+  return type == kScript || type == "predict" || type == "evaluate";
+}
+
 class Executor {
  public:
   struct Deps {
@@ -126,8 +132,8 @@ class Executor {
     int64_t log_end = 0;            // of the last attempt that ended
     int served = 0;
     bool retire = false;
-    std::string script_mark;  // what a script's processes carry in their environment
-    std::vector<int> gpus;    // that it sees
+    std::string mark;  // what it and the programs that it starts carry in their environment
+    std::vector<int> gpus;  // that it sees
   };
   // GPUs of a script whose processes do not end though they were killed.
   struct Stuck {

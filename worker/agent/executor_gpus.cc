@@ -35,7 +35,7 @@ void Executor::KeepGpus(Runner& runner) {
     if (attempt->gpus.empty()) continue;
     LOG_WARN("GPUs stay taken: processes of a script do not end run={} step={} attempt={}",
              attempt->lease.run_id(), attempt->lease.step_name(), attempt->lease.attempt());
-    stuck_.push_back({runner.script_mark, std::exchange(attempt->gpus, {})});
+    stuck_.push_back({runner.mark, std::exchange(attempt->gpus, {})});
   }
 }
 

@@ -53,16 +53,19 @@ void Executor::Fetch(Attempt& attempt) {
 bool Executor::Sandboxed(const v1::Lease& lease) const {
   const Result<Json> parameters =
       ParseJson(lease.parameters_json(), {.max_bytes = 16 << 20, .max_depth = 64});
-  return !deps_.config->bubblewrap.empty() && parameters.ok() &&
-         JsonString(*parameters, "isolation") != "none";
+  if (!parameters.ok()) return false;
+  if (!JsonMember(*parameters, "image").is_null()) return true;
+  return !deps_.config->bubblewrap.empty() && JsonString(*parameters, "isolation") != "none";
 }
 
-// What a script has to know of this node.
+// What a script, or the model that one wrote, has to know of this node.
 void Executor::AddNode(const v1::Lease& lease, Json& parameters) const {
   parameters["node"] = {{"bubblewrap", deps_.config->bubblewrap},
                         {"data_dir", deps_.data_folder.string()},
                         {"grace_ms", deps_.config->kill_grace.count() / 1'000},
                         {"gpus", lease.gpus()},
+                        {"cpus", lease.cpus()},
+                        {"container", deps_.config->container_engine},
                         {"rank", lease.rank()}};
   Json ranks = Json::array();
   for (const v1::Rank& rank : lease.ranks()) {

@@ -127,6 +127,33 @@ TEST_F(ExamplesTest, ChampionAgainstChallenger) {
   EXPECT_EQ(cluster_.Client({"promote", "census-champion/1", "--alias", "7"}).code, 4);
 }
 
+TEST_F(ExamplesTest, AModelOfYourOwn) {
+  const std::string data = Data("data", 1'500);
+  const std::string holdout = Data("holdout", 500, 8);
+  const std::string code = "code=@examples/own-model/naive_bayes.py";
+  const std::string file = "own-model/pipeline.yaml";
+  const Json first = RunExample(file, {data, holdout, code});
+  EXPECT_EQ(MetricOf(first, "judge", "rows"), 300) << "the predictions that the script made";
+  EXPECT_GT(MetricOf(first, "judge", "auc"), 0.75);
+  EXPECT_EQ(MetricOf(first, "compare", "rows"), 500);
+  EXPECT_GT(MetricOf(first, "compare", "auc"), 0.75);
+  EXPECT_EQ(StateOf(first, "promote"), "SUCCEEDED");
+  EXPECT_THAT(cluster_.Client({"logs", JsonString(first, "runId"), "compare"}).out,
+              HasSubstr("predicting 500 rows with the model's program"));
+  // Another one is compared with it, both by their programs, and is no better.
+  const Json second = RunExample(file, {data, holdout, code, "smoothing=1000000", "min_auc=0.5"});
+  EXPECT_LT(MetricOf(second, "compare", "delta"), 0);
+  EXPECT_EQ(StateOf(second, "promote"), "SKIPPED");
+  // The same again is there already, what the program predicted too.
+  const Json again = RunExample(file, {data, holdout, code, "smoothing=1000000", "min_auc=0.5"});
+  EXPECT_EQ(StateOf(again, "compare"), "CACHED");
+  // By the name of the model, without its code at hand.
+  const Json scored = RunExample("own-model/score.yaml", {"data=" + holdout.substr(8)});
+  EXPECT_EQ(MetricOf(scored, "score", "rows"), 500);
+  RunExample("own-model/pipeline.yaml", {data, holdout, code, "min_auc=0.999"}, "FAILED");
+  EXPECT_EQ(cluster_.ModelVersions("own-model"), 1);
+}
+
 TEST_F(ExamplesTest, APipelineInsideAPipeline) {
   ASSERT_EQ(cluster_.Client({"apply", "-f", "examples/nested/summary.yaml"}).code, 0);
   const std::string data = Data("data", 400);

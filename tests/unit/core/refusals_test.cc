@@ -326,6 +326,19 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Missing",
              "{name: p, steps: [{name: a, type: process}]}",
              {{"steps[0].inputs.data", {"is missing: "}}}},
+        Case{"NothingToEvaluate",
+             "{name: p, parameters: {d: {type: dataset}}, steps: [{name: e, type: evaluate, inputs: "
+             "{data: '${parameters.d}'}}]}",
+             {{"steps[0].inputs.model", {"is missing: "}},
+              {"steps[0].inputs.predictions", {"is missing: Instead of model and data"}}}},
+        Case{"ModelBesidePredictions",
+             "{name: p, parameters: {d: {type: dataset}}, steps: [{name: e, type: evaluate, inputs: "
+             "{predictions: '${parameters.d}', model: 'model:g@1'}}]}",
+             {{"steps[0].inputs.predictions", {"stands beside `model`"}}}},
+        Case{"ColumnsWithoutPredictions",
+             "{name: p, parameters: {d: {type: dataset}}, steps: [{name: e, type: evaluate, inputs: "
+             "{model: 'model:g@1', data: '${parameters.d}'}, with: {label: x}}]}",
+             {{"steps[0].with.label", {"there is none"}}}},
         Case{"Unknown",
              "{name: p, parameters: {d: {type: dataset}}, steps: [{name: t, type: train, "
              "algorithm: xgboost, inputs: {train: '${parameters.d}', valid: '${parameters.d}'}}]}",

@@ -1,0 +1,15 @@
+#ifndef PENSTOCK_SERVER_OPS_MODEL_TERMS_H_
+#define PENSTOCK_SERVER_OPS_MODEL_TERMS_H_
+
+#include "server/engine/model_terms.h"
+#include "storage/artifact/local_artifact_store.h"
+
+namespace penstock {
+
+// What the program.json of a model's tree asks for (steps/script/script_model.h). Nothing where it
+// has none, or it cannot be read. Thread-safe.
+ModelTerms TermsOfModel(const LocalArtifactStore& store, const ArtifactRef& model);
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_SERVER_OPS_MODEL_TERMS_H_
