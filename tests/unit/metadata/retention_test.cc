@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/metadata/retention_sweep.h"
+#include "storage/model/limits.h"
 #include "tests/unit/metadata/store_fixture.h"
 
 namespace penstock {
@@ -213,6 +214,18 @@ TEST_F(RetentionTest, WhatAttemptsRanInGoesWithTheLastRunThatUsedIt) {
     ran(third, R"({"threads":3})");
   });
   EXPECT_EQ(environment(third), R"({"threads":3})");
+  // At the limit it is kept, and one byte over it not.
+  const auto sized = [](std::size_t bytes) { return "\"" + std::string(bytes - 2, 'x') + "\""; };
+  RunRecord large;
+  RunRecord larger;
+  Committed([&] {
+    large = AddRun(AddPipeline("r"), RunState::kSucceeded);
+    ran(large, sized(limits::kMaxEnvironmentBytes));
+    larger = AddRun(AddPipeline("s"), RunState::kSucceeded);
+    ran(larger, sized(limits::kMaxEnvironmentBytes + 1));
+  });
+  EXPECT_EQ(environment(large).size(), limits::kMaxEnvironmentBytes);
+  EXPECT_EQ(environment(larger), "");
 }
 
 TEST_F(RetentionTest, WhatNothingRefersToGoesAfterAWhile) {
