@@ -115,9 +115,17 @@ TEST(SchedulingFields, WhatMayBePreempted) {
   EXPECT_EQ(CanonicalDefinition(*again), canonical);
   EXPECT_THAT(RefusalsOf("", ", preemptible: true, checkpointGrace: 10s"),
               ElementsAre(HasSubstr("is for a script that says preemptible: true")));
-  EXPECT_THAT(Refusals("name: p\nsteps: [{name: a, type: script, preemptible: true, "
-                       "checkpointGrace: 2h, with: {command: [x]}}]"),
+  const auto with_grace = [](std::chrono::seconds grace) {
+    return Refusals("name: p\nsteps: [{name: a, type: script, preemptible: true, "
+                    "checkpointGrace: " +
+                    std::to_string(grace.count()) + "s, with: {command: [x]}}]");
+  };
+  EXPECT_THAT(with_grace(limits::kMaxCheckpointGrace), IsEmpty());
+  EXPECT_THAT(with_grace(limits::kMaxCheckpointGrace + std::chrono::seconds(1)),
               ElementsAre(HasSubstr("at most 1h")));
+  EXPECT_THAT(Refusals("name: p\nsteps: [{name: a, type: script, preemptible: true, resources: "
+                       "{nodes: 2}, with: {command: [x]}}]"),
+              ElementsAre(HasSubstr("is for steps on one node")));
   EXPECT_THAT(
       Refusals("name: p\nsteps: [{name: a, type: wait, with: {duration: 1s}, preemptible: true}]"),
       ElementsAre(HasSubstr("is for steps that run on a worker")));

@@ -74,8 +74,11 @@ TEST_F(LocalityTest, ASmallInputDrawsNobody) {
 TEST(ArtifactPlaces, KnowsTheLatestWorkersOfLargeArtifacts) {
   ArtifactPlaces places;
   const ArtifactRef large{.digest = Digest("d"), .size = int64_t{1} << 30};
-  places.Note({.digest = Digest("small"), .size = 10}, WorkerId("w0"));
+  places.Note({.digest = Digest("small"), .size = limits::kPlacedArtifactBytes - 1},
+              WorkerId("w0"));
   EXPECT_TRUE(places.empty());
+  places.Note({.digest = Digest("just"), .size = limits::kPlacedArtifactBytes}, WorkerId("w0"));
+  EXPECT_NE(places.Find(Digest("just")), nullptr);
   for (int i = 0; i < 20; ++i) places.Note(large, WorkerId("w" + std::to_string(i)));
   places.Note(large, WorkerId("w15"));
   ASSERT_NE(places.Find(Digest("d")), nullptr);

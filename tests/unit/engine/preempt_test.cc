@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "storage/model/limits.h"
 #include "tests/support/engine_bench.h"
 
 namespace penstock {
@@ -66,6 +67,17 @@ class PreemptTest : public testing::Test {
   BenchWorker w1_{&bench_, "w1"};
   BenchWorker w2_{&bench_, "w2"};
 };
+
+TEST_F(PreemptTest, WithoutAWordOfTheDefinitionItHasTheUsualTime) {
+  w1_.Open();
+  Submit("name: low\nsteps: [{name: train, type: script, preemptible: true, with: {command: [x]}}]");
+  w1_.Start();
+  Submit(kUrgent, 10);
+  const auto told = w1_.Lease();
+  ASSERT_TRUE(told.ok());
+  ASSERT_THAT(told->preempt, SizeIs(1));
+  EXPECT_EQ(told->preempt[0].grace, limits::kCheckpointGrace);
+}
 
 TEST_F(PreemptTest, AHigherPriorityTakesItsPlaceAndItGoesOnFromItsCheckpoint) {
   w1_.Open();
