@@ -56,5 +56,16 @@ TEST_F(LimitsTest, Comments) {
   }
 }
 
+TEST_F(LimitsTest, NamesOfGroups) {
+  const auto runs = Stub<v1::RunService>();
+  v1::SubmitRunRequest submit;
+  submit.set_pipeline("none");
+  submit.set_group(std::string(limits::kMaxGroupBytes, 'g'));
+  EXPECT_EQ(Code(*runs, &v1::RunService::Stub::SubmitRun, submit), grpc::StatusCode::NOT_FOUND);
+  submit.set_group(std::string(limits::kMaxGroupBytes + 1, 'g'));
+  EXPECT_EQ(Code(*runs, &v1::RunService::Stub::SubmitRun, submit),
+            grpc::StatusCode::INVALID_ARGUMENT);
+}
+
 }  // namespace
 }  // namespace penstock

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "client/cli/backfill_values.h"
+#include "storage/model/limits.h"
 
 namespace penstock::cli {
 namespace {
@@ -51,6 +52,8 @@ TEST(BackfillValuesTest, WhatIsNoneSaysWhatToWrite) {
     EXPECT_FALSE(ParseOver(wrong).ok()) << wrong;
   }
   EXPECT_THAT(ParseOver("x=1..b").status().message(), HasSubstr("--over NAME="));
+  static_assert(limits::kMaxBackfillRuns == 10'000);
+  EXPECT_THAT(Over("1..10000"), SizeIs(limits::kMaxBackfillRuns)) << "as many as there may be";
 }
 
 TEST(BackfillValuesTest, EveryCombinationTheLastChangingFirst) {

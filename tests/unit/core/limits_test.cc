@@ -49,8 +49,9 @@ TEST(Limits, NodesOfAStep) {
                     "}}]}");
   };
   const std::string script = "script, with: {command: [x]}";
-  EXPECT_THAT(on("64", script), IsEmpty());
-  EXPECT_THAT(on("65", script), ElementsAre(StartsWith("steps[0].resources.nodes: ")));
+  EXPECT_THAT(on(std::to_string(limits::kMaxGangNodes), script), IsEmpty());
+  EXPECT_THAT(on(std::to_string(limits::kMaxGangNodes + 1), script),
+              ElementsAre(StartsWith("steps[0].resources.nodes: ")));
   EXPECT_THAT(on("0", script), ElementsAre(StartsWith("steps[0].resources.nodes: ")));
   EXPECT_THAT(on("1", "noop"), IsEmpty());
   EXPECT_THAT(on("2", "noop"),
