@@ -148,7 +148,7 @@ bool RunManager::HasEffects(const LiveRun& run, StepIndex index) const {
   const StepSpec& spec = run.spec(index);
   const StepSchema* schema = context_.catalog.Find(spec.key());
   if (schema->has_side_effects || spec.type == "approval" || spec.type == "wait") return true;
-  return schema->effects_for && schema->effects_for(spec.parameters);
+  return JsonBool(spec.parameters, "side_effects");
 }
 
 // Of a run that verifies another: true where the step ended without being repeated, with what the

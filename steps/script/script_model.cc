@@ -154,7 +154,9 @@ class ScriptModel : public ProgramModel {
     }
     PENSTOCK_RETURN_IF_ERROR(Place(features, run.folders, context));
     context.Log("predicting " + std::to_string(features.rows) + " rows with the model's program");
-    ScriptMetrics metrics(Json::array(), [](std::string_view, int64_t, double) {});
+    ScriptMetrics metrics(
+        Json::array(), [](std::string_view, int64_t, double) {},
+        [&context](double fraction, std::string_view note) { context.SetProgress(fraction, note); });
     PENSTOCK_RETURN_IF_ERROR(RunProgram(context, run, metrics));
     PENSTOCK_ASSIGN_OR_RETURN(Predictions predictions, Read(run.folders, features.rows, context));
     PENSTOCK_RETURN_IF_ERROR(RemoveAll(place));
