@@ -8,6 +8,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
@@ -17,6 +18,12 @@
 #include "steps/script/process_tree.h"
 
 namespace penstock {
+namespace {
+
+// How often it looks at the page, at the least.
+constexpr Micros kLook = std::chrono::milliseconds(500);
+
+}  // namespace
 
 Result<FencePage> FencePage::Make() {
   const UniqueFd memory(memfd_create("penstock-fence", MFD_CLOEXEC));
@@ -84,8 +91,8 @@ void FenceWatch::Watch() {
     const Tick now = Clock::Real().Ticks();
     if (now >= page_.dead_by()) break;
     if (now >= page_.stop_by() && !asked_.exchange(true)) ask_();
-    // By the time that this comes, the page may name a later one.
-    const int64_t next = (asked_ ? page_.dead_by() : page_.stop_by()).micros;
+    // By then the page may name a later one; or an earlier one, if leases have become shorter.
+    const int64_t next = std::min(asked_ ? page_.dead_by() : page_.stop_by(), now + kLook).micros;
     const itimerspec when{{0, 0}, {next / 1'000'000, next % 1'000'000 * 1'000}};
     timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
     std::array<pollfd, 3> ready = {

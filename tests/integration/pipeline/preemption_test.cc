@@ -18,6 +18,7 @@ steps:
 - name: count
   type: script
   preemptible: true
+  resources: {cpus: 2}
   files: {count.sh: "${parameters.code}"}
   with: {command: [/bin/sh, count.sh]}
 parameters: {code: {type: dataset}}
@@ -33,13 +34,13 @@ while [ $n -lt 10 ]; do n=$((n + 1)); echo "at $n"; done
 )";
 constexpr char kUrgent[] = R"(
 name: urgent
-steps: [{name: now, type: noop, with: {message: done}}]
+steps: [{name: now, type: noop, resources: {cpus: 2}}]
 )";
 
 TEST(PreemptionTest, ALowerPriorityGivesWayAndGoesOnFromItsCheckpoint) {
   Cluster cluster;
   cluster.StartCoordinator();
-  cluster.StartWorker("w1", {"--cpus", "1"});
+  cluster.StartWorker("w1");
   const std::string code = cluster.Write("count.sh", kScript);
   const std::string low =
       cluster.Submit(cluster.Write("counter.yaml", kCounter), {"-p", "code=@" + code});

@@ -122,9 +122,13 @@ TEST_F(FenceTest, AStepIsAskedToEndFirst) {
 
 TEST_F(FenceTest, ThenAllThatItStartedIsKilled) {
   const auto child = Spawn();
-  page_.Set(Now() + milliseconds(500), Now() + milliseconds(700));
+  const auto renew = [&] { page_.Set(Now() + milliseconds(500), Now() + milliseconds(700)); };
+  renew();
   ASSERT_TRUE(child->Send(Stubborn()).ok());
-  EXPECT_TRUE(Eventually([&] { return HasBegun(); }));
+  EXPECT_TRUE(Eventually([&] {
+    renew();
+    return HasBegun();
+  }));
   std::string how;
   EXPECT_TRUE(Eventually([&] { return child->Reap(&how); }));
   EXPECT_TRUE(child->FencedOff()) << how;
@@ -157,6 +161,17 @@ TEST_F(FenceTest, ARenewalLetsItGoOn) {
   EXPECT_TRUE(WriteFileAtomic(end, "").ok());
   const Outcome outcome = NextOutcome(*child);
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+}
+
+TEST_F(FenceTest, LeasesMayBecomeShorter) {
+  const auto child = Spawn();
+  page_.Set(Now() + minutes(10), Now() + minutes(20));
+  ASSERT_TRUE(child->Send(Stubborn()).ok());
+  EXPECT_TRUE(Eventually([&] { return HasBegun(); }));
+  page_.Set(Now(), Now());
+  std::string how;
+  EXPECT_TRUE(Eventually([&] { return child->Reap(&how); }));
+  EXPECT_TRUE(child->FencedOff()) << how;
 }
 
 TEST_F(FenceTest, NothingRunsWithoutAPage) {
