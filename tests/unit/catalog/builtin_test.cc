@@ -153,9 +153,9 @@ TEST(BuiltIn, PortsAreThoseOfTheBrief) {
     EXPECT_EQ(schema.outputs[0].type, ArtifactType::kModel);
   }
   const StepSchema& evaluate = Find("evaluate");
-  EXPECT_THAT(Names(evaluate.inputs), ElementsAre("model", "data", "champion"));
+  EXPECT_THAT(Names(evaluate.inputs), ElementsAre("model", "data", "predictions", "champion"));
   EXPECT_TRUE(evaluate.inputs[1].needs_label);
-  EXPECT_TRUE(!evaluate.inputs[2].required && evaluate.inputs[2].named);
+  EXPECT_TRUE(!evaluate.inputs[3].required && evaluate.inputs[3].named);
   EXPECT_THAT(Names(evaluate.outputs), ElementsAre("report", "predictions"));
   EXPECT_EQ(evaluate.outputs[0].type, ArtifactType::kReport);
   const StepSchema& predict = Find("predict");
