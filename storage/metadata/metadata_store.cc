@@ -123,9 +123,8 @@ Status MetadataStore::InsertRun(const RunRecord& run, const std::vector<StepReco
       run.created_at, run.started_at, run.ended_at, run.revision, run.max_parallel_steps,
       counts.total, counts.waiting, counts.active, counts.succeeded, counts.failed, counts.skipped,
       counts.cancelled, EncodeTags(run.pins), EncodeOrigin(run.origin), EncodeNoCache(run),
-      run.queue, run.priority,
-      run.overrides.empty() ? std::string() : DumpJson(run.overrides), run.group,
-      run.group_limit));
+      run.queue, run.priority, run.overrides.empty() ? std::string() : DumpJson(run.overrides),
+      run.group, run.group_limit));
   for (const auto& [key, value] : run.tags) {
     PENSTOCK_RETURN_IF_ERROR(
         cache_.Run("INSERT INTO run_tags (key, value, run) VALUES (?, ?, ?)", key, value, run.row));
@@ -226,8 +225,7 @@ Status MetadataStore::UpdateAttempt(int64_t run_row, const AttemptRecord& attemp
                  attempt.state, attempt.worker, attempt.cause, attempt.message, attempt.started_at,
                  attempt.ended_at, attempt.exit_code, attempt.peak_memory,
                  static_cast<int64_t>(attempt.cpu_seconds * 1e6), environment, run_row,
-                 attempt.step,
-                 attempt.number, attempt.token));
+                 attempt.step, attempt.number, attempt.token));
   if (cache_.changes() != 1) return GuardFailed("attempt " + attempt.token.value().substr(0, 8));
   return Status::Ok();
 }

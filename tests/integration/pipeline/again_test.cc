@@ -63,7 +63,7 @@ TEST_F(AgainTest, ARunIsVerifiedAndSaysWhatItRanWith) {
   const Ran shown = cluster_.Client({"describe", "run", first, "fit"});
   EXPECT_EQ(shown.code, 0) << shown.err;
   for (const char* part :
-       {"fit  attempt 1 SUCCEEDED", "program", "penstock-worker ", "build", "libraries.xgboost",
+       {"fit  attempt 1 SUCCEEDED", "program", "penstock-worker ", "  build  ", "libraries.xgboost",
         "libraries.duckdb", "seeds.seed", "threads", "train/xgboost@"}) {
     EXPECT_THAT(shown.out, HasSubstr(part));
   }
@@ -95,7 +95,7 @@ steps:
   with:
     command: [sh, -c, "date +%s%N > $SM_OUTPUT_DATA_DIR/now"]
     outputs: {now: {type: file}}
-- {name: sent, type: script, dependsOn: [s], with: {command: ["false"], side_effects: true}, continueOnFailure: true}
+- {name: sent, type: script, dependsOn: [s], with: {command: ["true"], side_effects: true}}
 )");
   const std::string first = cluster_.Submit(file);
   ASSERT_EQ(cluster_.Wait(first), "SUCCEEDED");

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "storage/model/limits.h"
 #include "tests/unit/core/definitions.h"
 
 namespace penstock {
@@ -30,7 +31,7 @@ constexpr char kPipeline[] = R"(
 name: p
 parameters: {d: {type: dataset}}
 steps:
-- {name: prep, type: process, inputs: {data: "${parameters.d}"}, with: {split: {train: 0.8, test: 0.2, seed: 1}}}
+- {name: prep, type: process, inputs: {data: "${parameters.d}"}, with: {roles: {label: y}, split: {train: 0.8, test: 0.2, seed: 1}}}
 - name: fit
   type: train
   algorithm: xgboost
@@ -44,7 +45,7 @@ steps:
 - name: cv
   type: map
   over: {range: 2}
-  steps: [{name: i, type: noop}, {name: call, type: pipeline, pipeline: another}]
+  steps: [{name: i, type: noop}, {name: inside, type: pipeline, pipeline: another}]
 onExit: [{name: tell, type: noop}]
 )";
 
@@ -76,19 +77,41 @@ TEST(OverridesTest, TheyReplaceWhatTheyNameAndNothingElse) {
   EXPECT_EQ(spec.on_exit[0].parameters["message"], "bye");
 }
 
+TEST(OverridesTest, AtTheLimitTheyAreTakenAndOneOverItNot) {
+  const auto problems = [](const Json& overrides) {
+    std::vector<Problem> found;
+    CheckOverridesForm(overrides, found);
+    return found;
+  };
+  Json many = Json::object();
+  for (std::size_t i = 0; i < limits::kMaxOverriddenSteps; ++i) {
+    many["s" + std::to_string(i)]["with"]["x"] = 1;
+  }
+  EXPECT_THAT(problems(many), IsEmpty());
+  many["more"]["with"]["x"] = 1;
+  EXPECT_EQ(problems(many).at(0).message, "at most 100 steps");
+  Json large;
+  large["s"]["with"]["x"] = "";
+  const std::size_t room = limits::kMaxOverrideBytes - DumpJson(large).size();
+  large["s"]["with"]["x"] = std::string(room, 'x');
+  EXPECT_THAT(problems(large), IsEmpty());
+  large["s"]["with"]["x"] = std::string(room + 1, 'x');
+  EXPECT_THAT(problems(large).at(0).message, HasSubstr("larger than 256 KiB"));
+}
+
 TEST(OverridesTest, WhatLeadsIntoOtherPipelinesIsToldOf) {
   Json overrides;
   overrides["call.x"]["with"]["a"] = 1;
-  overrides["cv.call.x.y"]["with"]["a"] = 1;
+  overrides["cv.inside.x.y"]["with"]["a"] = 1;
   std::vector<OverriddenCall> calls;
   Apply(overrides, &calls);
   ASSERT_EQ(calls.size(), 2U);
   EXPECT_EQ(calls[0].way, "call");
   EXPECT_EQ(calls[0].pipeline, "other");
   EXPECT_EQ(calls[0].version, 3);
-  EXPECT_EQ(calls[1].way, "cv.call");
+  EXPECT_EQ(calls[1].way, "cv.inside");
   EXPECT_EQ(calls[1].version, 0);
-  EXPECT_EQ(OverridesBelow(overrides, "cv.call.").begin().key(), "x.y");
+  EXPECT_EQ(OverridesBelow(overrides, "cv.inside.").begin().key(), "x.y");
 }
 
 TEST(OverridesTest, WhatIsWrongIsNamedByTheStepThatIsOverridden) {
