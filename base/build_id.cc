@@ -23,7 +23,7 @@ std::string Hex(std::string_view bytes) {
 
 // The build id among the notes of a segment; empty where it is not there.
 std::string FindIn(std::string_view notes) {
-  // Whatever the segment's alignment is: those notes that are aligned to 8 have sizes that fit both.
+  // Whatever the alignment of the segment: notes that are aligned to 8 have sizes that fit both.
   const auto padded = [](std::size_t size) { return (size + 3) / 4 * 4; };
   while (notes.size() >= sizeof(ElfW(Nhdr))) {
     ElfW(Nhdr) header;

@@ -42,6 +42,7 @@ Result<int> DescribeRunStep(Connection& connection, const std::string& run, cons
     const std::string took = Lasted(attempt.started_at(), attempt.ended_at(), now);
     if (!took.empty()) std::cout << "  " << took;
     std::cout << "  on " << attempt.worker();
+    if (!attempt.address().empty()) std::cout << ", rank " << attempt.rank();
     if (const std::string why = WhyEnded(attempt); !why.empty()) std::cout << "  " << why;
     std::cout << "\n";
     if (!attempt.has_environment()) continue;

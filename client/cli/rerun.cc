@@ -162,7 +162,7 @@ void PrintComparison(const pb::CompareRunsResponse& answer) {
                 << (part.after().empty() ? "none" : part.after()) << "\n";
     }
     if (!step.same() && !step.kept() && step.environment().empty()) {
-      std::cout << step.step() << " ran with the same program, threads, devices and libraries\n";
+      std::cout << step.step() << ": nothing is known to differ in what it ran with\n";
     }
   }
 }

@@ -222,8 +222,8 @@ Result<int> CancelRun(Connection& connection, const pb::CancelRunRequest& reques
   return kDone;
 }
 
-// Those that have not begun first, the newest of them before the others: none takes the place of one
-// that was stopped.
+// Those that have not begun first, the newest of them before the others: none takes the place of
+// one that was stopped.
 Result<int> CancelTagged(Connection& connection, const std::string& tag,
                          pb::CancelRunRequest request) {
   using Stub = pb::RunService::Stub;

@@ -21,8 +21,9 @@ std::vector<std::string> NamesIn(const Json& steps) {
 // Writes overrides into a definition.
 class Writer {
  public:
-  Writer(Json& definition, std::vector<OverriddenCall>* calls, std::vector<Problem>& problems)
-      : definition_(definition), calls_(calls), problems_(problems) {}
+  Writer(const Catalog& catalog, Json& definition, std::vector<OverriddenCall>* calls,
+         std::vector<Problem>& problems)
+      : catalog_(catalog), definition_(definition), calls_(calls), problems_(problems) {}
 
   void Write(const std::string& way, const Json& change) {
     const std::vector<std::string> names = Split(way, '.');
@@ -113,10 +114,21 @@ class Writer {
       }
     }
     if (const Json& with = JsonMember(change, "with"); with.is_object()) {
+      RemoveImpliedLabels(step);
       step[step.contains("algorithm") ? "hyperparameters" : "with"].merge_patch(with);
     }
   }
 
+  // The labels that the parameters have asked for until now: the new ones ask for their own.
+  void RemoveImpliedLabels(Json& step) const {
+    const StepSchema* schema = catalog_.Find(JsonString(step, "type"));
+    if (schema == nullptr || !schema->labels_for || !step["resources"].contains("labels")) return;
+    for (const auto& [key, value] : schema->labels_for(JsonMember(step, "with"))) {
+      step["resources"]["labels"].erase(key);
+    }
+  }
+
+  const Catalog& catalog_;
   Json& definition_;
   std::vector<OverriddenCall>* calls_;
   std::vector<Problem>& problems_;
@@ -203,7 +215,7 @@ Json OverridesBelow(const Json& overrides, std::string_view way) {
 PipelineSpec ApplyOverrides(const PipelineSpec& spec, const Json& overrides, const Catalog& catalog,
                             std::vector<OverriddenCall>* calls, std::vector<Problem>& problems) {
   Json definition = CanonicalDefinition(spec);
-  Writer writer(definition, calls, problems);
+  Writer writer(catalog, definition, calls, problems);
   for (const auto& [way, change] : overrides.items()) writer.Write(way, change);
   Result<PipelineSpec> changed = ParsePipeline(definition, catalog);
   if (changed.ok()) return *std::move(changed);

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "base/result.h"
 #include "storage/model/records.h"
 
 namespace penstock {
@@ -16,9 +17,10 @@ struct ModelTerms {
   bool side_effects = false;                  // what it predicts is never used again
 };
 
-// Reads them from a model's tree. A model that is no program, or cannot be read, asks for nothing:
-// the step that loads it says what is wrong. Quick: the engine waits for it, once for a model.
-using ReadModelTerms = std::function<ModelTerms(const ArtifactRef& model)>;
+// Reads them from a model's tree; one that is no program asks for nothing. Errors: it could not be
+// read this time; the step that loads it says what is wrong. Quick: the engine waits for it, once
+// for a model.
+using ReadModelTerms = std::function<Result<ModelTerms>(const ArtifactRef& model)>;
 
 }  // namespace penstock
 

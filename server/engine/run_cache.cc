@@ -30,10 +30,6 @@ std::map<std::string, std::string> ModelsNamed(const StepSchema& schema,
   return models;
 }
 
-bool PredictsWithModel(const StepSpec& spec) {
-  return spec.type == "predict" || spec.type == "evaluate";
-}
-
 }  // namespace
 
 // The pipeline that defines the step: the run's own, or the one called around it.

@@ -287,9 +287,9 @@ std::optional<RunManager::Ending> RunManager::StartPipeline(LiveRun& run, StepIn
 
 Status RunManager::OpenPipeline(LiveRun& run, StepIndex index, bool with_steps) {
   const Json record = run.step(index).expansion;
-  PENSTOCK_ASSIGN_OR_RETURN(
-      const auto cached, VersionFor(run, PipelineName(run.spec(index).pipeline),
-                                    static_cast<int32_t>(JsonInt(record, "version")), index));
+  PENSTOCK_ASSIGN_OR_RETURN(const auto cached,
+                            VersionFor(run, PipelineName(run.spec(index).pipeline),
+                                       static_cast<int32_t>(JsonInt(record, "version")), index));
   const Json& parameters = JsonMember(record, "parameters");
   const std::shared_ptr<const Plan> plan = plans_.ForRun(*cached, parameters);
   const auto base = static_cast<StepIndex>(JsonInt(record, "base"));

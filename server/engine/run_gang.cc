@@ -162,6 +162,7 @@ void RunManager::OnRankReport(LiveAttempt& rank, const StepReport& report) {
   rank.record.exit_code = report.exit_code;
   rank.record.peak_memory = report.peak_memory;
   rank.record.cpu_seconds = report.cpu_seconds;
+  rank.record.environment = report.environment;
   switch (report.kind) {
     case ReportKind::kStarted:
     case ReportKind::kReturned:
@@ -278,6 +279,7 @@ void RunManager::FinishGang(LiveRun& run, StepIndex index) {
   placer_.Release(run.record.row, index);
   if (gang.succeeded == static_cast<int32_t>(gang.ranks.size())) {
     KeepResult(run, index, gang.result);
+    NotePlaces(gang.result, WorkerId(run.step(index).worker));
     RememberResult(run, index);
     Finish(run, index, {StepEvent::kSucceed, Cause::kNone, gang.warnings});
   } else if (IsStopping(run, index)) {

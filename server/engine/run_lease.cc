@@ -116,6 +116,7 @@ void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
   LeasedAttempt lease;
   Status status = BuildLease(run, index, &lease);
   if (status.ok()) status = OpenSecrets(&lease);
+  lease.fence_execution = IsFenced(run, index);
   if (!status.ok()) {
     Apply(run, index, StepEvent::kDecided);
     Finish(run, index, {StepEvent::kFail, Cause::kBadReference, status.message()});

@@ -372,7 +372,7 @@ void RunManager::OnExpired(LiveAttempt& attempt) {
     OnLost(attempt, Cause::kWorkerLost, "its lease ran out while it was being stopped");
     return;
   }
-  if (run.spec(attempt.record.step).fenced_execution()) {
+  if (IsFenced(run, attempt.record.step)) {
     // Its worker has ended it by now, and may not report anything of it any more.
     OnLost(attempt, Cause::kWorkerLost,
            "its lease ran out: worker " + attempt.record.worker.value() + " was cut off");

@@ -219,7 +219,7 @@ class RunManager : public SessionManager::Runs {
   Result<std::shared_ptr<const CachedVersion>> VersionFor(LiveRun& run,
                                                           const PipelineName& pipeline,
                                                           int32_t version, StepIndex call = -1);
-  bool HasEffects(const LiveRun& run, StepIndex index) const;
+  bool HasEffects(LiveRun& run, StepIndex index);
   bool EndUnrepeated(LiveRun& run, StepIndex index);
 
   // Control steps. Without an ending where the step goes on.
@@ -251,6 +251,11 @@ class RunManager : public SessionManager::Runs {
   // Everything but number and token. The error says which reference or input is wrong.
   Status BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* lease);
   ModelTerms TermsOfModels(const LeasedAttempt& resolved);
+  static bool PredictsWithModel(const StepSpec& spec);
+  // Whether the step predicts with a model whose program has side effects.
+  bool ModelHasEffects(LiveRun& run, StepIndex index);
+  // Whether an attempt of the step must have ended before another may begin.
+  bool IsFenced(LiveRun& run, StepIndex index);
   void AddNeedsOfModels(LiveRun& run, StepIndex index, Needs& needs);
   Status AddInput(LiveRun& run, const Frame& frame, const Json& value, const Json& source,
                   LeaseInput* input);

@@ -190,7 +190,14 @@ ModelTerms RunManager::TermsOfModels(const LeasedAttempt& resolved) {
       if (model_terms_.size() >= kKept) model_terms_.clear();
       auto known = model_terms_.find(ref.digest);
       if (known == model_terms_.end()) {
-        known = model_terms_.emplace(ref.digest, context_.model_terms(ref)).first;
+        Result<ModelTerms> read = context_.model_terms(ref);
+        if (!read.ok()) {
+          // Asked again next time; until then it counts as one that must not be used again.
+          LOG_WARN("what model {} asks for cannot be read: {}", ref.digest, read.status());
+          terms.side_effects = true;
+          continue;
+        }
+        known = model_terms_.emplace(ref.digest, *std::move(read)).first;
       }
       terms.side_effects = terms.side_effects || known->second.side_effects;
       terms.labels.insert(known->second.labels.begin(), known->second.labels.end());
@@ -199,11 +206,24 @@ ModelTerms RunManager::TermsOfModels(const LeasedAttempt& resolved) {
   return terms;
 }
 
+bool RunManager::PredictsWithModel(const StepSpec& spec) {
+  return spec.type == "predict" || spec.type == "evaluate";
+}
+
+bool RunManager::ModelHasEffects(LiveRun& run, StepIndex index) {
+  if (!PredictsWithModel(run.spec(index))) return false;
+  LeasedAttempt resolved;
+  return BuildLease(run, index, &resolved).ok() && TermsOfModels(resolved).side_effects;
+}
+
+bool RunManager::IsFenced(LiveRun& run, StepIndex index) {
+  return run.spec(index).fenced_execution() || ModelHasEffects(run, index);
+}
+
 // A step that predicts goes where the model's program can run. What is wrong with its inputs fails
 // it when it is placed.
 void RunManager::AddNeedsOfModels(LiveRun& run, StepIndex index, Needs& needs) {
-  const std::string& type = run.spec(index).type;
-  if (type != "predict" && type != "evaluate") return;
+  if (!PredictsWithModel(run.spec(index))) return;
   LeasedAttempt resolved;
   if (!BuildLease(run, index, &resolved).ok()) return;
   for (const auto& [key, value] : TermsOfModels(resolved).labels) needs.labels[key] = value;

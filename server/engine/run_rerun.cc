@@ -144,11 +144,11 @@ Result<std::shared_ptr<const CachedVersion>> RunManager::VersionFor(LiveRun& run
 
 // Whether the step does something that its outputs do not show, or waits for what they do not
 // depend on.
-bool RunManager::HasEffects(const LiveRun& run, StepIndex index) const {
+bool RunManager::HasEffects(LiveRun& run, StepIndex index) {
   const StepSpec& spec = run.spec(index);
   const StepSchema* schema = context_.catalog.Find(spec.key());
   if (schema->has_side_effects || spec.type == "approval" || spec.type == "wait") return true;
-  return JsonBool(spec.parameters, "side_effects");
+  return JsonBool(spec.parameters, "side_effects") || ModelHasEffects(run, index);
 }
 
 // Of a run that verifies another: true where the step ended without being repeated, with what the

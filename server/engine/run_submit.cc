@@ -283,8 +283,7 @@ bool RunManager::OfThisTimeline(const AttemptToken& token) const {
 Status RunManager::LoadRun(RunRecord record) {
   auto owned = std::make_unique<LiveRun>();
   owned->record = std::move(record);
-  const auto cached =
-      VersionFor(*owned, owned->record.pipeline, owned->record.pipeline_version);
+  const auto cached = VersionFor(*owned, owned->record.pipeline, owned->record.pipeline_version);
   if (!cached.ok()) return EndUnreadable(std::move(owned->record), cached.status());
   OpenRun(*owned, plans_.ForRun(**cached, owned->record.parameters));
   PENSTOCK_ASSIGN_OR_RETURN(owned->steps, context_.Read().ListSteps(owned->record.row));

@@ -76,8 +76,12 @@ Result<OpenSessionAnswer> SessionManager::Open(const OpenSessionCommand& command
     if (held.running) runs_->OnStarted(*attempt, context_.now);
     if (attempt->cancelling) SendCancel(*attempt);
   }
-  for (LiveAttempt* attempt : runs_->AttemptsOf(worker)) {
-    if (kept.contains(attempt->record.token)) continue;
+  // The end of one may end others of its run.
+  std::vector<AttemptToken> left;
+  for (const LiveAttempt* each : runs_->AttemptsOf(worker)) left.push_back(each->record.token);
+  for (const AttemptToken& token : left) {
+    LiveAttempt* const attempt = runs_->FindAttempt(token);
+    if (attempt == nullptr || kept.contains(token)) continue;
     if (!same_boot) {
       runs_->OnLost(*attempt, Cause::kWorkerRestarted, "worker " + worker.value() + " restarted");
     } else if (attempt->record.state == AttemptState::kLeased) {
@@ -145,11 +149,14 @@ void SessionManager::Expire(const SessionId& id) {
   LOG_WARN("lease expired worker={} session={} attempts={}", session->info.id, id,
            session->attempts.size());
   // OnExpired may end an attempt (its run is being cancelled) and change the map.
-  std::vector<LiveAttempt*> attempts;
-  for (const auto& [order, attempt] : session->attempts) attempts.push_back(attempt);
-  for (LiveAttempt* attempt : attempts) {
+  std::vector<AttemptToken> tokens;
+  for (const auto& [order, attempt] : session->attempts) {
     attempt->expired = true;
-    runs_->OnExpired(*attempt);
+    tokens.push_back(attempt->record.token);
+  }
+  for (const AttemptToken& token : tokens) {
+    LiveAttempt* const attempt = runs_->FindAttempt(token);
+    if (attempt != nullptr) runs_->OnExpired(*attempt);
   }
   UpdateCapacity(*session);
   timers_.At(session->expires + context_.options.max_disconnect, [this, id] { Forget(id); });
@@ -192,9 +199,13 @@ Result<Done> SessionManager::Close(const SessionId& id) {
 }
 
 void SessionManager::Remove(Session& session, Cause cause, const std::string& message) {
-  std::vector<LiveAttempt*> attempts;
-  for (const auto& [order, attempt] : session.attempts) attempts.push_back(attempt);
-  for (LiveAttempt* attempt : attempts) runs_->OnLost(*attempt, cause, message);
+  // The end of one may end others of its run.
+  std::vector<AttemptToken> left;
+  for (const auto& [order, attempt] : session.attempts) left.push_back(attempt->record.token);
+  for (const AttemptToken& token : left) {
+    LiveAttempt* const attempt = runs_->FindAttempt(token);
+    if (attempt != nullptr) runs_->OnLost(*attempt, cause, message);
+  }
   placer_.RemoveWorker(session.id);
   if (session.parked) {
     context_.AfterCommit(

@@ -12,18 +12,16 @@ constexpr int64_t kMaxBytes = 1 << 20;
 
 }  // namespace
 
-ModelTerms TermsOfModel(const LocalArtifactStore& store, const ArtifactRef& model) {
+Result<ModelTerms> TermsOfModel(const LocalArtifactStore& store, const ArtifactRef& model) {
   ModelTerms terms;
   if (!model.tree) return terms;
-  const Result<Manifest> manifest = store.ReadManifest(model.digest);
-  if (!manifest.ok()) return terms;
+  PENSTOCK_ASSIGN_OR_RETURN(const Manifest manifest, store.ReadManifest(model.digest));
   const auto file =
-      std::find_if(manifest->files.begin(), manifest->files.end(),
+      std::find_if(manifest.files.begin(), manifest.files.end(),
                    [](const ManifestEntry& entry) { return entry.path == kProgramFile; });
-  if (file == manifest->files.end()) return terms;
-  const Result<std::string> text = store.ReadBlob(file->digest, kMaxBytes);
-  if (!text.ok()) return terms;
-  const Result<Json> program = ParseJson(*text);
+  if (file == manifest.files.end()) return terms;
+  PENSTOCK_ASSIGN_OR_RETURN(const std::string text, store.ReadBlob(file->digest, kMaxBytes));
+  const Result<Json> program = ParseJson(text);
   if (!program.ok() || !program->is_object()) return terms;
   terms.side_effects = JsonBool(*program, "side_effects");
   for (const auto& [key, value] : JsonMember(*program, "labels").items()) {

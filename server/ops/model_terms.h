@@ -6,9 +6,9 @@
 
 namespace penstock {
 
-// What the program.json of a model's tree asks for (steps/script/script_model.h). Nothing where it
-// has none, or it cannot be read. Thread-safe.
-ModelTerms TermsOfModel(const LocalArtifactStore& store, const ArtifactRef& model);
+// What the program.json of a model's tree asks for (steps/script/script_model.h); nothing where it
+// has none. The store's errors. Thread-safe.
+Result<ModelTerms> TermsOfModel(const LocalArtifactStore& store, const ArtifactRef& model);
 
 }  // namespace penstock
 

@@ -40,8 +40,7 @@ void AddCache(const StepRecord& step, std::vector<Explanation>& reasons) {
 }
 
 // Where the run gives the step something else than its definition does.
-void AddOverrides(const RunRecord& run, const StepRecord& step,
-                  std::vector<Explanation>& reasons) {
+void AddOverrides(const RunRecord& run, const StepRecord& step, std::vector<Explanation>& reasons) {
   const Json& change = JsonMember(run.overrides, DefinitionPath(step.name));
   if (!change.is_object()) return;
   std::vector<std::string> parts;

@@ -65,6 +65,16 @@ Result<Json> OverrideFromProto(const v1::StepOverride& change, const std::string
   return json;
 }
 
+// A null stays: it takes the definition's member away.
+void Merge(const Json& from, Json& into) {
+  if (!from.is_object()) {
+    into = from;
+    return;
+  }
+  if (!into.is_object()) into = Json::object();
+  for (const auto& [name, value] : from.items()) Merge(value, into[name]);
+}
+
 // On top of those that the other run had.
 Status AddOverrides(const v1::RerunRunRequest& request, SubmitRunCommand& command) {
   for (const auto& [way, change] : request.overrides()) {
@@ -72,7 +82,7 @@ Status AddOverrides(const v1::RerunRunRequest& request, SubmitRunCommand& comman
     PENSTOCK_ASSIGN_OR_RETURN(const Json json, OverrideFromProto(change, path));
     if (json.empty()) return InvalidArgument(path + ": changes nothing");
     // The engine judges the form of what is there.
-    command.overrides[way].merge_patch(json);
+    Merge(json, command.overrides[way]);
     command.origin.again.push_back(way);
   }
   return Status::Ok();

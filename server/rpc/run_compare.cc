@@ -85,6 +85,7 @@ Result<Facts> EnvironmentOf(MetadataReader& reader, const RunRecord& run, const 
   PENSTOCK_ASSIGN_OR_RETURN(const auto attempts, reader.ListAttempts(row, index));
   Facts facts;
   for (const AttemptRecord& attempt : attempts) {
+    if (attempt.rank > 0) continue;  // the result is that of the first
     const Result<Json> environment = ParseJson(attempt.environment);
     if (!environment.ok()) continue;
     facts.clear();

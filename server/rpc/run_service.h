@@ -33,8 +33,7 @@ class RunServiceImpl final : public v1::RunService::CallbackService {
                                      v1::SubmitRunResponse*) override;
   grpc::ServerUnaryReactor* RerunRun(grpc::CallbackServerContext*, const v1::RerunRunRequest*,
                                      v1::SubmitRunResponse*) override;
-  grpc::ServerUnaryReactor* CompareRuns(grpc::CallbackServerContext*,
-                                        const v1::CompareRunsRequest*,
+  grpc::ServerUnaryReactor* CompareRuns(grpc::CallbackServerContext*, const v1::CompareRunsRequest*,
                                         v1::CompareRunsResponse*) override;
   grpc::ServerUnaryReactor* ListRunGroups(grpc::CallbackServerContext*,
                                           const v1::ListRunGroupsRequest*,

@@ -83,11 +83,11 @@ RunRecord ReadRun(Statement& row) {
 }
 
 // One list of columns for every question about runs; string literals join at compile time.
-#define PENSTOCK_RUN_COLUMNS                                                                \
-  "SELECT r.id, r.run_id, r.name, r.pipeline, r.pipeline_version, r.pipeline_version_id, "  \
-  "r.state, "                                                                               \
-  "r.message, r.parameters, r.tags, r.principal, r.created_at, r.started_at, r.ended_at, "  \
-  "r.revision, r.max_parallel_steps, r.total, r.waiting, r.active, r.succeeded, r.failed, " \
+#define PENSTOCK_RUN_COLUMNS                                                                  \
+  "SELECT r.id, r.run_id, r.name, r.pipeline, r.pipeline_version, r.pipeline_version_id, "    \
+  "r.state, "                                                                                 \
+  "r.message, r.parameters, r.tags, r.principal, r.created_at, r.started_at, r.ended_at, "    \
+  "r.revision, r.max_parallel_steps, r.total, r.waiting, r.active, r.succeeded, r.failed, "   \
   "r.skipped, r.cancelled, r.pins, r.cancel_now, r.origin, r.no_cache, r.queue, r.priority, " \
   "r.overrides, r.run_group, r.group_limit FROM runs r "
 

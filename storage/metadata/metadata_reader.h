@@ -42,7 +42,7 @@ struct RunGroup {
   PipelineName pipeline;
   int32_t limit = 0;
   int64_t first_row = 0;
-  Time created_at;  // of the first
+  Time created_at;                   // of the first
   std::map<RunState, int32_t> runs;  // how many, by state
 };
 

@@ -123,9 +123,8 @@ Status MetadataStore::InsertRun(const RunRecord& run, const std::vector<StepReco
       run.created_at, run.started_at, run.ended_at, run.revision, run.max_parallel_steps,
       counts.total, counts.waiting, counts.active, counts.succeeded, counts.failed, counts.skipped,
       counts.cancelled, EncodeTags(run.pins), EncodeOrigin(run.origin), EncodeNoCache(run),
-      run.queue, run.priority,
-      run.overrides.empty() ? std::string() : DumpJson(run.overrides), run.group,
-      run.group_limit));
+      run.queue, run.priority, run.overrides.empty() ? std::string() : DumpJson(run.overrides),
+      run.group, run.group_limit));
   for (const auto& [key, value] : run.tags) {
     PENSTOCK_RETURN_IF_ERROR(
         cache_.Run("INSERT INTO run_tags (key, value, run) VALUES (?, ?, ?)", key, value, run.row));

@@ -77,8 +77,10 @@ std::string FindProgram(const std::string& word) {
 void AddScript(const v1::Lease& lease, const Json& parameters, bool sandboxed, Json& record) {
   const Json& command = JsonMember(parameters, "command");
   if (DumpJson(command).size() <= kMaxCommandBytes) record["command"] = command;
-  record["isolation"] = sandboxed ? "bubblewrap" : "none";
-  if (command.is_array() && !command.empty() && command.front().is_string()) {
+  const std::string image = JsonString(parameters, "image");
+  record["isolation"] = !image.empty() ? "container" : sandboxed ? "bubblewrap" : "none";
+  if (!image.empty()) record["image"] = image;
+  if (image.empty() && command.is_array() && !command.empty() && command.front().is_string()) {
     const std::string program = FindProgram(command.front().get<std::string>());
     if (!program.empty()) record["interpreter"] = program;
   }

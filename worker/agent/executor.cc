@@ -41,8 +41,8 @@ Tick Now() {
 
 Executor::Executor(Deps deps)
     : deps_(std::move(deps)),
-      gpus_(deps_.config->devices.size()),
       environment_(*deps_.config),
+      gpus_(deps_.config->devices.size()),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       pool_(8, 1 << 20) {
   PENSTOCK_CHECK(wake_.valid());
@@ -317,10 +317,12 @@ int Executor::ThreadsOf(const v1::Lease& lease) {
   return std::max(1, static_cast<int>(std::floor(lease.cpus() + 1e-9)));
 }
 
-// A process that ran a script may have been changed by it, and one that was given secrets still
-// holds them: it runs one attempt, and nothing else.
+// A process that ran a script may have been changed by it, one that was given secrets still holds
+// them, and one that ends what it has started when its lease does must be told so at its start: it
+// runs one attempt, and nothing else.
 bool Executor::NeedsOwnRunner(const v1::Lease& lease) {
-  return lease.type() == kScript || lease.secrets_size() > 0;
+  return lease.type() == kScript || lease.secrets_size() > 0 ||
+         (RunsPrograms(lease.type()) && lease.fence_execution());
 }
 
 Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
@@ -344,7 +346,6 @@ Executor::Runner* Executor::FreeRunner(const Attempt& attempt) {
 }
 
 Executor::Runner* Executor::SpawnRunner(const Attempt& attempt, const std::string& key) {
-  const bool script = attempt.lease.type() == kScript;
   ChildOptions options;
   options.program = deps_.program;
   const std::string name = "runner-" + std::to_string(next_log_++);
@@ -353,7 +354,7 @@ Executor::Runner* Executor::SpawnRunner(const Attempt& attempt, const std::strin
   options.visible_gpus = VisibleGpus(attempt.gpus);
   options.owner = deps_.owner + "/" + name + "/";
   if (deps_.leases != nullptr) options.fence = deps_.leases->page().descriptor();
-  options.sees_agent_go = script && attempt.lease.fence_execution();
+  options.sees_agent_go = RunsPrograms(attempt.lease.type()) && attempt.lease.fence_execution();
   Result<std::unique_ptr<Child>> child = Child::Spawn(options);
   if (!child.ok()) {
     LOG_ERROR("no runner could be started: {}", child.status());

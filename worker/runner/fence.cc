@@ -11,11 +11,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <string>
 #include <utility>
 
 #include "base/check.h"
 #include "steps/script/process_tree.h"
+#include "worker/runner/child.h"
 
 namespace penstock {
 namespace {
@@ -102,6 +104,8 @@ void FenceWatch::Watch() {
     if (ready[2].revents != 0) break;
   }
   KillDescendants();
+  // Containers may be another process's children; they carry the mark all the same.
+  if (const char* mark = std::getenv(kOwnerVariable)) KillLeftovers(mark);  // NOLINT(concurrency-mt-unsafe)
   _exit(kFenceExit);
 }
 
