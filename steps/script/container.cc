@@ -151,12 +151,12 @@ std::vector<std::string> GpusOf(const ScriptSurroundings& surroundings) {
 Result<std::vector<std::string>> ContainerCommand(const ContainerPlan& plan) {
   std::vector<std::string> command = {plan.engine, "run", "--rm"};
   Append(command, {"--name", plan.name, "--label", kOwnerLabel + ("=" + plan.owner)});
-  // What it prints goes to the step's log, and is kept nowhere else: there secrets are masked.
-  Append(command, {"--log-driver", "none"});
   Append(command, {"--network", plan.network ? "host" : "none"});
   // Somebody else's labels on the files would keep the script out.
   Append(command, {"--read-only", "--security-opt", "label=disable"});
   Append(command, {"--security-opt", "no-new-privileges", "--cap-drop", "all"});
+  // What it prints goes to the step's log, where secrets are masked, and is kept nowhere else.
+  Append(command, {"--log-driver", "none"});
   Append(command, {"--pids-limit", std::to_string(kMostProcesses)});
   if (plan.init) command.emplace_back("--init");
   // What it writes belongs to whoever runs the worker.

@@ -49,6 +49,27 @@ TEST_F(ApiTest, RegistersOnceAndNumbersChanges) {
   EXPECT_TRUE(versions.pipelines(0).definition_json().empty());
 }
 
+// Null takes what the definition says away, and must not get lost on the way.
+TEST_F(ApiTest, ARerunKeepsTheNullsOfItsOverrides) {
+  Register("name: hello\nsteps: [{name: a, type: noop, with: {message: hi}}]");
+  const v1::Run run = Submit("hello");
+  v1::CancelRunRequest cancel;
+  cancel.set_run_id(run.run_id());
+  v1::CancelRunResponse cancelled;
+  TestContext one, two;
+  ASSERT_TRUE(Stub<v1::RunService>()->CancelRun(&one, cancel, &cancelled).ok());
+  ASSERT_EQ(cancelled.run().state(), v1::Run::CANCELLED);
+  v1::RerunRunRequest rerun;
+  rerun.set_run_id(run.run_id());
+  auto& with = *(*rerun.mutable_overrides())["a"].mutable_with()->mutable_map();
+  (*with.mutable_fields())["message"].set_null(true);
+  v1::SubmitRunResponse again;
+  const grpc::Status status = Stub<v1::RunService>()->RerunRun(&two, rerun, &again);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  const auto& kept = again.run().overrides().at("a").with().map().fields();
+  EXPECT_TRUE(kept.at("message").null());
+}
+
 // The same definition as a message makes the same version as its text.
 TEST_F(ApiTest, TakesADefinitionAsAMessage) {
   Register(kHello);

@@ -57,6 +57,25 @@ PipelineSpec Apply(const Json& overrides, std::vector<OverriddenCall>* calls = n
   return spec;
 }
 
+TEST(OverridesTest, LabelsThatParametersAskedForGoWithThem) {
+  const PipelineSpec spec =
+      Good("name: p\nsteps: [{name: a, type: script, resources: {labels: {zone: x}}, with: {command: "
+           "[x], isolation: required}}]");
+  ASSERT_EQ(spec.steps[0].resources.labels.size(), 2U);
+  std::vector<Problem> problems;
+  const PipelineSpec changed = ApplyOverrides(spec, {{"a", {{"with", {{"isolation", "none"}}}}}},
+                                              Catalog::BuiltIn(), nullptr, problems);
+  EXPECT_THAT(problems, IsEmpty());
+  EXPECT_EQ(changed.steps[0].resources.labels,
+            (std::map<std::string, std::string>{{"zone", "x"}}));
+}
+
+TEST(OverridesTest, NullTakesAParameterAway) {
+  Json overrides;
+  overrides["prep"]["with"]["split"]["test"] = nullptr;
+  EXPECT_EQ(Apply(overrides).steps[0].parameters["split"].count("test"), 0U);
+}
+
 TEST(OverridesTest, TheyReplaceWhatTheyNameAndNothingElse) {
   const std::string artifact = "artifact:sha256:" + std::string(64, '1');
   Json overrides;

@@ -188,6 +188,33 @@ TEST_F(LeaseTest, AWorkerThatRestartedLostWhatItHad) {
   EXPECT_EQ(bench_.Find(run).state, RunState::kSucceeded);
 }
 
+// The loss of the first fails the run, which ends the second, of which nothing is heard any more.
+TEST_F(LeaseTest, TheEndOfOneMayEndAnother) {
+  BenchWorker worker(&bench_, "both", 2);
+  worker.Open();
+  const RunId run = bench_.Run(
+      "name: p\nfailFast: true\nsteps: [{name: a, type: noop, retry: {infrastructure: 1}}, "
+      "{name: b, type: noop}]");
+  ASSERT_THAT(worker.Start(), SizeIs(2));
+  bench_.Pass(seconds(16));  // the lease is over, and nobody else takes them
+  worker.Reboot();
+  EXPECT_EQ(bench_.Step(run, "a").cause, Cause::kWorkerRestarted);
+  EXPECT_EQ(bench_.Step(run, "b").cause, Cause::kFailFast);
+  EXPECT_EQ(bench_.Find(run).state, RunState::kFailed);
+}
+
+TEST_F(LeaseTest, TheEndOfASessionMayEndAnotherToo) {
+  BenchWorker worker(&bench_, "both", 2);
+  worker.Open();
+  const RunId run = bench_.Run(
+      "name: p\nfailFast: true\nsteps: [{name: a, type: noop, retry: {infrastructure: 1}}, "
+      "{name: b, type: noop}]");
+  ASSERT_THAT(worker.Start(), SizeIs(2));
+  bench_.Pass(seconds(16));
+  ASSERT_TRUE(worker.Close().ok());
+  EXPECT_EQ(bench_.Find(run).state, RunState::kFailed);
+}
+
 TEST_F(LeaseTest, ALeaseThatNeverArrivedIsNobodysFailure) {
   w1_.Open();
   const RunId run = bench_.Run(kOne);

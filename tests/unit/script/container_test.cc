@@ -84,6 +84,23 @@ TEST_F(ContainerTest, TheCommandLineKeepsTheProgramApart) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
+TEST_F(ContainerTest, WhatTheEngineHasInItsEnvironmentStandsNowhereElse) {
+  ContainerPlan plan = Plan("/usr/bin/podman");
+  plan.by_environment = {"SECRET", "LINES"};
+  const auto command = ContainerCommand(plan);
+  ASSERT_TRUE(command.ok()) << command.status();
+  EXPECT_THAT(Line(*command), AllOf(HasSubstr("--env SECRET "), HasSubstr("--env LINES ")));
+  EXPECT_EQ(ReadBytes(folder_.path() / "variables"), "A=1\n");
+}
+
+TEST_F(ContainerTest, ACheckpointsFolderIsThereWhereTheStepHasOne) {
+  ContainerPlan plan = Plan("/usr/bin/podman");
+  EXPECT_THAT(Line(*ContainerCommand(plan)), Not(HasSubstr("checkpoints")));
+  plan.folders.checkpoint = "/w/saved";
+  EXPECT_THAT(Line(*ContainerCommand(plan)),
+              HasSubstr("type=bind,source=/w/saved,destination=/opt/ml/checkpoints "));
+}
+
 TEST_F(ContainerTest, WhatIsAskedForIsThere) {
   ContainerPlan plan = Plan("/usr/bin/podman");
   plan.network = true;
@@ -95,6 +112,7 @@ TEST_F(ContainerTest, WhatIsAskedForIsThere) {
   plan.folders.input = "/w/a,b \"c\"";
   const std::string podman = Line(*ContainerCommand(plan));
   EXPECT_THAT(podman, HasSubstr("--network host "));
+  EXPECT_THAT(podman, HasSubstr("--log-driver none ")) << "it would hold what secrets are masked in";
   EXPECT_THAT(podman, HasSubstr("--init "));
   EXPECT_THAT(podman, HasSubstr("destination=/opt/ml/model,readonly "));
   EXPECT_THAT(podman, AllOf(Not(HasSubstr("--cpus")), Not(HasSubstr("--memory"))));
