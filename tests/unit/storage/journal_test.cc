@@ -67,7 +67,7 @@ TEST_F(JournalTest, AGapIsRefused) {
 TEST_F(JournalTest, ARunThatIsSilentHasNoFile) {
   EXPECT_EQ(Read(), "");
   EXPECT_TRUE(journal_->ListLogs(kRun, -1)->empty());
-  EXPECT_TRUE(journal_->ReadMetrics(kRun, 3, {})->empty());
+  EXPECT_TRUE(journal_->ReadMetrics(kRun, 3, {})->series.empty());
   EXPECT_EQ(File(), fs::path());
 }
 
@@ -229,15 +229,16 @@ TEST_F(JournalTest, SeriesComeBackByAttemptAndName) {
   ASSERT_TRUE(journal_->AppendMetrics(kRun, {3, 2}, 0, {{"loss", 0, 9}}).ok());
   ASSERT_TRUE(journal_->AppendMetrics(kRun, {4, 1}, 0, {{"loss", 0, 8}}).ok());
   for (int pass = 0; pass < 2; ++pass) {
-    const auto series = journal_->ReadMetrics(kRun, 3, {});
-    ASSERT_EQ(series->size(), 3U);
-    EXPECT_EQ((*series)[0].name, "auc");
-    EXPECT_EQ((*series)[1].name, "loss");
-    EXPECT_EQ((*series)[1].indices, (std::vector<int64_t>{0, 1}));
-    EXPECT_EQ((*series)[1].values, (std::vector<double>{0.5, 0.25}));
-    EXPECT_TRUE(std::isnan((*series)[0].values[1]));
-    EXPECT_EQ((*series)[2].attempt, 2);
-    EXPECT_EQ(journal_->ReadMetrics(kRun, 3, {"auc"})->size(), 1U);
+    const std::vector<MetricSeries> series = journal_->ReadMetrics(kRun, 3, {})->series;
+    ASSERT_EQ(series.size(), 3U);
+    EXPECT_EQ(series[0].name, "auc");
+    EXPECT_EQ(series[1].name, "loss");
+    ASSERT_EQ(series[1].points.size(), 2U);
+    EXPECT_EQ(series[1].points[1].index, 1);
+    EXPECT_EQ(series[1].points[1].value, 0.25);
+    EXPECT_TRUE(std::isnan(series[0].points.at(1).value));
+    EXPECT_EQ(series[2].attempt, 2);
+    EXPECT_EQ(journal_->ReadMetrics(kRun, 3, {"auc"})->series.size(), 1U);
     Reopen();
   }
 }
