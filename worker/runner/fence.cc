@@ -105,7 +105,7 @@ void FenceWatch::Watch() {
   }
   KillDescendants();
   // Containers may be another process's children; they carry the mark all the same.
-  if (const char* mark = std::getenv(kOwnerVariable)) KillLeftovers(mark);  // NOLINT(concurrency-mt-unsafe)
+  if (const char* mark = std::getenv(kOwnerVariable.data())) KillLeftovers(mark);
   _exit(kFenceExit);
 }
 
