@@ -1,21 +1,25 @@
 #include "client/cli/progress.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 
-#include "base/text.h"
 #include "client/cli/output.h"
 
 namespace penstock::cli {
 namespace {
 
 // Nobody needs the seconds of an hour.
-Micros Rounded(Micros left) {
-  using std::chrono::minutes;
-  using std::chrono::seconds;
-  const Micros unit = left >= minutes(10) ? Micros(minutes(1)) : Micros(seconds(1));
-  return std::max<Micros>((left + unit / 2) / unit * unit, seconds(1));
+std::string Roughly(Micros left) {
+  const double seconds = std::max(1.0, static_cast<double>(left.count()) / 1e6);
+  char text[32];
+  if (seconds < 100) {
+    std::snprintf(text, sizeof text, "%.0f s", seconds);
+  } else if (seconds < 100 * 60) {
+    std::snprintf(text, sizeof text, "%.0f min", seconds / 60);
+  } else {
+    std::snprintf(text, sizeof text, "%.0f h", seconds / 3600);
+  }
+  return text;
 }
 
 }  // namespace
@@ -29,7 +33,7 @@ std::string ProgressOf(const ::penstock::v1::Step& step, Time now) {
   }
   if (step.has_expected_end()) {
     const Micros left = ToTime(step.expected_end()) - now;
-    if (left > Micros(0)) text += ", about " + FormatDuration(Rounded(left)) + " left";
+    if (left > Micros(0)) text += ", about " + Roughly(left) + " left";
   }
   if (!step.progress_note().empty()) text += (text.empty() ? "" : "  ") + step.progress_note();
   return text;

@@ -24,6 +24,7 @@ TEST(ProgressOf, SaysWhatIsKnown) {
   EXPECT_EQ(Of(0.4, 12, "round 40"), "40 %, about 12 s left  round 40");
   EXPECT_EQ(Of(0.4, -3, "round 40"), "40 %  round 40") << "a guess that has not come true is none";
   EXPECT_EQ(Of(0.5, 60 * 47 + 31, ""), "50 %, about 48 min left");
+  EXPECT_EQ(Of(0.5, 3600 * 5, ""), "50 %, about 5 h left");
 }
 
 }  // namespace

@@ -241,11 +241,10 @@ TEST_F(ServerConfigTest, QueuesHaveLimits) {
     for (std::size_t i = 1; i < queues; ++i) text += ", q" + std::to_string(i) + ": {}";
     return Parse({"--queues", text + "}"});
   };
-  // "default" is there in any case.
-  const auto most = parse(limits::kMaxNamedQueues - 1, limits::kMaxQueueWeight);
+  const auto most = parse(limits::kMaxNamedQueues, limits::kMaxQueueWeight);
   ASSERT_TRUE(most.ok()) << most.status();
   EXPECT_EQ(most->config.queues.size(), limits::kMaxNamedQueues);
-  EXPECT_THAT(parse(limits::kMaxNamedQueues, 1).status().message(), HasSubstr("at most 64 queues"));
+  EXPECT_THAT(parse(limits::kMaxNamedQueues + 1, 1).status().message(), HasSubstr("at most 64 queues"));
   EXPECT_THAT(parse(1, limits::kMaxQueueWeight + 1).status().message(), HasSubstr("1001"));
 }
 
