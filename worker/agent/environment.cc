@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "base/build_id.h"
 #include "base/json.h"
@@ -103,13 +104,23 @@ EnvironmentRecorder::EnvironmentRecorder(const WorkerConfig& config)
   }
 }
 
+// "2 x NVIDIA H100 80GB HBM3"; where the node has several kinds, each that it may have been.
+std::string EnvironmentRecorder::DeviceName(int gpus) const {
+  std::set<std::string> names;
+  for (const Gpu& device : config_.devices) {
+    if (!device.name.empty()) names.insert(device.name);
+  }
+  const std::string name = names.empty() ? "GPU" : Join({names.begin(), names.end()}, " or ");
+  return std::to_string(gpus) + " x " + name;
+}
+
 Json EnvironmentRecorder::Common(const v1::Lease& lease, int threads) const {
   const std::string step =
       lease.algorithm().empty() ? lease.type() : lease.type() + "/" + lease.algorithm();
   Json record = node_;
   record["step"] = step + "@" + lease.version();
   record["threads"] = threads;
-  record["device"] = lease.gpus() > 0 ? Json(std::to_string(lease.gpus()) + " GPU") : Json("cpu");
+  record["device"] = lease.gpus() > 0 ? DeviceName(lease.gpus()) : "cpu";
   if (const auto libraries = config_.libraries.find(step); libraries != config_.libraries.end()) {
     record["libraries"] = libraries->second;
   }

@@ -23,6 +23,7 @@ class EnvironmentRecorder {
 
  private:
   Json Common(const v1::Lease& lease, int threads) const;
+  std::string DeviceName(int gpus) const;
 
   const WorkerConfig& config_;
   Json node_;                                           // what is the same for all
