@@ -393,7 +393,7 @@ void RunManager::OnProgress(LiveAttempt& attempt, double fraction, const std::st
   if (step.progress == fraction && step.progress_note == note) return;
   step.progress = fraction;
   step.progress_note = note;
-  step.expected_end = ExpectedEnd(step.started_at, fraction, context_.now);
+  step.expected_end = ExpectedEnd(attempt.record.started_at, fraction, context_.now);
   events_.progress().Set(run.record.id, step);
   if (!events_.HasListeners(run.record.id)) return;
   auto update = std::make_shared<RunUpdate>();

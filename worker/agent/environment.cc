@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "base/build_id.h"
@@ -12,6 +13,7 @@
 #include "base/text.h"
 #include "steps/catalog/catalog.h"
 #include "worker/agent/executor.h"
+#include "worker/runner/secrets.h"
 
 namespace penstock {
 namespace {
@@ -91,6 +93,13 @@ void AddScript(const v1::Lease& lease, const Json& parameters, bool sandboxed, J
   }
 }
 
+// As the definition has them: a lease with secrets marks each other "$" (FillSecrets).
+void ShowSecrets(const v1::Lease& lease, Json& parameters) {
+  std::map<std::string, std::string> names;
+  for (const auto& [name, value] : lease.secrets()) names[name] = "${secrets." + name + "}";
+  FillSecrets(names, parameters);
+}
+
 }  // namespace
 
 EnvironmentRecorder::EnvironmentRecorder(const WorkerConfig& config)
@@ -137,9 +146,9 @@ std::string EnvironmentRecorder::Record(const v1::Lease& lease, int threads, boo
     return known;
   }
   Json record = Common(lease, threads);
-  const Json parameters =
-      ParseJson(lease.parameters_json(), {.max_bytes = 16 << 20, .max_depth = 64})
-          .value_or(Json::object());
+  Json parameters = ParseJson(lease.parameters_json(), {.max_bytes = 16 << 20, .max_depth = 64})
+                        .value_or(Json::object());
+  ShowSecrets(lease, parameters);
   Json seeds = Json::object();
   CollectSeeds(parameters, "", seeds);
   if (!seeds.empty()) record["seeds"] = std::move(seeds);

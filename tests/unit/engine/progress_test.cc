@@ -34,7 +34,7 @@ class ProgressTest : public testing::Test {
 
 TEST_F(ProgressTest, WhoeverAsksOnceIsTold) {
   worker_.Open();
-  const RunId run = bench_.Run("name: p\nsteps: [{name: a, type: noop}]");
+  const RunId run = bench_.Run("name: p\nsteps: [{name: a, type: noop, retry: {maxAttempts: 2}}]");
   const auto leases = worker_.Start();
   const Time started = bench_.Step(run, "a").started_at;
   bench_.Pass(seconds(4));
@@ -45,14 +45,21 @@ TEST_F(ProgressTest, WhoeverAsksOnceIsTold) {
   EXPECT_EQ(step.progress, 0.4);
   EXPECT_EQ(step.progress_note, "round 4 of 10");
   EXPECT_EQ(step.expected_end, started + seconds(10));
-  // Another try begins at nothing.
+  // Another try begins at nothing, and is judged by itself.
   bench_.Pass(seconds(1));
-  EXPECT_EQ(*worker_.End(leases.at("a"), ReportKind::kReturned), Verdict::kOk);
+  EXPECT_EQ(*worker_.Fail(leases.at("a"), Cause::kTimeout), Verdict::kOk);
+  bench_.Pass(seconds(100));
+  worker_.Open();
   worker_.Start();
   step = Shown(run, "a");
   EXPECT_EQ(step.state, StepState::kRunning);
   EXPECT_EQ(step.progress, 0);
   EXPECT_FALSE(step.expected_end.set());
+  const Time again = bench_.Attempts(run, "a").back().started_at;
+  bench_.Pass(seconds(2));
+  worker_.held().at(0).progress = 0.5;
+  ASSERT_TRUE(worker_.Heartbeat().ok());
+  EXPECT_EQ(Shown(run, "a").expected_end, again + seconds(4));
 }
 
 TEST_F(ProgressTest, AMapIsAsFarAsItsItems) {

@@ -47,6 +47,15 @@ TEST(EnvironmentTest, SaysHowAScriptWasKeptApart) {
   EXPECT_FALSE(image.contains("interpreter")) << "that of this node is not the image's";
 }
 
+TEST(EnvironmentTest, ACommandIsShownAsItWasWritten) {
+  v1::Lease lease = LeaseOf(
+      "script", R"({"command": ["sh", "$$HOME"], "environment": {"T": "${secrets.hub}"}})");
+  (*lease.mutable_secrets())["hub"] = "s3cret";
+  const Json record = Record({}, lease);
+  EXPECT_EQ(record["command"], Json({"sh", "$HOME"}));
+  EXPECT_EQ(DumpJson(record).find("s3cret"), std::string::npos);
+}
+
 TEST(EnvironmentTest, SeedsAreKept) {
   const Json record = Record({}, LeaseOf("process", R"({"split": {"seed": 7}})"));
   EXPECT_NE(DumpJson(record).find("7"), std::string::npos);
