@@ -46,6 +46,7 @@ std::string FormatTime(Time time) {
 std::string FormatDuration(Micros duration) {
   const int64_t us = duration.count();
   char text[64];
+  if (us == 0) return "0 s";
   if (us < 1'000) {
     std::snprintf(text, sizeof text, "%lld us", static_cast<long long>(us));
   } else if (us < 1'000'000) {

@@ -63,7 +63,7 @@ class FakeClock : public Clock {
 
 // "2026-01-31T08:15:30.123Z"; empty for an unset time.
 std::string FormatTime(Time time);
-// "850 us", "12.3 ms", "4.21 s", "2 m 05 s", "3 h 07 m".
+// "0 s", "850 us", "12.3 ms", "4.21 s", "2 m 05 s", "3 h 07 m".
 std::string FormatDuration(Micros duration);
 
 }  // namespace penstock

@@ -29,6 +29,7 @@ TEST(ClockTest, TheFakeOneMovesWhenTold) {
 TEST(ClockTest, TimesAndDurationsForPeople) {
   EXPECT_EQ(FormatTime({1'769'847'330'123'456}), "2026-01-31T08:15:30.123Z");
   EXPECT_EQ(FormatTime({}), "");
+  EXPECT_EQ(FormatDuration(Micros(0)), "0 s");
   EXPECT_EQ(FormatDuration(Micros(850)), "850 us");
   EXPECT_EQ(FormatDuration(Micros(12'300)), "12.3 ms");
   EXPECT_EQ(FormatDuration(Micros(4'210'000)), "4.21 s");
