@@ -32,7 +32,7 @@ const std::string& Engine() {
   return engine;
 }
 
-// Whether the image could be built, which is tried once; else why not.
+// Whether the image can be built and run, which is tried once; else why not.
 const std::string& WhyNot() {
   static const std::string why = [] {
     if (Engine().empty()) return std::string("neither podman nor docker works here");
@@ -54,7 +54,9 @@ const std::string& WhyNot() {
     }
     std::ofstream(folder->path() / "Dockerfile") << lines;
     const Ran built = RunProgram({Engine(), "build", "-q", "-t", kImage, folder->path().string()});
-    return built.code == 0 ? std::string() : "no image can be built here: " + built.err;
+    if (built.code != 0) return "no image can be built here: " + built.err;
+    const Ran ran = RunProgram({Engine(), "run", "--rm", kImage, "sh", "-c", "exit 0"});
+    return ran.code == 0 ? std::string() : "no container can be run here: " + ran.err;
   }();
   return why;
 }
