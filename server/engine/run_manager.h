@@ -202,8 +202,7 @@ class RunManager : public SessionManager::Runs {
 
   // Secrets (run_secrets.cc).
   // kNotFound (SECRET_NOT_FOUND) with each that is named and not there.
-  Status CheckSecrets(const PipelineSpec& spec, const Json& parameters,
-                      const std::map<std::string, std::string>& pins);
+  Status CheckSecrets(const PipelineSpec& spec, const Json& parameters, const RunRecord& run);
   Result<std::map<std::string, int32_t>> SecretVersions(const LeasedAttempt& lease);
   // Fills in the values of those that the lease names.
   Status OpenSecrets(LeasedAttempt* lease);

@@ -7,17 +7,36 @@
 #include "server/engine/run_manager.h"
 
 namespace penstock {
+namespace {
+
+// The secrets that overrides name, with where.
+void AddOverriding(const Json& overrides, std::map<std::string, std::string>& named) {
+  for (const auto& [way, change] : overrides.items()) {
+    std::vector<FoundReference> found;
+    std::vector<Problem> judged;  // when they were applied
+    CollectReferences(JsonMember(change, "with"), "overrides." + way + ".with", found, judged);
+    for (const FoundReference& each : found) {
+      if (each.reference.kind == Reference::Kind::kSecret) {
+        named.emplace(each.reference.name, each.path);
+      }
+    }
+  }
+}
+
+}  // namespace
 
 Status RunManager::CheckSecrets(const PipelineSpec& spec, const Json& parameters,
-                                const std::map<std::string, std::string>& pins) {
+                                const RunRecord& run) {
   const FindCalled find = [&](const StepSpec& call) -> Result<std::shared_ptr<const PipelineSpec>> {
     int32_t version = call.pipeline_version;
-    if (version == 0) version = std::stoi(pins.at("pipeline:" + call.pipeline));
+    if (version == 0) version = std::stoi(run.pins.at("pipeline:" + call.pipeline));
     PENSTOCK_ASSIGN_OR_RETURN(const auto found,
                               plans_.Get(context_.Read(), PipelineName(call.pipeline), version));
     return found->spec;
   };
-  PENSTOCK_ASSIGN_OR_RETURN(const auto named, SecretsOfRun(spec, parameters, find));
+  PENSTOCK_ASSIGN_OR_RETURN(auto named, SecretsOfRun(spec, parameters, find));
+  // Also those of steps of called pipelines, which `spec` does not hold.
+  AddOverriding(run.overrides, named);
   std::vector<Problem> problems;
   for (const auto& [name, path] : named) {
     PENSTOCK_ASSIGN_OR_RETURN(const auto secret, context_.Read().FindSecret(name));

@@ -116,7 +116,7 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   record.no_cache_steps = command.no_cache_steps;
   PENSTOCK_RETURN_IF_ERROR(ChooseQueue(command, *cached->spec, record));
   PENSTOCK_RETURN_IF_ERROR(PinModels(*cached->spec, parameters, *run));
-  PENSTOCK_RETURN_IF_ERROR(CheckSecrets(*cached->spec, parameters, record.pins));
+  PENSTOCK_RETURN_IF_ERROR(CheckSecrets(*cached->spec, parameters, record));
   record.parameters = std::move(parameters);
   OpenRun(*run, std::move(plan));
   AddSteps(*run, run->frames.front());

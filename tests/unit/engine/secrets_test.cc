@@ -80,6 +80,20 @@ TEST_F(SecretsTest, TheLeaseAloneHoldsTheValue) {
   EXPECT_FALSE(OnDisk(std::string(kValue).substr(0, 10)));
 }
 
+TEST_F(SecretsTest, WhatAnOverrideOfACalledPipelineNamesMustBeThere) {
+  bench_.PutSecret("hub", kValue);
+  bench_.SubmissionOf(kPipeline);
+  SubmitRunCommand command = bench_.SubmissionOf(
+      "name: top\nsteps: [{name: child, type: pipeline, pipeline: p, parameters: {token: hub}}]");
+  command.overrides["child.fetch"]["with"]["environment"]["C"] = "${secrets.nope}";
+  const auto refused = bench_.Ask(&Engine::SubmitRun, command);
+  EXPECT_EQ(refused.status().reason(), "SECRET_NOT_FOUND");
+  ASSERT_EQ(refused.status().problems().size(), 1U);
+  EXPECT_EQ(refused.status().problems()[0].path, "overrides.child.fetch.with.environment.C");
+  bench_.PutSecret("nope", kValue);
+  EXPECT_TRUE(bench_.Ask(&Engine::SubmitRun, command).ok());
+}
+
 TEST_F(SecretsTest, ARestartKeepsSecretsAndWhatRuns) {
   bench_.PutSecret("hub", kValue);
   const RunId run = bench_.Run(kPipeline);
