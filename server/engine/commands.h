@@ -113,11 +113,11 @@ struct HeldAttempt {
 struct OpenSessionCommand {
   WorkerInfo worker;
   std::vector<HeldAttempt> held;
-  int32_t protocol = 1;  // that both sides speak
+  int32_t protocol = 0;  // that both sides speak
 };
 struct OpenSessionAnswer {
   SessionId session;
-  int32_t protocol = 1;
+  int32_t protocol = 0;
   Micros lease_ttl{0};
   Micros heartbeat_interval{0};
   Micros max_disconnect{0};

@@ -11,8 +11,8 @@
 
 namespace penstock {
 
-inline constexpr int32_t kProtocol = 1;
-inline constexpr int32_t kMinProtocol = 1;
+inline constexpr int32_t kProtocol = 2;
+inline constexpr int32_t kMinProtocol = 2;
 
 struct ProtocolRange {
   int32_t min = kMinProtocol;

@@ -6,6 +6,7 @@
 #include <map>
 #include <thread>
 
+#include "storage/model/protocol.h"
 #include "tests/integration/server/server_fixture.h"
 
 namespace penstock {
@@ -25,7 +26,7 @@ class WorkerProtocolTest : public ServerFixture {
     v1::WorkerInfo* info = request.mutable_worker();
     info->set_worker_id("w1");
     info->set_boot_id(boot);
-    info->set_protocol(1);
+    info->set_protocol(kProtocol);
     info->set_cpus(1);
     info->set_memory(1 << 30);
     info->add_steps("noop@1");

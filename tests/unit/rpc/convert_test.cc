@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "storage/model/limits.h"
+#include "storage/model/protocol.h"
 
 namespace penstock {
 namespace {
@@ -124,7 +125,7 @@ v1::OpenSessionRequest ValidSession() {
   v1::WorkerInfo* worker = request.mutable_worker();
   worker->set_worker_id("w1");
   worker->set_boot_id("boot");
-  worker->set_protocol(1);
+  worker->set_protocol(kProtocol);
   worker->set_cpus(2);
   worker->add_steps("noop@1");
   (*worker->mutable_labels())["zone"] = "a";
@@ -147,7 +148,7 @@ TEST(ConvertTest, SessionsAreChecked) {
   EXPECT_EQ(command->held[0].progress, 1.0);
 
   v1::OpenSessionRequest request = ValidSession();
-  request.mutable_worker()->set_protocol(2);
+  request.mutable_worker()->set_protocol(kProtocol + 1);
   EXPECT_EQ(OpenSessionFromProto(request).status().reason(), "VERSION_MISMATCH");
   request = ValidSession();
   request.mutable_worker()->set_worker_id("../etc");
