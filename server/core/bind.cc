@@ -120,6 +120,17 @@ Json SubstituteParameters(const Json& value, const Json& parameters) {
   return bound.is_null() ? value : bound;
 }
 
+Json GivenTo(const PipelineSpec& called, const StepSpec& call, const Json& parameters) {
+  Json given = Json::object();
+  for (const ParameterSpec& parameter : called.parameters) {
+    const auto argument = call.arguments.find(parameter.name);
+    given[parameter.name] = argument == call.arguments.end()
+                                ? parameter.default_value
+                                : SubstituteParameters(argument->second, parameters);
+  }
+  return given;
+}
+
 // How many steps these make with the items of their maps. What a list has that a report or an
 // item gives shows when the map starts.
 double CountInstances(const std::vector<StepSpec>& steps, const Json& parameters) {

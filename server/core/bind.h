@@ -33,6 +33,10 @@ void CheckDatasetAddress(const std::string& text, const std::string& path,
 // Replaces references to parameters that have a value; other references stay as they are.
 Json SubstituteParameters(const Json& value, const Json& parameters);
 
+// The parameters that a pipeline step gives to the pipeline that it calls, defaults filled in, as
+// far as the caller's own `parameters` tell.
+Json GivenTo(const PipelineSpec& called, const StepSpec& call, const Json& parameters);
+
 }  // namespace penstock
 
 #endif  // PENSTOCK_SERVER_CORE_BIND_H_

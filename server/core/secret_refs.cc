@@ -149,14 +149,7 @@ class NamesOfRun {
 
   Status Called(const StepSpec& step, const Json& parameters, const std::string& way) {
     PENSTOCK_ASSIGN_OR_RETURN(const std::shared_ptr<const PipelineSpec> called, find_(step));
-    Json given = Json::object();
-    for (const ParameterSpec& parameter : called->parameters) {
-      const auto argument = step.arguments.find(parameter.name);
-      given[parameter.name] = argument == step.arguments.end()
-                                  ? parameter.default_value
-                                  : SubstituteParameters(argument->second, parameters);
-    }
-    return Collect(*called, given, way + called->name + ": ");
+    return Collect(*called, GivenTo(*called, step, parameters), way + called->name + ": ");
   }
 
   const FindCalled& find_;

@@ -79,14 +79,7 @@ class ModelNames {
 
   Status Called(const StepSpec& step, const Json& parameters, const std::string& way) {
     PENSTOCK_ASSIGN_OR_RETURN(const std::shared_ptr<const PipelineSpec> called, find_(step));
-    Json given = Json::object();
-    for (const ParameterSpec& parameter : called->parameters) {
-      const auto argument = step.arguments.find(parameter.name);
-      given[parameter.name] = argument == step.arguments.end()
-                                  ? parameter.default_value
-                                  : SubstituteParameters(argument->second, parameters);
-    }
-    return Collect(*called, given, way + called->name + ": ");
+    return Collect(*called, GivenTo(*called, step, parameters), way + called->name + ": ");
   }
 
   Find find_;
