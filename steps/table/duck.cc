@@ -325,8 +325,8 @@ TableSource::TableSource(const Table& rows_of, const std::vector<int64_t>* selec
       rows(selected_rows == nullptr ? rows_of.rows : static_cast<int64_t>(selected_rows->size())) {}
 
 std::string TableSource::Sql() const {
-  return std::string(kSourceFunction) + "(" +
-         std::to_string(static_cast<int64_t>(reinterpret_cast<intptr_t>(this))) + ")";
+  const auto address = static_cast<int64_t>(reinterpret_cast<intptr_t>(this));
+  return std::string(kSourceFunction).append("(").append(std::to_string(address)).append(")");
 }
 
 }  // namespace penstock::duck

@@ -17,9 +17,9 @@ constexpr std::string_view kMasked = "***";
 
 // With padding.
 std::string Base64(std::string_view bytes, bool url) {
-  const std::string digits =
-      std::string("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") +
-      (url ? "-_" : "+/");
+  const std::string_view digits =
+      url ? "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+          : "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     uint32_t group = 0;

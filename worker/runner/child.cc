@@ -18,6 +18,11 @@
 namespace penstock {
 namespace {
 
+// By which leftovers are found.
+std::string MarkOf(const std::string& owner) {
+  return std::string(kOwnerVariable).append("=").append(owner);
+}
+
 std::vector<std::string> Environment(const ChildOptions& options) {
   const std::string threads = std::to_string(options.threads);
   // OpenMP's waiting threads would otherwise spin for long and take the cores of other steps; a
@@ -27,7 +32,7 @@ std::vector<std::string> Environment(const ChildOptions& options) {
                                   "OMP_NUM_THREADS=" + threads,
                                   "OPENBLAS_NUM_THREADS=" + threads,
                                   "CUDA_VISIBLE_DEVICES=" + options.visible_gpus,
-                                  std::string(kOwnerVariable) + "=" + options.owner};
+                                  MarkOf(options.owner)};
   for (std::string& text : CurrentEnvironment()) {
     // Credentials are the agent's, not the steps'.
     if (text.starts_with("PENSTOCK_TOKEN") || text.starts_with("OMP_WAIT_POLICY=") ||
@@ -148,7 +153,7 @@ int64_t Child::ResidentMemory() const {
 }
 
 int KillLeftovers(const std::string& owner_prefix) {
-  const std::string mark = std::string(kOwnerVariable) + "=" + owner_prefix;
+  const std::string mark = MarkOf(owner_prefix);
   int found = 0;
   DIR* proc = opendir("/proc");
   if (proc == nullptr) return 0;
