@@ -56,6 +56,10 @@
 
 namespace penstock {
 
+namespace sim {
+class EngineProbe;
+}
+
 // What a step needs of a worker.
 struct Needs {
   double cpus = 1;
@@ -167,6 +171,7 @@ class Placer {
   std::size_t queued() const { return where_.size(); }
 
  private:
+  friend class sim::EngineProbe;
   struct Lane;
   struct Queue;
   struct Run;

@@ -57,6 +57,15 @@ std::optional<StepState> NextState(StepState state, StepEvent event);
 std::optional<RunState> NextState(RunState state, RunEvent event);
 std::optional<AttemptState> NextState(AttemptState state, AttemptEvent event);
 
+// Is told of every event that a machine is given, before it has changed: what simulation counts.
+class TransitionObserver {
+ public:
+  virtual ~TransitionObserver() = default;
+  virtual void OnStep(StepState state, StepEvent event) = 0;
+  virtual void OnRun(RunState state, RunEvent event) = 0;
+  virtual void OnAttempt(AttemptState state, AttemptEvent event) = 0;
+};
+
 }  // namespace penstock
 
 #endif  // PENSTOCK_SERVER_CORE_STATE_MACHINE_H_

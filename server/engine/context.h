@@ -23,6 +23,7 @@ class EngineContext {
         run_ended(deps.run_ended),
         swept(deps.swept),
         model_terms(deps.model_terms),
+        observer(deps.observer),
         metrics(counters),
         store_(*deps.store) {}
 
@@ -33,6 +34,7 @@ class EngineContext {
   const std::function<void(const RunId&)> run_ended;
   const std::function<void()> swept;
   const ReadModelTerms model_terms;
+  TransitionObserver* const observer;
   EngineMetrics& metrics;
   Time now;   // of this turn
   Tick tick;  // of this turn

@@ -197,14 +197,19 @@ void Engine::Rebuild(const Status& failure) {
   LOG_ERROR("commit failed, the state is rebuilt from the database: {}", failure);
   if (failure.code() == StatusCode::kDataLoss) {
     LOG_ERROR("the database cannot be trusted to write any more; the coordinator stops");
-    std::_Exit(EXIT_FAILURE);
+    EndProcess();
   }
   if (failure.reason() == "DISK_FULL") read_only_ = true;
   state_->sessions.EndAll(Unavailable("the coordinator rebuilt its state; try again", "REBUILT"));
   if (const Status status = Recover(); !status.ok()) {
     LOG_ERROR("the state could not be rebuilt, the coordinator stops: {}", status);
-    std::_Exit(EXIT_FAILURE);
+    EndProcess();
   }
+}
+
+void Engine::EndProcess() {
+  if (deps_.end_process) deps_.end_process();
+  std::_Exit(EXIT_FAILURE);
 }
 
 // Writes and commits a row: the same files and the same path as any other commit.
@@ -225,7 +230,7 @@ void Engine::ProbeDisk() {
   // Nobody could open a session meanwhile: leases start anew, as after a restart.
   if (status = Recover(); !status.ok()) {
     LOG_ERROR("the state could not be rebuilt, the coordinator stops: {}", status);
-    std::_Exit(EXIT_FAILURE);
+    EndProcess();
   }
 }
 

@@ -33,10 +33,15 @@
 
 namespace penstock {
 
+namespace sim {
+class EngineProbe;
+}
+
 class Catalog;
 class EngineState;
 class RetentionSweep;
 class SecretBox;
+class TransitionObserver;
 
 struct EngineOptions {
   Micros lease_ttl = limits::kLeaseTtl;
@@ -84,6 +89,10 @@ class Engine {
     // The same, after a sweep of retention's that the engine made by itself.
     std::function<void()> swept;
     ReadModelTerms model_terms;  // may be empty
+    // Ends the process, whose database cannot be trusted any more: must not return, and may throw.
+    // Empty: std::_Exit.
+    std::function<void()> end_process;
+    TransitionObserver* observer = nullptr;  // may be null
   };
 
   explicit Engine(Deps deps);
@@ -160,6 +169,7 @@ class Engine {
 
  private:
   friend class EngineState;
+  friend class sim::EngineProbe;
   using Command = std::function<void(EngineState&)>;
 
   // Queues `command`; where the queue is full or the engine stopped, `refuse` gets the error.
@@ -173,6 +183,7 @@ class Engine {
   void Rebuild(const Status& failure);
   void SetSweep();
   void ProbeDisk();
+  [[noreturn]] void EndProcess();
 
   Deps deps_;
   EventHub events_;

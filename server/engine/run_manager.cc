@@ -50,6 +50,13 @@ Needs NeedsOf(const StepSpec& step) {
 
 // --- Transitions
 
+void RunManager::ApplyToAttempt(AttemptRecord& attempt, AttemptEvent event) {
+  if (context_.observer != nullptr) context_.observer->OnAttempt(attempt.state, event);
+  const std::optional<AttemptState> next = NextState(attempt.state, event);
+  PENSTOCK_CHECK(next.has_value());
+  attempt.state = *next;
+}
+
 void RunManager::MarkRun(LiveRun& run) {
   if (run.dirty) return;
   run.dirty = true;
@@ -68,6 +75,7 @@ void RunManager::MarkStep(LiveRun& run, StepIndex index) {
 
 void RunManager::Apply(LiveRun& run, StepIndex index, StepEvent event) {
   StepRecord& step = run.step(index);
+  if (context_.observer != nullptr) context_.observer->OnStep(step.state, event);
   const std::optional<StepState> next = NextState(step.state, event);
   PENSTOCK_CHECK(next.has_value());
   if (*next == step.state) return;
@@ -84,6 +92,7 @@ void RunManager::Apply(LiveRun& run, StepIndex index, StepEvent event) {
 }
 
 void RunManager::ApplyToRun(LiveRun& run, RunEvent event) {
+  if (context_.observer != nullptr) context_.observer->OnRun(run.record.state, event);
   const std::optional<RunState> next = NextState(run.record.state, event);
   PENSTOCK_CHECK(next.has_value());
   run.record.state = *next;
@@ -209,14 +218,13 @@ void RunManager::EndAttempt(LiveAttempt& attempt, AttemptEvent event, Cause caus
   sessions_.Detach(attempt);
   if (attempt.gang == nullptr) placer_.Release(run.record.row, attempt.record.step);
   AttemptRecord& record = attempt.record;
-  const std::optional<AttemptState> state = NextState(record.state, event);
-  PENSTOCK_CHECK(state.has_value() && IsTerminal(*state));
-  record.state = *state;
+  ApplyToAttempt(record, event);
+  PENSTOCK_CHECK(IsTerminal(record.state));
   record.cause = cause;
   record.message = std::move(message);
   record.ended_at = context_.now;
-  if (*state == AttemptState::kLost) ++context_.metrics.attempts_lost;
-  if (*state == AttemptState::kSucceeded) {
+  if (record.state == AttemptState::kLost) ++context_.metrics.attempts_lost;
+  if (record.state == AttemptState::kSucceeded) {
     ++context_.metrics.completions;
     const StepSpec& step = run.spec(record.step);
     placer_.RecordDuration(step.key() + "@" + step.version, context_.now - record.started_at);
@@ -247,13 +255,19 @@ LiveAttempt* RunManager::FindAttempt(const AttemptToken& token) {
 std::vector<LiveAttempt*> RunManager::AttemptsOf(const WorkerId& worker) {
   const auto found = by_worker_.find(worker);
   if (found == by_worker_.end()) return {};
-  return {found->second.begin(), found->second.end()};
+  std::vector<LiveAttempt*> attempts(found->second.begin(), found->second.end());
+  // By what they are rather than by where they lie in memory: the same history, the same decisions.
+  std::sort(attempts.begin(), attempts.end(), [](const LiveAttempt* a, const LiveAttempt* b) {
+    return std::tuple(a->run->record.row, a->record.step, a->record.rank) <
+           std::tuple(b->run->record.row, b->record.step, b->record.rank);
+  });
+  return attempts;
 }
 
 void RunManager::OnStarted(LiveAttempt& attempt, Time when) {
   if (attempt.record.state != AttemptState::kLeased) return;
   LiveRun& run = *attempt.run;
-  attempt.record.state = *NextState(attempt.record.state, AttemptEvent::kStarted);
+  ApplyToAttempt(attempt.record, AttemptEvent::kStarted);
   attempt.record.started_at = std::clamp(when, attempt.record.leased_at, context_.now);
   StepRecord& step = run.step(attempt.record.step);
   Apply(run, attempt.record.step, StepEvent::kStarted);

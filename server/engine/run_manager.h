@@ -85,6 +85,8 @@ class RunManager : public SessionManager::Runs {
   std::size_t live_runs() const { return runs_.size(); }
 
  private:
+  friend class sim::EngineProbe;
+
   // How a step ended, for Finish.
   struct Ending {
     StepEvent event;
@@ -115,6 +117,7 @@ class RunManager : public SessionManager::Runs {
 
   void Apply(LiveRun& run, StepIndex index, StepEvent event);
   void ApplyToRun(LiveRun& run, RunEvent event);
+  void ApplyToAttempt(AttemptRecord& attempt, AttemptEvent event);
   void MarkRun(LiveRun& run);
   void MarkStep(LiveRun& run, StepIndex index);
   void Start(LiveRun& run);

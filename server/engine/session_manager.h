@@ -134,6 +134,8 @@ class SessionManager {
   bool NeedsDelivery() const { return !to_deliver_.empty(); }
 
  private:
+  friend class sim::EngineProbe;
+
   Result<Session*> Touch(const SessionId& id);
   void Expire(const SessionId& id);
   // Removes a session that ran out max_disconnect ago and holds nothing; else does nothing.
