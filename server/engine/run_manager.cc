@@ -1,6 +1,7 @@
 #include "server/engine/run_manager.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/log.h"
