@@ -1,0 +1,118 @@
+#ifndef PENSTOCK_TESTS_SIM_AUDITOR_H_
+#define PENSTOCK_TESTS_SIM_AUDITOR_H_
+
+// The invariants (server/ARCHITECTURE.md, "What must always hold"), looked after while a simulation
+// goes on: after every turn of the engine for all that the turn changed, after every start for all
+// that was ever acknowledged, and at the end.
+//
+// What is wrong is thrown as a Violation.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/sim/blob_store.h"
+#include "tests/sim/coordinator.h"
+
+namespace penstock::sim {
+
+struct Violation {
+  std::string what;
+};
+
+// What others were told, and what was seen in the database: all of it must stay true.
+struct History {
+  struct Step {
+    StepState state = StepState::kWaiting;
+    int32_t attempt = 0;
+  };
+  struct Run {
+    RunId id;
+    RunState state = RunState::kPending;
+    int64_t revision = 0;
+    std::vector<Step> steps;
+    std::vector<std::vector<StepIndex>> depends_on;  // by step
+  };
+  std::map<int64_t, Run> runs;        // by row, as last committed
+  std::set<std::string> tokens;       // of attempts that have been committed
+  std::set<RunId> submitted;          // acknowledged
+  std::set<RunId> cancelled;          // acknowledged
+  std::map<std::string, std::string> verdicts;  // by token and kind of report
+  std::map<std::string, int32_t> completed;     // attempt by run and step
+  std::map<std::pair<std::string, int32_t>, std::string> pipelines;  // digests, by version
+  std::map<std::pair<std::string, int32_t>, std::string> models;     // digests, by version
+  std::map<std::string, int32_t> secrets;                            // versions
+  std::map<std::string, std::pair<bool, bool>> orders;               // cordoned, drain
+  std::map<Digest, Time> held_until;                                 // by clients
+  std::set<std::string> access_tokens;
+};
+
+class Auditor {
+ public:
+  Auditor(Schedule& schedule, Coordinator& coordinator, BlobStore& blobs, Coverage& coverage);
+  ~Auditor();
+
+  // --- Of workers
+  void OnBegan(const WorkerId& worker, const LeasedAttempt& lease);
+  void OnEnded(const AttemptToken& token);
+  void OnLeased(const LeasedAttempt& lease);
+  void OnVerdict(const StepReport& report, Verdict verdict);
+  void OnRefusal(const std::string& call, const Status& status);
+
+  // --- Of the coordinator
+  void AfterTurn();
+  void AfterStart();
+  void BeforeKill();  // of a coordinator that did nothing just then
+  void OnDown();
+  // What is committed now is what a restore later brings back.
+  History history() const { return history_; }
+  void OnRestore(History history);
+  // Failing writes are expected.
+  void set_disk_trouble(bool trouble) { disk_trouble_ = trouble; }
+  // All runs have ended, and nobody does anything any more.
+  void AtEnd();
+  // Runs that have not ended, oldest first.
+  std::vector<RunId> LiveRuns() const;
+  // Those, with their steps that have not ended.
+  std::string DescribeLive();
+
+  // What was acknowledged, for those who asked to add.
+  History& told() { return history_; }
+  [[noreturn]] void Fail(const std::string& what) const;
+
+ private:
+  struct Execution {
+    WorkerId worker;
+    std::string step;   // run and step
+    std::string mutex;  // empty: none
+    bool fenced = false;
+    int32_t attempt = 0;
+    bool lost_timeline = false;
+  };
+
+  void CheckRun(int64_t row);
+  void CheckSteps(int64_t row, History::Run& seen, bool ended);
+  void CheckAttempts(int64_t row, const History::Run& seen);
+  void CheckOutputs(int64_t row, StepIndex index, const std::string& result);
+  void CheckAcknowledged();
+  void CheckArtifacts();
+  int64_t Count(const std::string& sql);
+  Database& db() { return coordinator_.committed(); }
+
+  Schedule& schedule_;
+  Coordinator& coordinator_;
+  BlobStore& blobs_;
+  Coverage& coverage_;
+  History history_;
+  std::map<AttemptToken, Execution> executing_;
+  std::optional<Json> memory_;  // of the coordinator that was killed
+  bool disk_trouble_ = false;
+};
+
+}  // namespace penstock::sim
+
+#endif  // PENSTOCK_TESTS_SIM_AUDITOR_H_

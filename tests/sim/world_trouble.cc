@@ -1,0 +1,97 @@
+// What goes wrong.
+
+#include "tests/sim/engine_probe.h"
+#include "tests/sim/world.h"
+
+namespace penstock::sim {
+namespace {
+
+Micros Millis(const Json& with, const char* name) {
+  return std::chrono::milliseconds(JsonInt(with, name));
+}
+
+}  // namespace
+
+void World::KillCoordinator(const Json& with) {
+  if (coordinator_->up() && !coordinator_->engine().read_only()) auditor_->BeforeKill();
+  coordinator_->Kill(JsonBool(with, "power"), Millis(with, "down_ms"));
+}
+
+void World::CrashCoordinator(const Json& with) {
+  if (coordinator_->up()) disk_.CrashAfter(JsonInt(with, "operations"));
+}
+
+void World::StopCoordinator(const Json& with) {
+  coordinator_->Stop(Millis(with, "down_ms"));
+}
+
+void World::PauseCoordinator(const Json& with) {
+  coordinator_->Pause(Millis(with, "for_ms"));
+}
+
+void World::KillWorker(const Json& with) {
+  WorkerFor(with).Kill(Millis(with, "for_ms"));
+}
+
+void World::PauseWorker(const Json& with) {
+  WorkerFor(with).Pause(Millis(with, "for_ms"));
+}
+
+void World::LeaveWorker(const Json& with) {
+  WorkerFor(with).Leave(Millis(with, "for_ms"));
+}
+
+void World::Cut(const Json& with) {
+  WorkerFor(with).link().cut_until = schedule_.now() + Millis(with, "for_ms");
+}
+
+void World::FillDisk(const Json& with) {
+  if (healed_) return;
+  disk_.set_full(true);
+  auditor_->set_disk_trouble(true);
+  schedule_.After(Millis(with, "for_ms"), [this] { disk_.set_full(false); });
+}
+
+void World::BreakDisk(const Json& with) {
+  if (healed_) return;
+  disk_.set_broken(true);
+  auditor_->set_disk_trouble(true);
+  schedule_.After(Millis(with, "for_ms"), [this] { disk_.set_broken(false); });
+}
+
+void World::JumpClock(const Json& with) {
+  schedule_.clock().JumpWall(std::chrono::seconds(JsonInt(with, "by_s")));
+}
+
+void World::Backup(const Json&) {
+  if (!coordinator_->up() || disk_.full() || disk_.broken()) return;
+  saved_ = Saved{disk_.Copy(), auditor_->history(), blobs_.blobs()};
+}
+
+void World::Restore(const Json&) {
+  if (!saved_ || disk_.full() || disk_.broken()) return;
+  ++timeline_;
+  for (const auto& [digest, used] : saved_->blobs) blobs_.Put(digest, schedule_.now());
+  auditor_->OnRestore(saved_->history);
+  coordinator_->Restore(saved_->image);
+}
+
+// No more trouble: what is away comes back, what is closed is opened.
+void World::Heal() {
+  healed_ = true;
+  disk_.set_full(false);
+  disk_.set_broken(false);
+  disk_.CancelCrash();
+  client_.weather = Weather{};
+  for (const auto& worker : workers_) {
+    worker->link().weather = Weather{};
+    worker->link().cut_until = Tick();
+    OrderWorkerCommand command;
+    command.worker = worker->id();
+    command.order = OrderWorkerCommand::Order::kUncordon;
+    command.principal = Principal("user:ada");
+    Ask<WorkerView, OrderWorkerCommand>(&Engine::OrderWorker, command, nullptr, 1'000);
+  }
+}
+
+}  // namespace penstock::sim
