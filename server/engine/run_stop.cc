@@ -52,12 +52,13 @@ const Stop* RunManager::StopOf(const LiveRun& run, StepIndex index) {
 }
 
 RunManager::Ending RunManager::StoppedEnding(const LiveRun& run, StepIndex index) const {
-  if (DeadlinePassed(run, index)) {
+  const Stop* stop = StopOf(run, index);
+  // What else stops a step is its deadline, also where the clock was set back since it passed.
+  if (stop == nullptr || DeadlinePassed(run, index)) {
+    PENSTOCK_CHECK(run.spec(index).deadline.has_value());
     return {StepEvent::kFail, Cause::kDeadline,
             "its deadline of " + UnparseDuration(*run.spec(index).deadline) + " passed"};
   }
-  const Stop* stop = StopOf(run, index);
-  PENSTOCK_CHECK(stop != nullptr);
   return {StepEvent::kCancel, stop->cause, stop->message};
 }
 

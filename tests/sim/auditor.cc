@@ -98,7 +98,7 @@ void Auditor::OnLeased(const LeasedAttempt& lease) {
   }
 }
 
-void Auditor::OnVerdict(const StepReport& report, Verdict verdict) {
+void Auditor::OnVerdict(const StepReport& report, Verdict verdict, bool alone) {
   const bool of_now =
       !coordinator_.up() ||
       report.token.value().ends_with("." + coordinator_.store().incarnation());
@@ -114,7 +114,8 @@ void Auditor::OnVerdict(const StepReport& report, Verdict verdict) {
     Fail("the same report of " + StepText(report.run, report.step) + " was answered \"" +
          known->second + "\" and then \"" + word + "\"");
   }
-  if (verdict != Verdict::kOk || report.kind != ReportKind::kSucceeded) return;
+  // Ranks succeed each for itself; their steps are looked at in the database.
+  if (!alone || verdict != Verdict::kOk || report.kind != ReportKind::kSucceeded) return;
   const auto [done, first] =
       history_.completed.try_emplace(StepText(report.run, report.step), report.attempt);
   if (!first && done->second != report.attempt) {
@@ -174,9 +175,9 @@ void Auditor::AfterStart() {
   }
   written_runs.clear();
   for (const auto& [row, run] : history_.runs) {
+    // What the start decided of them is written by the first turn.
     if (!IsTerminal(run.state)) written_runs.insert(row);
   }
-  AfterTurn();
   CheckAcknowledged();
 }
 

@@ -60,7 +60,8 @@ class Auditor {
   void OnBegan(const WorkerId& worker, const LeasedAttempt& lease);
   void OnEnded(const AttemptToken& token);
   void OnLeased(const LeasedAttempt& lease);
-  void OnVerdict(const StepReport& report, Verdict verdict);
+  // `alone`: the step is on one node.
+  void OnVerdict(const StepReport& report, Verdict verdict, bool alone);
   void OnRefusal(const std::string& call, const Status& status);
 
   // --- Of the coordinator

@@ -99,8 +99,8 @@ class Shrinker {
   }
 
   void LeaveOutWorkers() {
-    for (std::size_t i = 0; script_.world["workers"].size() > 1 &&
-                            i < script_.world["workers"].size();) {
+    // The first can run every step.
+    for (std::size_t i = 1; i < script_.world["workers"].size();) {
       Script candidate = script_;
       candidate.world["workers"].erase(i);
       if (!Try(std::move(candidate))) ++i;

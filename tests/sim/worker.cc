@@ -405,7 +405,7 @@ void FakeWorker::PublishNext(const AttemptToken& token, std::vector<ArtifactRef>
           rest.pop_back();
         } else if (answer.status().reason() == "STALE_ATTEMPT") {
           deps_.auditor->OnRefusal("CommitArtifact", answer.status());
-          return Discard(token);
+          return Forget(token);
         }
         Later(answer.ok() ? Micros(1) : Micros(milliseconds(200)),
               [this, token, rest] { PublishNext(token, rest); });
@@ -445,7 +445,9 @@ void FakeWorker::SendReports() {
         if (answer.ok()) {
           report_wait_ = milliseconds(50);
           for (std::size_t i = 0; i < command.reports.size(); ++i) {
-            deps_.auditor->OnVerdict(command.reports[i], answer->verdicts[i]);
+            const Attempt* const attempt = Find(command.reports[i].token);
+            deps_.auditor->OnVerdict(command.reports[i], answer->verdicts[i],
+                                     attempt != nullptr && attempt->lease.ranks.empty());
             OnVerdict(command.reports[i], answer->verdicts[i]);
           }
           return SendReports();

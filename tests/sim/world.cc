@@ -195,7 +195,12 @@ Outcome World::Run() {
                           [](const auto& worker) { return worker->held() == 0; });
       if (!quiet && schedule_.now() > give_up) {
         if (!coordinator_->up()) auditor_->Fail("the coordinator does not come back");
-        auditor_->Fail("nothing troubles the cluster any more, and these have not ended:" +
+        for (const auto& worker : workers_) {
+          if (auditor_->LiveRuns().empty() && worker->held() > 0) {
+            auditor_->Fail("no run is left, and a worker still holds attempts of them");
+          }
+        }
+        auditor_->Fail("nothing troubles the cluster any more, and runs have not ended:" +
                        auditor_->DescribeLive());
       }
       if (!quiet) Decide(Json{{"approve", true}});

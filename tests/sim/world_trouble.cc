@@ -61,6 +61,9 @@ void World::BreakDisk(const Json& with) {
 
 void World::JumpClock(const Json& with) {
   schedule_.clock().JumpWall(std::chrono::seconds(JsonInt(with, "by_s")));
+  // What ran out stays so, wherever the clock goes then.
+  std::erase_if(auditor_->told().held_until,
+                [&](const auto& held) { return held.second <= schedule_.clock().Now(); });
 }
 
 void World::Backup(const Json&) {
