@@ -114,6 +114,7 @@ struct OpenSessionCommand {
   WorkerInfo worker;
   std::vector<HeldAttempt> held;
   int32_t protocol = 0;  // that both sides speak
+  int64_t number = 0;    // of the worker's requests since its boot; 0: not said
 };
 struct OpenSessionAnswer {
   SessionId session;

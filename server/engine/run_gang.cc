@@ -226,6 +226,7 @@ void RunManager::OnRankExpired(LiveAttempt& rank) {
     // Its worker has ended it by now.
     OnRankLost(rank, Cause::kWorkerLost, "its lease ran out");
   } else if (AllExpired(*rank.gang)) {
+    SetAdrift(*rank.run, rank.record.step, true);
     Enqueue(*rank.run, rank.record.step);
   } else {
     WatchRank(rank);
@@ -233,6 +234,7 @@ void RunManager::OnRankExpired(LiveAttempt& rank) {
 }
 
 void RunManager::OnRankReadopted(LiveAttempt& rank) {
+  SetAdrift(*rank.run, rank.record.step, false);
   placer_.Remove(rank.run->record.row, rank.record.step);
   for (const auto& other : rank.gang->ranks) {
     if (other && other->expired) WatchRank(*other);

@@ -40,6 +40,10 @@ Result<OpenSessionAnswer> SessionManager::Open(const OpenSessionCommand& command
   if (const auto old = by_worker_.find(worker); old != by_worker_.end()) {
     // What the old session held is judged below, with what it held before a restart of ours.
     Session& session = *old->second;
+    if (command.number > 0 && session.info.boot_id == command.worker.boot_id &&
+        command.number <= session.opening) {
+      return Aborted("a later request of this worker has opened a session already", "SUPERSEDED");
+    }
     for (const auto& [order, attempt] : session.attempts) attempt->session = nullptr;
     session.attempts.clear();
     session.order.clear();
@@ -50,6 +54,7 @@ Result<OpenSessionAnswer> SessionManager::Open(const OpenSessionCommand& command
   Session& session = *owned;
   session.id = SessionId("session-" + NewUlid(context_.now, context_.random));
   session.info = command.worker;
+  session.opening = command.number;
   session.connected_at = context_.now;
   session.last_seen = context_.now;
   session.expires = context_.tick + context_.options.lease_ttl;

@@ -44,6 +44,7 @@ struct OutboxItem {
 struct Session {
   SessionId id;
   WorkerInfo info;
+  int64_t opening = 0;  // number of the request that opened it; 0: not said
   Time connected_at;
   Time last_seen;
   Tick expires;

@@ -224,6 +224,7 @@ Result<OpenSessionCommand> OpenSessionFromProto(const v1::OpenSessionRequest& re
   const v1::WorkerInfo& worker = request.worker();
   OpenSessionCommand command;
   PENSTOCK_ASSIGN_OR_RETURN(command.protocol, ChooseProtocol(request));
+  command.number = request.number();
   PENSTOCK_RETURN_IF_ERROR(CheckWorker(worker));
   WorkerInfo& info = command.worker;
   info.id = WorkerId(worker.worker_id());

@@ -214,7 +214,7 @@ Status MetadataStore::InsertAttempt(int64_t run_row, const AttemptRecord& attemp
   return cache_.Run(
       "INSERT INTO attempts (run, idx, number, rank, token, state, worker, address, leased_at) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      run_row, attempt.step, attempt.number, attempt.rank, attempt.token, attempt.state,
+      run_row, attempt.step, attempt.number, attempt.rank, attempt.token, AttemptState::kLeased,
       attempt.worker, attempt.address, attempt.leased_at);
 }
 
@@ -310,7 +310,9 @@ Status MetadataStore::InsertRunArtifact(int64_t run_row, const Digest& digest) {
 Status MetadataStore::InsertHold(const std::string& holder, const Digest& digest, Time expires_at) {
   return cache_.Run(
       "INSERT INTO holds (holder, digest, expires_at) VALUES (?, ?, ?) "
-      "ON CONFLICT (holder, digest) DO UPDATE SET expires_at = excluded.expires_at",
+      // Never shorter: the clock may have been set back since.
+      "ON CONFLICT (holder, digest) DO UPDATE SET expires_at = max(expires_at, "
+      "excluded.expires_at)",
       holder, digest, expires_at);
 }
 

@@ -71,6 +71,7 @@ class MetadataStore {
   // `result` is written only where `with_result`.
   Status UpdateStep(int64_t run_row, const StepRecord& step, bool with_result);
 
+  // As it was leased, whatever has become of it since: UpdateAttempt says that.
   Status InsertAttempt(int64_t run_row, const AttemptRecord& attempt);
   // Guard: the row has this token and is not terminal.
   Status UpdateAttempt(int64_t run_row, const AttemptRecord& attempt);

@@ -241,12 +241,13 @@ void Auditor::CheckArtifacts() {
   Statement statement = std::move(*db().Prepare("SELECT digest FROM artifacts"));
   while (*statement.Step()) rows.emplace(statement.Text(0));
   for (const auto& [digest, until] : history_.held_until) {
-    if (until > now && !rows.contains(digest.value())) {
+    if (until > now && !rows.contains(digest.value()) &&
+        !history_.damaged.contains(digest.value())) {
       Fail("artifact " + digest.value() + " is held, and is not there");
     }
   }
   for (const std::string& digest : rows) {
-    if (!blobs_.Has(Digest(digest))) Fail("artifact " + digest + " has a row and no bytes");
+    if (!blobs_.Has(Digest(digest)) && !history_.damaged.contains(digest)) Fail("artifact " + digest + " has a row and no bytes");
   }
 }
 
@@ -278,6 +279,7 @@ void Auditor::CheckRun(int64_t row) {
       Fail(seen.id.value() + " was being cancelled and runs again");
     }
   }
+  const bool was_ended = IsTerminal(seen.state);
   seen.id = RunId(std::string(statement.Text(0)));
   seen.state = state;
   seen.revision = revision;
@@ -306,6 +308,7 @@ void Auditor::CheckRun(int64_t row) {
          std::to_string(counts[1] + counts[2]) + " steps that have not ended");
   }
   CheckAttempts(row, seen);
+  if (ended && !was_ended) CheckVerdict(row, std::string(statement.Text(11)), seen);
 }
 
 void Auditor::CheckSteps(int64_t row, History::Run& seen, bool ended) {
@@ -370,7 +373,7 @@ void Auditor::CheckOutputs(int64_t row, StepIndex index, const std::string& resu
 
 void Auditor::CheckAttempts(int64_t row, const History::Run& seen) {
   Statement statement = std::move(*db().Prepare(
-      "SELECT idx, number, rank, state, token FROM attempts WHERE run = ?"));
+      "SELECT idx, number, rank, state, token, cause FROM attempts WHERE run = ?"));
   statement.Bind(1, row);
   struct Tally {
     std::set<int32_t> live;
@@ -383,7 +386,16 @@ void Auditor::CheckAttempts(int64_t row, const History::Run& seen) {
     const auto number = static_cast<int32_t>(statement.Int(1));
     const auto state = static_cast<AttemptState>(statement.Int(3));
     const std::string token(statement.Text(4));
-    history_.tokens.insert(token);
+    AttemptState& known = history_.tokens[token];
+    if (IsTerminal(known) && known != state) {
+      Fail(StepText(seen.id, index) + ": attempt " + std::to_string(number) + " had ended as " +
+           std::string(Name(known)) + " and is now " + std::string(Name(state)));
+    }
+    if (IsTerminal(state) && known != state) {
+      coverage_.OnReason(std::string(Name(static_cast<Cause>(statement.Int(5)))));
+      CheckEnd(AttemptToken(token), state);
+    }
+    known = state;
     Tally& tally = tallies[index];
     if (state == AttemptState::kSucceeded) {
       tally.succeeded.insert(number);
@@ -414,6 +426,44 @@ void Auditor::CheckAttempts(int64_t row, const History::Run& seen) {
     if (!tally.succeeded.empty() && state != StepState::kSucceeded) {
       Fail(name + " has an attempt that succeeded and is " + std::string(Name(state)));
     }
+  }
+}
+
+// Nobody but its worker says that an attempt succeeded or failed.
+void Auditor::CheckEnd(const AttemptToken& token, AttemptState state) {
+  const bool said = state == AttemptState::kSucceeded
+                        ? said_.contains({token, ReportKind::kSucceeded})
+                    : state == AttemptState::kFailed ? said_.contains({token, ReportKind::kFailed})
+                                                     : true;
+  if (!said) {
+    Fail("an attempt ended as " + std::string(Name(state)) + ", which its worker never said");
+  }
+}
+
+// A run has failed if and only if a step of its own did that may not.
+void Auditor::CheckVerdict(int64_t row, const std::string& message, const History::Run& seen) {
+  Statement statement = std::move(*db().Prepare(
+      "SELECT s.name, v.definition FROM steps s JOIN runs r ON r.id = s.run JOIN "
+      "pipeline_versions v ON v.id = r.pipeline_version_id WHERE s.run = ? AND s.parent = -1 AND "
+      "s.state = 7"));
+  statement.Bind(1, row);
+  bool failed = false;
+  while (*statement.Step()) {
+    const std::string name(statement.Text(0));
+    const Json definition = ParseJson(statement.Text(1)).value_or(Json::object());
+    bool tolerated = false;
+    for (const char* list : {"steps", "onExit"}) {
+      for (const Json& step : JsonMember(definition, list)) {
+        tolerated |= JsonString(step, "name") == name && JsonBool(step, "continueOnFailure");
+      }
+    }
+    failed |= !tolerated;
+  }
+  if (seen.state == RunState::kSucceeded && failed) {
+    Fail(seen.id.value() + " succeeded, and a step of it failed");
+  }
+  if (seen.state == RunState::kFailed && !failed && message.find("deadline") == message.npos) {
+    Fail(seen.id.value() + " failed, and no step of it did: " + message);
   }
 }
 

@@ -38,7 +38,7 @@ struct History {
     std::vector<std::vector<StepIndex>> depends_on;  // by step
   };
   std::map<int64_t, Run> runs;        // by row, as last committed
-  std::set<std::string> tokens;       // of attempts that have been committed
+  std::map<std::string, AttemptState> tokens;  // of attempts that have been committed
   std::set<RunId> submitted;          // acknowledged
   std::set<RunId> cancelled;          // acknowledged
   std::map<std::string, std::string> verdicts;  // by token and kind of report
@@ -48,6 +48,7 @@ struct History {
   std::map<std::string, int32_t> secrets;                            // versions
   std::map<std::string, std::pair<bool, bool>> orders;               // cordoned, drain
   std::map<Digest, Time> held_until;                                 // by clients
+  std::set<std::string> damaged;  // artifacts whose bytes an accident took, at any time
   std::set<std::string> access_tokens;
 };
 
@@ -60,6 +61,8 @@ class Auditor {
   void OnBegan(const WorkerId& worker, const LeasedAttempt& lease);
   void OnEnded(const AttemptToken& token);
   void OnLeased(const LeasedAttempt& lease);
+  // It will report that, as often as it takes.
+  void OnSays(const StepReport& report) { said_.insert({report.token, report.kind}); }
   // `alone`: the step is on one node.
   void OnVerdict(const StepReport& report, Verdict verdict, bool alone);
   void OnRefusal(const std::string& call, const Status& status);
@@ -98,6 +101,8 @@ class Auditor {
   void CheckRun(int64_t row);
   void CheckSteps(int64_t row, History::Run& seen, bool ended);
   void CheckAttempts(int64_t row, const History::Run& seen);
+  void CheckEnd(const AttemptToken& token, AttemptState state);
+  void CheckVerdict(int64_t row, const std::string& message, const History::Run& seen);
   void CheckOutputs(int64_t row, StepIndex index, const std::string& result);
   void CheckAcknowledged();
   void CheckArtifacts();
@@ -110,6 +115,7 @@ class Auditor {
   Coverage& coverage_;
   History history_;
   std::map<AttemptToken, Execution> executing_;
+  std::set<std::pair<AttemptToken, ReportKind>> said_;
   std::optional<Json> memory_;  // of the coordinator that was killed
   bool disk_trouble_ = false;
 };

@@ -96,12 +96,22 @@ void Coordinator::Pause(Micros duration) {
 void Coordinator::Restore(const MemoryDisk::Image& image) {
   ended_ = true;
   Close();
+  deps_.disk->Load(image);
+  Offline([this](MetadataStore& store) { return store.SetIncarnation(RandomHex(4, random_)); });
+}
+
+void Coordinator::Repair(const Digest& artifact) {
+  Offline([&](MetadataStore& store) { return store.DeleteArtifact(artifact); });
+}
+
+void Coordinator::Offline(const std::function<Status(MetadataStore&)>& change) {
+  ended_ = true;
+  Close();
   if (deps_.down) deps_.down();
   ++start_number_;
-  deps_.disk->Load(image);
   auto store = MetadataStore::Open(kPath, deps_.schedule->clock(), random_);
-  PENSTOCK_CHECK(store.ok() && (*store)->Begin().ok() &&
-                 (*store)->SetIncarnation(RandomHex(4, random_)).ok() && (*store)->Commit().ok());
+  PENSTOCK_CHECK(store.ok() && (*store)->Begin().ok() && change(**store).ok() &&
+                 (*store)->Commit().ok());
   store->reset();
   Start();
 }

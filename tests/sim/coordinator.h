@@ -52,6 +52,9 @@ class Coordinator {
   void Pause(Micros duration);
   // An older state takes the place of this one, as `penstock admin restore` does.
   void Restore(const MemoryDisk::Image& image);
+  // As `penstock admin check --repair` does for an artifact whose bytes are gone: stops, and starts
+  // without its row.
+  void Repair(const Digest& artifact);
 
   // Posts the command; `reply` is called where the process lives to say it.
   template <typename T, typename Command>
@@ -73,6 +76,8 @@ class Coordinator {
   void WakeBy(Tick when);
   void Turn(int64_t number);
   void End(Micros down_for);
+  // What is done to the database while the coordinator is down.
+  void Offline(const std::function<Status(MetadataStore&)>& change);
   Status Open();
   void Close();
 

@@ -6,6 +6,9 @@
 namespace penstock::sim {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
 constexpr std::string_view kMutexMark = "-mx-";
 
 // One plan (of a pipeline, of the items of a map) in the making.
@@ -66,7 +69,7 @@ class PlanMaker {
       }
     }
     if (dice_.Chance(0.12)) step["continueOnFailure"] = true;
-    if (dice_.Chance(0.04)) step["deadline"] = std::to_string(dice_.Between(2, 60)) + "s";
+    if (dice_.Chance(0.06)) step["deadline"] = std::to_string(dice_.Time(seconds(1), seconds(60)).count() / 1'000'000) + "s";
     return step;
   }
   // What a step on a worker may say.
@@ -91,7 +94,8 @@ class PlanMaker {
   }
   Json Retry() {
     Json retry{{"maxAttempts", dice_.Between(2, 4)},
-               {"interval", std::to_string(dice_.Between(1, 3'000)) + "ms"},
+               {"interval", std::to_string(dice_.Time(milliseconds(1), seconds(20)).count() / 1'000) +
+                                "ms"},
                {"jitter", dice_.Chance(0.5)}};
     if (dice_.Chance(0.1)) retry["infrastructure"] = dice_.Between(1, 3);
     if (dice_.Chance(0.1)) retry["expireAfter"] = std::to_string(dice_.Between(5, 60)) + "s";
@@ -155,7 +159,7 @@ class PlanMaker {
     if (dice_.Chance(0.6)) step["with"]["outputs"] = Json{{"out", {{"type", "file"}}}};
     if (dice_.Chance(0.1)) step["with"]["side_effects"] = true;
     if (dice_.Chance(0.1)) step["with"]["environment"] = Json{{"KEY", "${secrets.hub}"}};
-    if (dice_.Chance(0.25)) {
+    if (dice_.Chance(0.4)) {
       step["preemptible"] = true;
       if (dice_.Chance(0.5)) step["checkpointGrace"] = "3s";
     }

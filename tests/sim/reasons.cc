@@ -22,7 +22,29 @@ std::vector<std::string> KnownReasons() {
 }
 
 std::map<std::string, std::string> Unreachable() {
-  return {};
+  const std::string once = "readiness decides on a step once";
+  const std::string taken = "a step that is placed is out of the queue";
+  const std::string begun = "the report of an end begins the attempt first";
+  return {
+      {"step READY DependenciesMet", once},
+      {"step LEASED DependenciesMet", once},
+      {"step RUNNING DependenciesMet", once},
+      {"step READY RetryDue", "the timer of a wait that is over does nothing"},
+      {"step READY LeaseLost", "a step that is ready has no attempt"},
+      {"step LEASED Placed", taken},
+      {"step RUNNING Placed", taken},
+      {"step RUNNING Decided", "a control step is begun once"},
+      {"step LEASED Succeed", begun},
+      {"step RETRY_WAIT Retry", "a step that waits has no attempt that could fail"},
+      {"run RUNNING Start", "a run begins once"},
+      {"run CANCELLING Start", "a run that is cancelled before it began never begins"},
+      {"attempt LEASED Succeeded", begun},
+      {"attempt LEASED Failed", begun},
+      {"attempt LEASED Cancelled", begun},
+      {"attempt RUNNING Started", "what began is not begun again"},
+      {"reason OVERLOADED",
+       "so many commands never wait in a simulated cluster; tests/unit/engine fills the queue"},
+  };
 }
 
 }  // namespace penstock::sim

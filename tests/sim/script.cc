@@ -22,7 +22,7 @@ class ScriptMaker {
 
   Script Make() {
     MakeWorld();
-    const Micros length = seconds(dice_.Between(120, 300));
+    const Micros length = seconds(dice_.Between(150, 300));
     script_.world["length_ms"] = length.count() / 1'000;
     AddDefinitions();
     AddWork(length, dice_.Between(25, 60));
@@ -82,6 +82,7 @@ class ScriptMaker {
                             {"duplicate", rough ? dice_.Fraction() * 0.1 : 0.0},
                             {"slowest_ms", rough ? Millis(milliseconds(2), seconds(4)) : 2}};
     world["failures"] = dice_.Pick<double>({0.0, 0.1, 0.25});
+    world["slowness"] = dice_.Pick<int>({1, 1, 5});
     world["options"] = Json{{"run_age_s", dice_.Pick<int>({0, 60})},
                             {"run_count", dice_.Pick<int>({0, 0, 3})},
                             {"unused_s", dice_.Pick<int>({60, 600})},
@@ -114,19 +115,24 @@ class ScriptMaker {
   }
 
   void AddWork(Micros length, int runs) {
+    // Half of them come in bursts, so that they are in each other's way.
+    std::vector<Micros> bursts;
+    for (int i = 0; i < 3; ++i) bursts.push_back(Within(length));
     for (int i = 0; i < runs; ++i) {
       Json with{{"pipeline", dice_.Pick(pipelines_)}};
       const Json parameters = MakeParameters(dice_);
       if (!parameters.empty()) with["parameters"] = parameters;
       if (dice_.Chance(0.1)) with["no_cache"] = true;
-      if (dice_.Chance(0.1)) with["priority"] = dice_.Between(-3, 9);
+      if (dice_.Chance(0.3)) with["priority"] = dice_.Between(-3, 9);
       if (dice_.Chance(0.1)) with["queue"] = "nightly";
       if (dice_.Chance(0.1)) with["again"] = true;  // the same request once more
       if (dice_.Chance(0.1)) {
         with["group"] = "backfill-1";
         with["group_limit"] = 2;
       }
-      Add(Within(length), "submit", std::move(with));
+      const Micros at =
+          dice_.Chance(0.5) ? Within(length) : dice_.Pick(bursts) + Within(milliseconds(500));
+      Add(at, "submit", std::move(with));
     }
     const int others = dice_.Between(5, 25);
     for (int i = 0; i < others; ++i) AddOther(Within(length));
@@ -134,10 +140,11 @@ class ScriptMaker {
 
   void AddOther(Micros at) {
     const int number = dice_.Below(1'000);
-    switch (dice_.Below(16)) {
+    switch (dice_.Below(19)) {
       case 0:
       case 1:
-        return Add(at, "cancel", Json{{"run", number}, {"now", dice_.Chance(0.4)}});
+        return Add(at, "cancel", Json{{"run", number}, {"now", dice_.Chance(0.4)},
+                                      {"then_now", dice_.Chance(0.3)}});
       case 2:
       case 3:
         return Add(at, "retry", Json{{"run", number}, {"all", dice_.Chance(0.3)}});
@@ -169,10 +176,10 @@ class ScriptMaker {
         return Add(at, "register-model", Json{{"text", "model " + std::to_string(number % 3)}});
       case 10:
         return Add(at, "promote",
-                   Json{{"version", number % 4}, {"expected", dice_.Below(4)}});
+                   Json{{"version", 1 + number % 3}, {"expected", dice_.Below(3)}});
       case 11:
         return Add(at, "decide-model",
-                   Json{{"version", number % 4}, {"approve", dice_.Chance(0.7)}});
+                   Json{{"version", 1 + number % 3}, {"approve", dice_.Chance(0.5)}});
       case 12:
         return Add(at, "collect");
       case 13:
@@ -180,6 +187,14 @@ class ScriptMaker {
                                      {"revoke", dice_.Chance(0.5)}});
       case 14:
         return Add(at, "delete-pipeline", Json{{"pipeline", dice_.Pick(pipelines_)}});
+      case 15:
+        return Add(at, "promote", Json{{"version", 1 + number % 3}});
+      case 16:
+      case 17:
+        return Add(at, "mistake",
+                   Json{{"kind", dice_.Pick<std::string>({"key", "queue", "parameter", "override",
+                                                          "worker", "model", "version"})},
+                        {"pipeline", dice_.Pick(pipelines_)}, {"run", number}});
       default:
         return Add(at, "list-workers");
     }
@@ -189,14 +204,16 @@ class ScriptMaker {
   void AddDecisions(Micros length) {
     for (Micros at = seconds(1); at < length; at += dice_.Time(seconds(2), seconds(20))) {
       if (dice_.Chance(0.5)) Add(at, "decide", Json{{"approve", dice_.Chance(0.8)}});
-      Add(at, "explain", Json{{"run", dice_.Below(1'000)}, {"step", dice_.Below(1'000)}});
+      for (int i = 0; i < 3; ++i) {
+        Add(at, "explain", Json{{"run", dice_.Below(1'000)}, {"step", dice_.Below(1'000)}});
+      }
     }
   }
 
   void AddTrouble(Micros length) {
     std::vector<std::string> kinds;
-    for (const char* kind : {"coordinator", "workers", "network", "disk", "clock", "restore"}) {
-      if (dice_.Chance(0.5)) kinds.emplace_back(kind);
+    for (const char* kind : {"coordinator", "workers", "network", "disk", "clock", "restore", "damage"}) {
+      if (dice_.Chance(0.4)) kinds.emplace_back(kind);
     }
     if (kinds.empty()) kinds.emplace_back("coordinator");
     const int count = dice_.Between(4, 24);
@@ -220,8 +237,9 @@ class ScriptMaker {
     }
     if (kind == "workers") {
       const int64_t time = Millis(milliseconds(10), seconds(60));
-      return Add(at, dice_.Pick<std::string>({"kill-worker", "pause-worker", "leave-worker"}).c_str(),
-                 Json{{"worker", worker}, {"for_ms", time}});
+      const auto what =
+          dice_.Pick<std::string>({"kill-worker", "pause-worker", "leave-worker", "lose-worker"});
+      return Add(at, what.c_str(), Json{{"worker", worker}, {"for_ms", time}});
     }
     if (kind == "network") {
       return Add(at, "cut", Json{{"worker", worker}, {"for_ms", Millis(milliseconds(50), seconds(90))}});
@@ -231,8 +249,9 @@ class ScriptMaker {
                  Json{{"for_ms", Millis(milliseconds(10), seconds(20))}});
     }
     if (kind == "clock") {
-      return Add(at, "jump-clock", Json{{"by_s", dice_.Between(-3'000, 3'000)}});
+      return Add(at, "jump-clock", Json{{"by_s", dice_.Between(-600, 2'000)}});
     }
+    if (kind == "damage") return Add(at, "damage", Json{{"artifact", dice_.Below(1'000)}});
     Add(at, dice_.Chance(0.6) ? "backup" : "restore");
   }
 

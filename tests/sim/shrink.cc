@@ -175,7 +175,7 @@ Shrunk Shrink(const Script& script, const std::function<void(const std::string&)
 
 std::string AsTest(const Shrunk& shrunk) {
   return "// " + shrunk.violation.substr(0, shrunk.violation.find('\n')) +
-         "\nTEST(SimulationTest, SayWhatMustHold) {\n  EXPECT_EQ(ViolationOf(R\"script(\n" +
+         "\nTEST_F(RegressionTest, SayWhatMustHold) {\n  EXPECT_EQ(ViolationOf(R\"script(\n" +
          shrunk.script.ToText() + ")script\"), \"\");\n}\n";
 }
 

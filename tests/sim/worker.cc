@@ -119,12 +119,14 @@ void FakeWorker::KeepSession() {
 void FakeWorker::OpenSession() {
   if (std::exchange(opening_, true)) return;
   const Tick sent = deps_.schedule->now();
-  OpenSessionCommand command{.worker = info_, .held = Held(), .protocol = 2};
+  OpenSessionCommand command{
+      .worker = info_, .held = Held(), .protocol = 2, .number = ++openings_};
   Call<OpenSessionAnswer, OpenSessionCommand>(
       &Engine::OpenSession, std::move(command), seconds(10),
       [this, sent](Result<OpenSessionAnswer> answer) {
         opening_ = false;
         if (!answer.ok()) {
+          deps_.auditor->OnRefusal("OpenSession", answer.status());
           Later(reopen_wait_, [this] { KeepSession(); });
           reopen_wait_ = std::min(reopen_wait_ * 2, Micros(seconds(3)));
           return;
@@ -282,6 +284,7 @@ void FakeWorker::Run(Attempt& attempt) {
                                     std::to_string(lease.attempt)));
   Micros takes = lease.type == "noop" ? dice.Time(Micros(500), milliseconds(60))
                                       : dice.Time(milliseconds(5), seconds(6));
+  takes *= deps_.slowness;
   if (dice.Chance(0.03)) takes *= 20;
   const Json parameters = ParseJson(lease.parameters_json).value_or(Json::object());
   if (lease.timeout && takes > *lease.timeout) {
@@ -364,7 +367,7 @@ StepResult FakeWorker::ResultOf(const LeasedAttempt& lease, Dice& dice) {
   for (const auto& [name, value] : JsonMember(parameters, "metrics").items()) {
     if (value.is_number()) result.metrics[name] = value.get<double>();
   }
-  if (lease.type == "script") result.metrics["m"] = dice.Below(10);
+  if (lease.type == "script" && dice.Chance(0.9)) result.metrics["m"] = dice.Below(10);
   if (lease.type == "evaluate") {
     result.metrics["auc"] =
         dice.Chance(0.1) ? std::numeric_limits<double>::quiet_NaN() : dice.Fraction();
@@ -429,6 +432,7 @@ void FakeWorker::Report(Attempt& attempt, ReportKind kind) {
     }
     attempt.state = Attempt::State::kReported;
   }
+  deps_.auditor->OnSays(report);
   waiting_.push_back(std::move(report));
   SendReports();
   if (kind != ReportKind::kStarted) Later(Micros(1), [this] { StartQueued(); });

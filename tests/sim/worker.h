@@ -29,6 +29,7 @@ class FakeWorker {
     BlobStore* blobs = nullptr;
     uint64_t seed = 0;
     double failures = 0.15;  // the share of attempts that do not succeed
+    int64_t slowness = 1;    // how much longer steps take
   };
 
   FakeWorker(Deps deps, WorkerInfo info);
@@ -117,6 +118,7 @@ class FakeWorker {
 
   SessionId session_;
   bool opening_ = false;
+  int64_t openings_ = 0;
   int64_t acknowledged_ = 0;
   Micros reopen_wait_{0};
   Micros ttl_{0};

@@ -108,7 +108,8 @@ World::World(const Script& script)
                                .auditor = auditor_.get(),
                                .blobs = &blobs_,
                                .seed = seed_,
-                               .failures = JsonMember(script.world, "failures").get<double>()};
+                               .failures = JsonMember(script.world, "failures").get<double>(),
+                               .slowness = JsonInt(script.world, "slowness", 1)};
     workers_.push_back(std::make_unique<FakeWorker>(of_worker, InfoOf(worker)));
     set_weather(workers_.back()->link());
   }
@@ -135,6 +136,7 @@ const std::map<std::string, World::Handler>& World::Handlers() {
       {"promote", &World::Promote},
       {"decide-model", &World::DecideModel},
       {"token", &World::AccessToken},
+      {"mistake", &World::Mistake},
       {"collect", &World::Collect},
       {"kill-coordinator", &World::KillCoordinator},
       {"crash-coordinator", &World::CrashCoordinator},
@@ -143,12 +145,14 @@ const std::map<std::string, World::Handler>& World::Handlers() {
       {"kill-worker", &World::KillWorker},
       {"pause-worker", &World::PauseWorker},
       {"leave-worker", &World::LeaveWorker},
+      {"lose-worker", &World::LoseWorker},
       {"cut", &World::Cut},
       {"fill-disk", &World::FillDisk},
       {"break-disk", &World::BreakDisk},
       {"jump-clock", &World::JumpClock},
       {"backup", &World::Backup},
       {"restore", &World::Restore},
+      {"damage", &World::Damage},
   };
   return handlers;
 }

@@ -72,6 +72,7 @@ class World {
   void Promote(const Json& with);
   void DecideModel(const Json& with);
   void AccessToken(const Json& with);
+  void Mistake(const Json& with);
   void Collect(const Json& with);
   void CollectNext(const std::shared_ptr<RetentionSweep>& sweep);
   void RemoveBytes();
@@ -83,12 +84,14 @@ class World {
   void KillWorker(const Json& with);
   void PauseWorker(const Json& with);
   void LeaveWorker(const Json& with);
+  void LoseWorker(const Json& with);
   void Cut(const Json& with);
   void FillDisk(const Json& with);
   void BreakDisk(const Json& with);
   void JumpClock(const Json& with);
   void Backup(const Json& with);
   void Restore(const Json& with);
+  void Damage(const Json& with);
   void Heal();
   void TakeSample();
 

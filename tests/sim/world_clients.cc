@@ -122,6 +122,11 @@ void World::Cancel(const Json& with) {
   Ask<RunRecord, CancelRunCommand>(&Engine::CancelRun, command, [this](const RunRecord& answer) {
     auditor_->told().cancelled.insert(answer.id);
   });
+  if (!JsonBool(with, "then_now")) return;
+  command.now = true;
+  schedule_.After(std::chrono::milliseconds(50), [this, command] {
+    Ask<RunRecord, CancelRunCommand>(&Engine::CancelRun, command, nullptr);
+  });
 }
 
 // Every approval that waits.
@@ -173,6 +178,7 @@ void World::Retry(const Json& with) {
       command.overrides[std::string(step.Text(0))] = Json{{"with", {{"message", "changed"}}}};
     }
   }
+  if (JsonBool(with, "wrong")) command.overrides["no-such-step"] = Json{{"with", {{"x", 1}}}};
   SubmitOnce(command);
 }
 
@@ -187,8 +193,15 @@ void World::Explain(const Json& with) {
   if (run == nullptr || run->steps.empty()) return;
   ExplainCommand command;
   command.run = run->id;
-  command.step =
-      static_cast<StepIndex>(static_cast<std::size_t>(JsonInt(with, "step")) % run->steps.size());
+  const auto count = static_cast<StepIndex>(run->steps.size());
+  command.step = static_cast<StepIndex>(JsonInt(with, "step") % count);
+  // One that is ready and waits has the most to say.
+  for (StepIndex i = 0; i < count; ++i) {
+    const StepIndex at = (command.step + i) % count;
+    if (run->steps[static_cast<std::size_t>(at)].state != StepState::kReady) continue;
+    command.step = at;
+    break;
+  }
   Ask<std::vector<Explanation>, ExplainCommand>(
       &Engine::ExplainStep, command, [this](const std::vector<Explanation>& answer) {
         for (const Explanation& each : answer) coverage_.OnReason(each.reason);
@@ -266,7 +279,7 @@ void World::Promote(const Json& with) {
 void World::DecideModel(const Json& with) {
   DecideModelCommand command;
   command.group = GroupName("group-1");
-  command.version = static_cast<int32_t>(JsonInt(with, "version")) + 1;
+  command.version = static_cast<int32_t>(JsonInt(with, "version"));
   command.status = JsonBool(with, "approve") ? ModelStatus::kApproved : ModelStatus::kRejected;
   command.principal = kAda;
   Ask<ModelVersionRecord, DecideModelCommand>(&Engine::DecideModel, command, nullptr);
@@ -314,6 +327,38 @@ void World::RemoveBytes() {
     return !needed.contains(blob.first.value()) &&
            now - blob.second > options_.retention.grace;
   });
+}
+
+// What is refused, and must change nothing.
+void World::Mistake(const Json& with) {
+  const std::string kind = JsonString(with, "kind");
+  SubmitRunCommand command = SubmissionOf(with);
+  if (kind == "key") {
+    SubmitOnce(command);
+    command.no_cache = !command.no_cache;
+  } else if (kind == "queue") {
+    command.queue = "nowhere";
+  } else if (kind == "parameter") {
+    command.parameters["nothing-of-that-name"] = 1;
+  } else if (kind == "override") {
+    return Retry(Json{{"run", JsonInt(with, "run")}, {"afresh", true}, {"wrong", true}});
+  } else if (kind == "worker") {
+    OrderWorkerCommand order;
+    order.worker = WorkerId("nobody");
+    order.principal = kAda;
+    Ask<WorkerView, OrderWorkerCommand>(&Engine::OrderWorker, order, nullptr);
+    return;
+  } else if (kind == "model") {
+    RegisterModelCommand model;
+    model.group = GroupName("group-1");
+    model.model = Sha256("dataset 0");
+    model.principal = kAda;
+    Ask<ModelVersionRecord, RegisterModelCommand>(&Engine::RegisterModel, model, nullptr);
+    return;
+  } else {
+    command.version = 1'000;
+  }
+  schedule_.After(std::chrono::milliseconds(20), [this, command] { SubmitOnce(command); });
 }
 
 }  // namespace penstock::sim

@@ -41,6 +41,14 @@ void World::LeaveWorker(const Json& with) {
   WorkerFor(with).Leave(Millis(with, "for_ms"));
 }
 
+// For good; the first two can run whatever there is, and stay.
+void World::LoseWorker(const Json& with) {
+  FakeWorker& worker = WorkerFor(with);
+  if (&worker != workers_[0].get() && &worker != workers_[1].get()) {
+    worker.Kill(std::chrono::hours(1'000));
+  }
+}
+
 void World::Cut(const Json& with) {
   WorkerFor(with).link().cut_until = schedule_.now() + Millis(with, "for_ms");
 }
@@ -75,8 +83,20 @@ void World::Restore(const Json&) {
   if (!saved_ || disk_.full() || disk_.broken()) return;
   ++timeline_;
   for (const auto& [digest, used] : saved_->blobs) blobs_.Put(digest, schedule_.now());
+  saved_->history.damaged = auditor_->told().damaged;
   auditor_->OnRestore(saved_->history);
   coordinator_->Restore(saved_->image);
+}
+
+// Bytes are lost, and the operator repairs what names them.
+void World::Damage(const Json& with) {
+  if (!coordinator_->up() || disk_.full() || disk_.broken() || blobs_.blobs().empty()) return;
+  auto blob = blobs_.blobs().begin();
+  std::advance(blob, JsonInt(with, "artifact") % static_cast<int64_t>(blobs_.blobs().size()));
+  const Digest digest = blob->first;
+  blobs_.blobs().erase(blob);
+  auditor_->told().damaged.insert(digest.value());
+  coordinator_->Repair(digest);
 }
 
 // No more trouble: what is away comes back, what is closed is opened.

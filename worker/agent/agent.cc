@@ -212,6 +212,7 @@ Status Agent::OpenSession() {
   v1::OpenSessionRequest request;
   *request.mutable_worker() = Info();
   request.set_min_protocol(kMinProtocol);
+  request.set_number(++openings_);
   for (v1::HeldAttempt& held : executor_->Held()) *request.add_held() = std::move(held);
   v1::OpenSessionResponse response;
   const auto context = coordinator_->Context(std::chrono::seconds(10));

@@ -59,6 +59,7 @@ class Agent {
   std::atomic<int64_t> max_disconnect_{0};
   std::atomic<int64_t> heartbeat_micros_{100'000};  // until a session says how often
   int64_t acknowledged_ = 0;
+  int64_t openings_ = 0;  // requests for a session
   bool lost_told_ = false;
   bool mismatch_told_ = false;
 

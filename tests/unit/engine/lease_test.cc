@@ -292,6 +292,56 @@ TEST_F(LeaseTest, ADrainingWorkerGetsNothingNewAndGivesBack) {
   EXPECT_EQ(bench_.Find(run).state, RunState::kSucceeded);
 }
 
+TEST_F(LeaseTest, ALostStepDoesNotKeepItsPlaceInTheRunFromItself) {
+  w1_.Open();
+  const RunId run = bench_.Run(
+      "name: one\nmaxParallelSteps: 1\n"
+      "steps: [{name: a, type: noop}, {name: b, type: noop, dependsOn: [a]}]");
+  const LeasedAttempt first = w1_.Start().at("a");
+  w2_.Open();
+  // w1 never comes back.
+  for (int i = 0; i < 10; ++i) {
+    bench_.Pass(seconds(2));
+    ASSERT_TRUE(w2_.Heartbeat().ok());
+  }
+  const auto again = w2_.Start();
+  ASSERT_TRUE(again.contains("a")) << "its own lost attempt is no reason to wait";
+  EXPECT_EQ(*w2_.Succeed(again.at("a")), Verdict::kOk);
+  const auto next = w2_.Start();
+  ASSERT_TRUE(next.contains("b")) << "and the run has a place for one again";
+  EXPECT_EQ(*w2_.Succeed(next.at("b")), Verdict::kOk);
+  EXPECT_EQ(bench_.Find(run).state, RunState::kSucceeded);
+}
+
+TEST_F(LeaseTest, ALostStepThatComesBackTakesItsPlaceAgain) {
+  w1_.Open();
+  const RunId run = bench_.Run(
+      "name: one\nmaxParallelSteps: 1\nsteps: [{name: a, type: noop}, {name: b, type: noop}]");
+  const LeasedAttempt first = w1_.Start().at("a");
+  bench_.Pass(seconds(16));
+  ASSERT_TRUE(w1_.Heartbeat().ok());
+  w2_.Open();
+  EXPECT_THAT(w2_.Start(), IsEmpty()) << "one at a time";
+  EXPECT_EQ(*w1_.Succeed(first), Verdict::kOk);
+  const auto leases = w2_.Start();
+  EXPECT_TRUE(leases.contains("b"));
+}
+
+TEST_F(LeaseTest, ARequestForASessionThatComesLateIsRefused) {
+  OpenSessionCommand early{.worker = w1_.info(), .held = {}, .number = 1};
+  OpenSessionCommand late = early;
+  late.number = 2;
+  ASSERT_TRUE(bench_.Ask(&Engine::OpenSession, late).ok());
+  bench_.Run(kOne);
+  const Result<OpenSessionAnswer> refused = bench_.Ask(&Engine::OpenSession, early);
+  EXPECT_EQ(refused.status().reason(), "SUPERSEDED");
+  EXPECT_EQ(bench_.Ask(&Engine::OpenSession, late).status().reason(), "SUPERSEDED")
+      << "nor twice: what it lists may not be so any more";
+  late.worker.boot_id = "boot-2";
+  late.number = 1;
+  EXPECT_TRUE(bench_.Ask(&Engine::OpenSession, late).ok()) << "another process counts anew";
+}
+
 TEST_F(LeaseTest, AClosedSessionLosesWhatItHeld) {
   w1_.Open();
   const RunId run = bench_.Run(kOne);

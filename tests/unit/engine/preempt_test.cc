@@ -79,6 +79,35 @@ TEST_F(PreemptTest, WithoutAWordOfTheDefinitionItHasTheUsualTime) {
   EXPECT_EQ(told->preempt[0].grace, limits::kCheckpointGrace);
 }
 
+TEST_F(PreemptTest, WhatIsPlacedAndTakenBackInOneTurnIsWrittenAsBoth) {
+  BenchWorker wide(&bench_, "wide", 4);
+  wide.Open();
+  Submit(R"(
+name: b
+steps: [{name: train, type: script, preemptible: true, resources: {cpus: 3}, with: {command: [x]}}]
+)");
+  wide.Start();
+  // In one turn: the one fits and is placed, and then has to make room for the other.
+  SubmitRunCommand low = bench_.SubmissionOf(kTrain);
+  SubmitRunCommand high =
+      bench_.SubmissionOf("name: h\nsteps: [{name: a, type: noop, resources: {cpus: 4}}]");
+  high.priority = 10;
+  low.no_cache = true;
+  std::vector<Result<SubmitRunAnswer>> answers;
+  for (const SubmitRunCommand& command : {low, high}) {
+    bench_.engine().SubmitRun(
+        command, [&](Result<SubmitRunAnswer> answer) { answers.push_back(std::move(answer)); });
+  }
+  bench_.Turn();
+  ASSERT_THAT(answers, SizeIs(2));
+  for (const auto& answer : answers) EXPECT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(bench_.engine().metrics().commit_failures.load(), 0);
+  const auto attempts = bench_.Attempts(answers[0]->run.id, "train");
+  ASSERT_THAT(attempts, SizeIs(1));
+  EXPECT_EQ(attempts[0].state, AttemptState::kLost);
+  EXPECT_EQ(bench_.State(answers[0]->run.id, "train"), StepState::kReady);
+}
+
 TEST_F(PreemptTest, AHigherPriorityTakesItsPlaceAndItGoesOnFromItsCheckpoint) {
   w1_.Open();
   const RunId low = Submit(kTrain);

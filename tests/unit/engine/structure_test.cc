@@ -573,6 +573,22 @@ steps:
   EXPECT_EQ(bench_.Find(run).state, RunState::kFailed);
 }
 
+TEST_P(StructureTest, AStepThatItsDeadlineStopsEndsSoThoughTheClockIsSetBack) {
+  const RunId run = bench_.Run("name: p\nsteps: [{name: a, type: noop, deadline: 30s}]");
+  const LeasedAttempt lease = worker_.Start().at("a");
+  for (int i = 0; i < 3; ++i) {
+    bench_.Pass(seconds(10));
+    ASSERT_TRUE(worker_.Heartbeat().ok());
+  }
+  const auto told = worker_.Lease();
+  ASSERT_TRUE(told.ok());
+  EXPECT_THAT(told->cancel, ElementsAre(lease.token));
+  bench_.clock().JumpWall(-std::chrono::hours(1));
+  EXPECT_EQ(*worker_.End(lease, ReportKind::kCancelled), Verdict::kOk);
+  EXPECT_EQ(bench_.State(run, "a"), StepState::kFailed);
+  EXPECT_EQ(bench_.Step(run, "a").cause, Cause::kDeadline);
+}
+
 TEST_P(StructureTest, FailFastStopsTheRest) {
   const RunId run = bench_.Run(R"(
 name: p

@@ -133,6 +133,8 @@ TEST_F(RegistryRows, HoldsEndWithTheirHolderOrTheirTime) {
     ASSERT_TRUE(store_->InsertHold("token", Sha256("x"), Time{}).ok());
     ASSERT_TRUE(store_->InsertHold("user:ada", Sha256("x"), clock_.Now() + seconds(10)).ok());
     ASSERT_TRUE(store_->InsertHold("user:ada", Sha256("x"), clock_.Now() + seconds(20)).ok());
+    // The clock was set back.
+    ASSERT_TRUE(store_->InsertHold("user:ada", Sha256("x"), clock_.Now() + seconds(5)).ok());
   });
   EXPECT_EQ(*reader_->CountHolds(), 2);
   EXPECT_EQ(*reader_->CountAttemptHolds(), 1);
