@@ -279,13 +279,19 @@ Result<Json> ExpandItems(const Json& over) {
     const Json& step = over.contains("step") ? over["step"] : one;
     const double from = over["from"].get<double>();
     const double to = over["to"].get<double>();
-    if (!step.is_number() || step == 0 || (step > 0) != (from <= to)) {
-      if (from != to) return InvalidArgument("step must lead from `from` to `to`");
+    if (!step.is_number()) return InvalidArgument("step must be a number");
+    if (from != to && (step == 0 || (step > 0) != (from < to))) {
+      return InvalidArgument("step must lead from `from` to `to`");
     }
     // `to` belongs to the range where a step meets it, up to rounding.
     const double count = from == to ? 1 : std::floor((to - from) / step.get<double>() + 1e-9) + 1;
-    if (count > limits::kMaxMapItems) return too_many(count);
+    if (!(count <= limits::kMaxMapItems)) return too_many(count);
     const bool whole = over["from"].is_number_integer() && step.is_number_integer();
+    // Beyond, a double does not tell integers apart, and their sums leave what an integer holds.
+    constexpr double kExact = 9'007'199'254'740'992;
+    if (whole && std::max(std::abs(from), std::abs(to)) > kExact) {
+      return InvalidArgument("from and to must lie within -2^53 to 2^53");
+    }
     for (int64_t i = 0; i < static_cast<int64_t>(count); ++i) {
       if (whole) {
         items.push_back(over["from"].get<int64_t>() + i * step.get<int64_t>());

@@ -145,6 +145,21 @@ TEST(ExpandItems, ListsAndRanges) {
   EXPECT_THAT(items({{"from", 1}, {"to", 3}, {"step", 0}}).get<std::string>(),
               HasSubstr("must lead from"));
   EXPECT_THAT(items(7).get<std::string>(), HasSubstr("give a list"));
+  // Also where one item would need no step.
+  EXPECT_EQ(items({{"from", 4}, {"to", 4}, {"step", 0}}), Json({4}));
+  for (const Json& step : {Json(nullptr), Json("1"), Json::array()}) {
+    EXPECT_EQ(items({{"from", 1}, {"to", 1}, {"step", step}}), "step must be a number") << step;
+  }
+}
+
+TEST(ExpandItems, IntegersStayWithinWhatHoldsThem) {
+  constexpr int64_t kHuge = 9'000'000'000'000'000'000;
+  const Result<Json> items = ExpandItems({{"from", -kHuge}, {"to", kHuge}, {"step", kHuge}});
+  EXPECT_THAT(items.status().message(), HasSubstr("within -2^53 to 2^53"));
+  constexpr int64_t kLargest = int64_t{1} << 53;
+  EXPECT_EQ(*ExpandItems({{"from", -kLargest}, {"to", kLargest}, {"step", kLargest}}),
+            Json({-kLargest, 0, kLargest}));
+  EXPECT_FALSE(ExpandItems({{"from", 0}, {"to", std::nan("")}}).ok());
 }
 
 std::string InMap(const std::string& step) {
