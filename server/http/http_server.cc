@@ -54,6 +54,16 @@ void FailWith(int http_status, const Status& status, Response& response) {
   response.status = http_status;
 }
 
+// Reads the body to its end, so that the connection stays in step. Of a form httplib wants to know
+// where each part begins, or it throws.
+bool ReadToEnd(const Request& request, const httplib::ContentReader& reader,
+               const httplib::ContentReceiver& receive) {
+  if (!request.is_multipart_form_data()) return reader(receive);
+  reader([](const httplib::MultipartFormData&) { return true; },
+         [](const char*, std::size_t) { return true; });
+  return false;
+}
+
 // Reads the body whole; what is over the limit is read and dropped, so that the connection stays in
 // step. False: it was too large, or broke off.
 bool ReadBody(const Request& request, const httplib::ContentReader& reader, std::size_t limit,
@@ -63,7 +73,7 @@ bool ReadBody(const Request& request, const httplib::ContentReader& reader, std:
     return true;
   }
   bool fits = true;
-  const bool complete = reader([&](const char* data, std::size_t length) {
+  const bool complete = ReadToEnd(request, reader, [&](const char* data, std::size_t length) {
     fits = fits && body.size() + length <= limit;
     if (fits) body.append(data, length);
     return true;
@@ -215,7 +225,12 @@ bool Server::Admit(const Request& request, Response& response) const {
   facts.fetch_site = request.get_header_value("Sec-Fetch-Site");
   facts.has_token = request.has_header("Authorization");
   facts.tls = tls();
-  const Status status = CheckOrigin(facts);
+  Status status = CheckOrigin(facts);
+  for (const char* name : {"Authorization", "X-Penstock-User"}) {
+    if (!status.ok() || IsMetadataText(request.get_header_value(name))) continue;
+    status = InvalidArgument(std::string("the header ") + name +
+                             " holds a character that is no visible one of ASCII");
+  }
   if (!status.ok()) Fail(status, response);
   return status.ok();
 }
@@ -235,16 +250,16 @@ void Server::Call(const Request& request, Response& response,
   std::string body;
   const bool complete = ReadBody(request, reader, limits::kMaxMessageBytes, body);
   if (!Admit(request, response)) return;
+  if (!IsJsonContentType(request.get_header_value("Content-Type"))) {
+    FailWith(415, InvalidArgument("send Content-Type: application/json", "CONTENT_TYPE"), response);
+    return;
+  }
   if (!complete) {
     FailWith(413,
              InvalidArgument("the body is larger than 16 MiB; bytes go to PUT "
                              "/v1/artifacts/<DIGEST>",
                              "TOO_LARGE"),
              response);
-    return;
-  }
-  if (!IsJsonContentType(request.get_header_value("Content-Type"))) {
-    FailWith(415, InvalidArgument("send Content-Type: application/json", "CONTENT_TYPE"), response);
     return;
   }
   const std::string service = request.matches[1];
@@ -385,8 +400,8 @@ void Server::PutArtifact(const Request& request, Response& response,
                          const httplib::ContentReader& reader) {
   const bool has_body =
       request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
-  const auto drop = [&reader, has_body] {
-    if (has_body) reader([](const char*, std::size_t) { return true; });
+  const auto drop = [&] {
+    if (has_body) ReadToEnd(request, reader, [](const char*, std::size_t) { return true; });
   };
   if (!Admit(request, response)) {
     drop();
@@ -396,6 +411,12 @@ void Server::PutArtifact(const Request& request, Response& response,
   if (!digest.ok()) {
     drop();
     Fail(digest.status(), response);
+    return;
+  }
+  if (request.is_multipart_form_data()) {
+    drop();
+    FailWith(415, InvalidArgument("send the bytes themselves, not a form", "CONTENT_TYPE"),
+             response);
     return;
   }
   if (!request.has_header("Content-Length")) {

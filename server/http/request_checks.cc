@@ -52,6 +52,10 @@ Status CheckOrigin(const RequestFacts& facts) {
   return Status::Ok();
 }
 
+bool IsMetadataText(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 bool IsJsonContentType(const std::string& content_type) {
   const std::string type = Lower(content_type.substr(0, content_type.find(';')));
   return Trim(type) == "application/json";

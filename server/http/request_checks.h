@@ -23,6 +23,10 @@ struct RequestFacts {
 // 127.0.0.1, would make its pages same-origin.
 Status CheckOrigin(const RequestFacts& facts);
 
+// Whether gRPC takes it as metadata: visible characters of ASCII, and blanks. It ends the process over
+// any other.
+bool IsMetadataText(std::string_view text);
+
 // "application/json", with or without parameters; case does not matter.
 bool IsJsonContentType(const std::string& content_type);
 

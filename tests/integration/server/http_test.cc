@@ -129,6 +129,33 @@ TEST_F(HttpTest, BodiesOverTheLimitAreRefusedAndTheConnectionLives) {
   EXPECT_EQ(next->status, 200);
 }
 
+TEST_F(HttpTest, FormsAreRefusedAndTheConnectionLives) {
+  Start();
+  auto client = Client();
+  client->set_keep_alive(true);
+  const httplib::MultipartFormDataItems form = {{"a", "b", "a.txt", "text/plain"}};
+  const auto call = client->Post("/v1/RunService/ListRuns", form);
+  ASSERT_TRUE(call);
+  EXPECT_EQ(call->status, 415) << call->body;
+  const auto put = client->Put("/v1/artifacts/" + FormatDigest(Sha256("b")), form);
+  ASSERT_TRUE(put);
+  EXPECT_EQ(put->status, 415) << put->body;
+  const auto next = client->Post("/v1/AdminService/GetServerInfo", "{}", kJson);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->status, 200);
+}
+
+// gRPC ends the process over metadata that it cannot carry.
+TEST_F(HttpTest, HeadersThatGrpcCannotCarryAreRefused) {
+  Start();
+  for (const char* name : {"Authorization", "X-Penstock-User"}) {
+    const auto [status, error] = Post("AdminService/GetServerInfo", "{}", {{name, "Bearer \xc3\xa9"}});
+    EXPECT_EQ(status, 400) << name;
+    EXPECT_THAT(error["message"], HasSubstr(name));
+  }
+  EXPECT_EQ(Post("AdminService/GetServerInfo", "{}").first, 200);
+}
+
 TEST_F(HttpTest, PagesOfOtherSitesAreRefused) {
   Start();
   EXPECT_EQ(Post("AdminService/GetServerInfo", "{}", {{"Origin", "http://evil.example"}}).first,

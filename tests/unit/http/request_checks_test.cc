@@ -71,6 +71,13 @@ TEST(RequestChecksTest, ContentTypes) {
   }
 }
 
+TEST(RequestChecksTest, MetadataIsVisibleAscii) {
+  for (const char* text : {"", "Bearer abc~", " user name "}) EXPECT_TRUE(IsMetadataText(text));
+  for (const char* text : {"Bearer \xe9", "a\tb", "a\x01", "a\x7f", "\xf0\x9f\x90\xa7"}) {
+    EXPECT_FALSE(IsMetadataText(text)) << text;
+  }
+}
+
 TEST(RequestChecksTest, PeersAreNamedAsGrpcDoes) {
   EXPECT_EQ(PeerName("127.0.0.1", 5), "ipv4:127.0.0.1:5");
   EXPECT_EQ(PeerName("::1", 5), "ipv6:[::1]:5");
