@@ -8,6 +8,31 @@
 #include "storage/model/limits.h"
 
 namespace penstock {
+namespace {
+
+// A path that is a file's and stands before another's; empty where there is none. `files` are in
+// order.
+std::string FileAndFolder(const std::vector<ManifestEntry>& files) {
+  const auto is_file = [&](std::string_view path) {
+    const auto found = std::lower_bound(
+        files.begin(), files.end(), path,
+        [](const ManifestEntry& file, std::string_view p) { return file.path < p; });
+    return found != files.end() && found->path == path;
+  };
+  std::string_view known;  // the folder of the file before: looked at already
+  for (const ManifestEntry& file : files) {
+    const std::string_view path = file.path;
+    const std::string_view folder = path.substr(0, std::min(path.rfind('/'), path.size()));
+    if (folder.size() == path.size() || folder == known) continue;
+    known = folder;
+    for (auto end = path.find('/'); end != std::string_view::npos; end = path.find('/', end + 1)) {
+      if (is_file(path.substr(0, end))) return std::string(path.substr(0, end));
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 int64_t Manifest::total_size() const {
   int64_t total = 0;
@@ -29,9 +54,14 @@ std::string Manifest::Serialise() {
 }
 
 bool IsSafePath(std::string_view path) {
-  if (path.empty() || path.find('\0') != std::string_view::npos || path.size() > 4096) return false;
+  // What file systems take: 255 bytes a name, and 4,095 with the folder that the tree is put into.
+  constexpr std::size_t kMaxPath = 3'000;
+  constexpr std::size_t kMaxPart = 255;
+  if (path.empty() || path.find('\0') != std::string_view::npos || path.size() > kMaxPath) {
+    return false;
+  }
   for (const std::string& part : Split(path, '/')) {
-    if (part.empty() || part == "." || part == "..") return false;
+    if (part.empty() || part.size() > kMaxPart || part == "." || part == "..") return false;
   }
   return true;
 }
@@ -49,22 +79,30 @@ Result<Manifest> ParseManifest(std::string_view text) {
     return bad("it lists no files, or too many");
   }
   Manifest manifest;
+  int64_t total = 0;
   for (const Json& file : files) {
     ManifestEntry entry;
     entry.path = JsonString(file, "path");
-    if (!IsSafePath(entry.path)) return bad("\"" + entry.path + "\" leaves the tree");
+    const std::string shown = "\"" + TruncateUtf8(entry.path, 200) + "\"";
+    if (!IsSafePath(entry.path)) return bad(shown + " leaves the tree, or is too long");
     const Result<Digest> digest = ParseDigest(JsonString(file, "digest"));
-    if (!digest.ok()) return bad("\"" + entry.path + "\" has no digest");
+    if (!digest.ok()) return bad(shown + " has no digest");
     entry.digest = *digest;
     entry.size = JsonInt(file, "size", -1);
-    if (entry.size < 0) return bad("\"" + entry.path + "\" has no size");
+    if (entry.size < 0) return bad(shown + " has no size");
+    if (__builtin_add_overflow(total, entry.size, &total)) {
+      return bad("its files are larger together than any disk");
+    }
     const std::string mode = JsonString(file, "mode");
-    if (mode != "0644" && mode != "0755") return bad("\"" + entry.path + "\" has no mode");
+    if (mode != "0644" && mode != "0755") return bad(shown + " has no mode");
     entry.executable = mode == "0755";
     if (!manifest.files.empty() && manifest.files.back().path >= entry.path) {
       return bad("its files are not in order");
     }
     manifest.files.push_back(std::move(entry));
+  }
+  if (const std::string both = FileAndFolder(manifest.files); !both.empty()) {
+    return bad("\"" + TruncateUtf8(both, 200) + "\" is a file and a folder");
   }
   return manifest;
 }

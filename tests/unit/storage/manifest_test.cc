@@ -63,6 +63,43 @@ TEST(ManifestTest, TwoFilesOfOneNameAreRefused) {
   EXPECT_EQ(ParseManifest(manifest.Serialise()).status().reason(), "BAD_MANIFEST");
 }
 
+Status ParseTree(std::vector<ManifestEntry> files) {
+  Manifest manifest;
+  manifest.files = std::move(files);
+  return ParseManifest(manifest.Serialise()).status();
+}
+
+// Such a tree could be uploaded, and then be put on no disk.
+TEST(ManifestTest, APathIsAFileOrAFolder) {
+  EXPECT_EQ(ParseTree({{"a", kDigest, 1, false}, {"a/b", kDigest, 1, false}}).reason(),
+            "BAD_MANIFEST");
+  // Others stand between the two.
+  EXPECT_EQ(ParseTree({{"a/b", kDigest, 1, false},
+                       {"a/b-c", kDigest, 1, false},
+                       {"a/b/c/d", kDigest, 1, false}})
+                .reason(),
+            "BAD_MANIFEST");
+  EXPECT_TRUE(ParseTree({{"a-b", kDigest, 1, false}, {"a/b", kDigest, 1, false}}).ok());
+}
+
+TEST(ManifestTest, PathsAreNoLongerThanFileSystemsTake) {
+  EXPECT_TRUE(IsSafePath(std::string(255, 'n')));
+  EXPECT_FALSE(IsSafePath(std::string(256, 'n')));
+  std::string path = "d";
+  while (path.size() < 3'000) path += "/d";
+  EXPECT_FALSE(IsSafePath(path));
+  const Status status = ParseTree({{std::string(1 << 20, 'n'), kDigest, 1, false}});
+  EXPECT_EQ(status.reason(), "BAD_MANIFEST");
+  EXPECT_LT(status.message().size(), 1000U);
+}
+
+TEST(ManifestTest, SizesDoNotOverflow) {
+  const int64_t half = INT64_MAX / 2 + 1;
+  EXPECT_EQ(ParseTree({{"a", kDigest, half, false}, {"b", kDigest, half, false}}).reason(),
+            "BAD_MANIFEST");
+  EXPECT_TRUE(ParseTree({{"a", kDigest, half, false}, {"b", kDigest, half - 1, false}}).ok());
+}
+
 TEST(ManifestTest, ATreeHasAtMostSoManyFiles) {
   Manifest manifest;
   for (int i = 0; i <= limits::kMaxTreeFiles; ++i) {
@@ -77,7 +114,8 @@ TEST(ManifestTest, AManifestHasAtMostSoManyBytes) {
   Manifest manifest;
   while (manifest.files.size() < 90'000) {
     const std::string number = std::to_string(100'000 + manifest.files.size());
-    manifest.files.push_back({number + std::string(240, 'n'), kDigest, 1, false});
+    manifest.files.push_back(
+        {number + std::string(100, 'n') + "/" + std::string(139, 'n'), kDigest, 1, false});
   }
   const auto spare = static_cast<int64_t>(limits::kMaxManifestBytes) -
                      static_cast<int64_t>(manifest.Serialise().size());
