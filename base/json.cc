@@ -4,6 +4,8 @@
 #include <set>
 #include <vector>
 
+#include "base/text.h"
+
 namespace penstock {
 namespace {
 
@@ -95,7 +97,10 @@ Result<Json> ParseJson(std::string_view text, const JsonLimits& limits) {
   } catch (const std::exception& error) {
     return InvalidArgument(std::string("not JSON: ") + error.what(), "BAD_JSON");
   }
-  return InvalidArgument("not JSON: " + reader.error, "BAD_JSON");
+  // It may quote very much, and bytes that are not UTF-8, which a message must be.
+  constexpr std::size_t kMaxMessage = 400;
+  const std::string message = Json::parse(DumpJson(Json(reader.error))).get<std::string>();
+  return InvalidArgument("not JSON: " + TruncateUtf8(message, kMaxMessage), "BAD_JSON");
 }
 
 std::string DumpJson(const Json& json) {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/text.h"
+
 namespace penstock {
 namespace {
 
@@ -26,6 +28,12 @@ TEST(JsonTest, WhatIsNoJsonIsRefusedWithItsPlace) {
   EXPECT_THAT(status.message(), HasSubstr("line 2"));
   for (const char* text : {"", "{", "[1,]", "nul", "01", "\"\x01\"", "\"\xff\"", "{} {}"}) {
     EXPECT_FALSE(ParseJson(text).ok()) << text;
+  }
+  EXPECT_LT(ParseJson(std::string(100'000, '9')).status().message().size(), 1000U);
+  EXPECT_LT(ParseJson("{\"" + std::string(100'000, 'k') + "\" 1}").status().message().size(),
+            1000U);
+  for (const char* text : {"\"\xff\"", "{\"a\" \x80", "{\"\xc3\": 1}"}) {
+    EXPECT_TRUE(IsUtf8(ParseJson(text).status().message())) << text;
   }
 }
 
