@@ -19,7 +19,7 @@ HeldAttempt HeldFromProto(const v1::HeldAttempt& held) {
           held.attempt(),
           AttemptToken(held.token()),
           held.running(),
-          std::clamp(held.progress(), 0.0, 1.0),
+          std::isnan(held.progress()) ? 0.0 : std::clamp(held.progress(), 0.0, 1.0),
           TruncateUtf8(held.progress_note(), 256)};
 }
 

@@ -146,6 +146,9 @@ TEST(ConvertTest, SessionsAreChecked) {
   ASSERT_EQ(command->held.size(), 1u);
   EXPECT_TRUE(command->held[0].running);
   EXPECT_EQ(command->held[0].progress, 1.0);
+  v1::HeartbeatRequest beat;
+  beat.add_held()->set_progress(std::nan(""));
+  EXPECT_EQ(HeartbeatFromProto(beat).held[0].progress, 0.0);
 
   v1::OpenSessionRequest request = ValidSession();
   request.mutable_worker()->set_protocol(kProtocol + 1);
