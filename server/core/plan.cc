@@ -200,7 +200,7 @@ void Plan::AddEdges(StepIndex index, const Json& datasets, Free& free) {
   const StepSpec& step = steps_[static_cast<std::size_t>(index)];
   int32_t group = 0;
   for (const auto& [value, path] : TextsOf(step)) {
-    EachExpression(*value, [&](Expression expression) {
+    EachExpression(*value, [&, value = value](Expression expression) {
       // What may be lacking has another choice: nothing.
       if (MayLack(step, value)) expression.alternatives.push_back(Nothing());
       AddExpression(expression, index, ++group, datasets, free);
