@@ -67,7 +67,7 @@ Result<Micros> ParseDuration(std::string_view text) {
 
 Result<Time> ParseTime(std::string_view text) {
   const auto bad = [&] {
-    return InvalidArgument("\"" + std::string(text.substr(0, 60)) +
+    return InvalidArgument("\"" + TruncateUtf8(text, 60) +
                            "\" is not a time; write 2027-01-31T06:00:00Z, or +01:00 for the Z");
   };
   // The digits of "....-..-..T..:..:..", each number with the limits that it has.
@@ -107,8 +107,8 @@ Result<Time> ParseTime(std::string_view text) {
   for (std::size_t i = 1; i < rest.size(); ++i) {
     if (kOffset[i] == ':' ? rest[i] != ':' : rest[i] < '0' || rest[i] > '9') return bad();
   }
-  const int64_t offset = (rest[1] - '0') * 600 + (rest[2] - '0') * 60 + (rest[4] - '0') * 10 +
-                         (rest[5] - '0');
+  const int64_t offset =
+      (rest[1] - '0') * 600 + (rest[2] - '0') * 60 + (rest[4] - '0') * 10 + (rest[5] - '0');
   return Time{micros - (rest[0] == '+' ? 1 : -1) * offset * 60'000'000};
 }
 
@@ -148,9 +148,17 @@ Result<int64_t> ParseSize(std::string_view text) {
                                                    {"M", 1048576.},
                                                    {"G", 1073741824.},
                                                    {"T", 1099511627776.}}};
+  constexpr int64_t kMost = 1'000'000'000'000'000'000;
   std::string_view rest = Trim(text);
+  // Bytes are counted to the last one, which a double does not do.
+  const std::string_view digits = rest.substr(0, rest.size() - (rest.ends_with('B') ? 1 : 0));
+  int64_t exact = -1;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), exact);
+  const bool whole = error == std::errc() && end == digits.data() + digits.size();
+  if (whole && exact >= 0 && exact <= kMost) return exact;
   double bytes = 0;
-  if (!ReadQuantity(rest, kUnits, &bytes) || !rest.empty() || bytes > 1e18) {
+  if (whole || !ReadQuantity(rest, kUnits, &bytes) || !rest.empty() ||
+      bytes > static_cast<double>(kMost)) {
     return InvalidArgument("\"" + TruncateUtf8(text, 60) +
                            "\" is not a size; write a number and a unit, as in 512MiB or 2GiB");
   }

@@ -1,5 +1,7 @@
 // The stored form of a definition: what CanonicalDefinition gives, ParsePipeline reads back.
 
+#include <cmath>
+
 #include "base/text.h"
 #include "server/core/pipeline.h"
 
@@ -41,6 +43,21 @@ Json ParameterJson(const ParameterSpec& parameter) {
   return json;
 }
 
+// The shortest percentage that reads back as this share: a hundred times the share may be off by its
+// last bit.
+std::string Percentage(double share) {
+  const double percent = share * 100;
+  std::string best = FormatDouble(percent);
+  bool exact = percent / 100 == share;
+  for (const double near : {std::nextafter(percent, 0), std::nextafter(percent, 101)}) {
+    const std::string text = FormatDouble(near);
+    if (near / 100 != share || (exact && text.size() >= best.size())) continue;
+    best = text;
+    exact = true;
+  }
+  return best + "%";
+}
+
 Json StepJson(const StepSpec& step);
 
 Json StepsJson(const std::vector<StepSpec>& steps) {
@@ -55,7 +72,7 @@ void MapJson(const StepSpec& step, Json& json) {
   if (step.tolerated.items > 0) {
     json["toleratedFailures"] = step.tolerated.items;
   } else if (step.tolerated.share > 0) {
-    json["toleratedFailures"] = FormatDouble(step.tolerated.share * 100) + "%";
+    json["toleratedFailures"] = Percentage(step.tolerated.share);
   }
   json["steps"] = StepsJson(step.steps);
   if (!step.outputs.empty()) json["outputs"] = step.outputs;

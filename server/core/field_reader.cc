@@ -117,15 +117,13 @@ void FieldReader::Duration(const std::string& key, Micros& value) {
 void FieldReader::Size(const std::string& key, int64_t& value) {
   const Json* member = Take(key);
   if (member == nullptr) return;
-  if (member->is_number_integer() && member->get<int64_t>() >= 0) {
-    value = member->get<int64_t>();
-    return;
-  }
-  if (!member->is_string()) {
+  const bool bytes = member->is_number_integer() && member->get<int64_t>() >= 0;
+  if (!member->is_string() && !bytes) {
     Kind(key, "a size such as 512MiB", *member);
     return;
   }
-  const Result<int64_t> parsed = ParseSize(member->get<std::string>());
+  const Result<int64_t> parsed =
+      ParseSize(member->is_string() ? member->get<std::string>() : DumpJson(*member));
   if (!parsed.ok()) {
     Wrong(key, parsed.status().message());
   } else {

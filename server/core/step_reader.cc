@@ -418,6 +418,10 @@ std::size_t StepReader::ReadSources(FieldReader& fields, const std::string& key,
   }
   std::size_t artifacts = 0;
   for (const auto& [name, value] : json.items()) {
+    if (prefix.empty() && name.starts_with(kAttachmentPrefix)) {
+      fields.Wrong(key + "." + name, "is no name for an input; files stand under `files`");
+      continue;
+    }
     StepInput input;
     input.name = std::string(prefix) + name;
     input.is_list = value.is_array();

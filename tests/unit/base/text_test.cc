@@ -35,6 +35,12 @@ TEST(DurationTest, IsReadBackAsItWas) {
   EXPECT_EQ(UnparseDuration(std::chrono::minutes(90)), "1h30m");
 }
 
+TEST(TimeTest, AMessageCutsNoCharacter) {
+  for (std::size_t before = 55; before < 62; ++before) {
+    EXPECT_TRUE(IsUtf8(ParseTime(std::string(before, 'x') + "🐧").status().message())) << before;
+  }
+}
+
 TEST(SizeTest, ReadsBothKindsOfUnits) {
   EXPECT_EQ(*ParseSize("512MiB"), 512LL << 20);
   EXPECT_EQ(*ParseSize("1.5GiB"), 3LL << 29);
@@ -44,6 +50,10 @@ TEST(SizeTest, ReadsBothKindsOfUnits) {
     EXPECT_FALSE(ParseSize(text).ok()) << text;
   }
   EXPECT_EQ(FormatSize(3LL << 29), "1.5 GiB");
+  // To the last byte, which a double does not tell.
+  EXPECT_EQ(*ParseSize("123456789012345679B"), 123'456'789'012'345'679);
+  EXPECT_EQ(*ParseSize("1000000000000000000"), 1'000'000'000'000'000'000);
+  EXPECT_FALSE(ParseSize("1000000000000000001").ok());
 }
 
 TEST(NearestTest, FindsASlipAndNothingElse) {

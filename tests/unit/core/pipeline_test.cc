@@ -162,6 +162,39 @@ TEST(CanonicalDefinition, IsTheSameHoweverItIsWritten) {
   EXPECT_EQ(DumpJson(CanonicalDefinition(Good(brief))), DumpJson(CanonicalDefinition(Good(wordy))));
 }
 
+// What is stored is read again, whenever a run of it begins.
+std::string StoredStep(const std::string& step) {
+  const Json canonical = CanonicalDefinition(Good("name: p\nsteps: [{name: a, " + step + "}]"));
+  const Result<PipelineSpec> again = ParsePipeline(canonical, Catalog::BuiltIn());
+  EXPECT_TRUE(again.ok()) << again.status();
+  if (!again.ok()) return {};
+  EXPECT_EQ(DumpJson(CanonicalDefinition(*again)), DumpJson(canonical));
+  return DumpJson(canonical["steps"][0]);
+}
+
+TEST(CanonicalDefinition, KeepsEveryByteOfMemory) {
+  EXPECT_THAT(StoredStep("type: noop, resources: {memory: 123456789012345679}"),
+              HasSubstr("\"123456789012345679B\""));
+  EXPECT_THAT(Refusals("name: p\nsteps: [{name: a, type: noop, resources: {memory: "
+                       "9223372036854775807}}]"),
+              ElementsAre(HasSubstr("is not a size")));
+}
+
+TEST(CanonicalDefinition, KeepsSharesAsTheyAreWritten) {
+  for (const char* share : {"7%", "14%", "28%", "0.1%", "33.3%", "100%"}) {
+    EXPECT_THAT(StoredStep("type: map, over: [1], toleratedFailures: " + std::string(share) +
+                           ", steps: [{name: b, type: noop}]"),
+                HasSubstr("\"toleratedFailures\":\"" + std::string(share) + "\""));
+  }
+}
+
+TEST(ParsePipeline, FilesStandUnderFilesAlone) {
+  EXPECT_THAT(Refusals(R"({name: p, parameters: {d: {type: dataset}}, steps: [{name: a, type: script,
+      inputs: {"file:t.py": "${parameters.d}"}, files: {t.py: "${parameters.d}"},
+      with: {command: [python3]}}]})"),
+              ElementsAre(HasSubstr("steps[0].inputs.file:t.py: is no name for an input")));
+}
+
 TEST(ParsePipeline, KeepsTheVersionThatIsNamed) {
   const PipelineSpec spec = Good(R"(
 name: p
