@@ -80,6 +80,7 @@ void CheckOutputs(const Json& parameters, const std::string& path, std::vector<P
     problems.push_back({path + ".outputs", "holds " + std::to_string(outputs.size()) +
                                                " outputs; at most " +
                                                std::to_string(limits::kMaxOutputsPerStep - 1)});
+    return;  // each is compared with each below
   }
   for (const auto& [name, output] : outputs.items()) {
     const std::string where = path + ".outputs." + name;
