@@ -53,14 +53,23 @@ Json EncodeOutput(const StoredOutput& output) {
           {"files", output.files}};
 }
 
+// A child that broke may say anything.
+StatusCode CodeOf(int64_t number) {
+  constexpr auto kLast = static_cast<int64_t>(StatusCode::kUnauthenticated);
+  return number > 0 && number <= kLast ? static_cast<StatusCode>(number) : StatusCode::kUnknown;
+}
+Cause CauseOf(int64_t number) {
+  constexpr auto kLast = static_cast<int64_t>(Cause::kGangEnded);
+  return number >= 0 && number <= kLast ? static_cast<Cause>(number) : Cause::kStepError;
+}
+
 Outcome DecodeOutcome(const Json& json) {
   Outcome outcome;
   outcome.id = JsonInt(json, "id");
   if (const int64_t code = JsonInt(json, "code"); code != 0) {
-    outcome.status = Status(static_cast<StatusCode>(code), JsonString(json, "message"),
-                            JsonString(json, "reason"));
+    outcome.status = Status(CodeOf(code), JsonString(json, "message"), JsonString(json, "reason"));
   }
-  outcome.cause = static_cast<Cause>(JsonInt(json, "cause"));
+  outcome.cause = CauseOf(JsonInt(json, "cause"));
   for (const Json& each : JsonMember(json, "outputs")) {
     outcome.outputs.push_back(DecodeOutput(each));
   }

@@ -29,6 +29,17 @@ std::string Header(uint32_t size) {
   return bytes;
 }
 
+// It ended the agent.
+TEST(ProtocolTest, ACodeThatIsNoneIsUnknown) {
+  for (const int64_t code : {int64_t{1} << 32, int64_t{99}, int64_t{-1}}) {
+    const Json said = {{"kind", "outcome"}, {"code", code}, {"cause", code}, {"message", "m"}};
+    const Result<ChildMessage> message = DecodeChildMessage(said);
+    ASSERT_TRUE(message.ok() && message->outcome);
+    EXPECT_EQ(message->outcome->status.code(), StatusCode::kUnknown) << code;
+    EXPECT_EQ(message->outcome->cause, Cause::kStepError) << code;
+  }
+}
+
 TEST(ProtocolTest, AnAssignmentArrivesAsItWasSent) {
   Assignment sent;
   sent.id = 7;
