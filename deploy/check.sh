@@ -12,13 +12,15 @@
 #   asan     every test with AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan     every test that does not link gRPC, with ThreadSanitizer
 #   faults   every hit of every fault point (the normal run takes a sample)
+#   fuzz     each target of tests/fuzz under libFuzzer, with sanitizers, for PENSTOCK_FUZZ_MINUTES (2);
+#            inputs that reach new code are added to tests/fuzz/corpus
 #
 # The last thing that it prints is the summary of ctest; its exit status is that of the first thing
 # that failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-stages=(clang tidy asan tsan faults)
+stages=(clang tidy asan tsan faults fuzz)
 cores="$(nproc)"
 
 say() { echo "check: $*" >&2; }
@@ -82,6 +84,17 @@ stage_tsan() {
 stage_faults() {
   build release
   PENSTOCK_FAULTS=all run_tests build --label-regex '^fault$'
+}
+
+# One target a core at a time. A find stops its target, is named, and fails the stage at the end.
+stage_fuzz() {
+  build fuzz penstock-fuzzer
+  local fuzzer="$PWD/build/fuzz/bin/penstock-fuzzer" targets
+  mapfile -t targets < <("$fuzzer" 2>&1 | sed -n 's/.*there are: *//p' | tr ' ' '\n')
+  ((${#targets[@]})) || { say "the fuzzer names no target"; return 1; }
+  mkdir -p build/fuzz/finds
+  printf '%s\n' "${targets[@]}" | xargs -P "$cores" -I{} tests/fuzz/explore.sh "$fuzzer" {} ||
+    { say "the finds are in build/fuzz/finds; tests/fuzz/README.md says how to go on"; return 1; }
 }
 
 full=false
