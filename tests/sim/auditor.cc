@@ -264,7 +264,7 @@ void Auditor::CheckRun(int64_t row) {
     if (!IsTerminal(known->second.state)) {
       Fail("run " + known->second.id.value() + " had not ended, and is gone");
     }
-    return;
+    return Forget(row);
   }
   History::Run& seen = history_.runs[row];
   const auto state = static_cast<RunState>(statement.Int(1));
@@ -371,7 +371,7 @@ void Auditor::CheckOutputs(int64_t row, StepIndex index, const std::string& resu
   }
 }
 
-void Auditor::CheckAttempts(int64_t row, const History::Run& seen) {
+void Auditor::CheckAttempts(int64_t row, History::Run& seen) {
   Statement statement = std::move(*db().Prepare(
       "SELECT idx, number, rank, state, token, cause FROM attempts WHERE run = ?"));
   statement.Bind(1, row);
@@ -386,7 +386,9 @@ void Auditor::CheckAttempts(int64_t row, const History::Run& seen) {
     const auto number = static_cast<int32_t>(statement.Int(1));
     const auto state = static_cast<AttemptState>(statement.Int(3));
     const std::string token(statement.Text(4));
-    AttemptState& known = history_.tokens[token];
+    const auto [entry, first_seen] = history_.tokens.try_emplace(token);
+    if (first_seen) seen.tokens.push_back(token);
+    AttemptState& known = entry->second;
     if (IsTerminal(known) && known != state) {
       Fail(StepText(seen.id, index) + ": attempt " + std::to_string(number) + " had ended as " +
            std::string(Name(known)) + " and is now " + std::string(Name(state)));
@@ -427,6 +429,33 @@ void Auditor::CheckAttempts(int64_t row, const History::Run& seen) {
       Fail(name + " has an attempt that succeeded and is " + std::string(Name(state)));
     }
   }
+}
+
+// Retention took the run: nothing more is asked of it.
+void Auditor::Forget(int64_t row) {
+  const History::Run run = history_.runs.extract(row).mapped();
+  history_.submitted.erase(run.id);
+  history_.cancelled.erase(run.id);
+  for (const std::string& token : run.tokens) {
+    history_.tokens.erase(token);
+    history_.verdicts.erase(token);
+    for (const ReportKind kind : {ReportKind::kStarted, ReportKind::kSucceeded, ReportKind::kFailed,
+                                  ReportKind::kCancelled, ReportKind::kReturned}) {
+      said_.erase({AttemptToken(token), kind});
+    }
+  }
+  for (StepIndex index = 0; index < static_cast<StepIndex>(run.steps.size()); ++index) {
+    history_.completed.erase(StepText(run.id, index));
+  }
+}
+
+int64_t Auditor::CountRows() {
+  int64_t rows = 0;
+  for (const char* table : {"runs", "steps", "attempts", "artifacts", "run_artifacts", "holds",
+                            "step_cache", "environments", "run_tags", "workers"}) {
+    rows += Count("SELECT count(*) FROM " + std::string(table));
+  }
+  return rows;
 }
 
 // Nobody but its worker says that an attempt succeeded or failed.

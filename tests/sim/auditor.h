@@ -36,6 +36,7 @@ struct History {
     int64_t revision = 0;
     std::vector<Step> steps;
     std::vector<std::vector<StepIndex>> depends_on;  // by step
+    std::vector<std::string> tokens;                 // of its attempts
   };
   std::map<int64_t, Run> runs;        // by row, as last committed
   std::map<std::string, AttemptState> tokens;  // of attempts that have been committed
@@ -79,6 +80,8 @@ class Auditor {
   void set_disk_trouble(bool trouble) { disk_trouble_ = trouble; }
   // All runs have ended, and nobody does anything any more.
   void AtEnd();
+  // Rows of all tables, but for what is kept longer than a simulation lasts.
+  int64_t CountRows();
   // Runs that have not ended, oldest first.
   std::vector<RunId> LiveRuns() const;
   // Those, with their steps that have not ended.
@@ -100,7 +103,8 @@ class Auditor {
 
   void CheckRun(int64_t row);
   void CheckSteps(int64_t row, History::Run& seen, bool ended);
-  void CheckAttempts(int64_t row, const History::Run& seen);
+  void CheckAttempts(int64_t row, History::Run& seen);
+  void Forget(int64_t row);
   void CheckEnd(const AttemptToken& token, AttemptState state);
   void CheckVerdict(int64_t row, const std::string& message, const History::Run& seen);
   void CheckOutputs(int64_t row, StepIndex index, const std::string& result);

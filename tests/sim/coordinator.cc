@@ -32,6 +32,9 @@ Status Coordinator::Open() {
   deps.options = deps_.options;
   deps.model_terms = deps_.model_terms;
   deps.observer = deps_.coverage;
+  deps.swept = [this, life = life_] {
+    if (life == life_ && up() && deps_.swept) deps_.swept();
+  };
   deps.end_process = [] { throw ProcessEnded(); };
   engine_ = std::make_unique<Engine>(std::move(deps));
   return engine_->Recover();

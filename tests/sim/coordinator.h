@@ -31,6 +31,7 @@ class Coordinator {
     std::function<void()> started;  // after a recovery
     std::function<void()> turned;   // after a turn that did not end the process
     std::function<void()> down;     // the process has ended; calls that it had are broken
+    std::function<void()> swept;    // after a sweep of retention's
   };
 
   explicit Coordinator(Deps deps);

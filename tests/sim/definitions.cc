@@ -21,6 +21,7 @@ class PlanMaker {
     bool on_exit = false;
     std::string prefix = {};
     int depth = 0;
+    bool registers = true;
   };
 
   PlanMaker(Dice& dice, Around around) : dice_(dice), around_(std::move(around)) {}
@@ -202,7 +203,7 @@ class PlanMaker {
     Keep(std::move(step));
   }
   void Register() {
-    if (models_.empty()) return Train();
+    if (models_.empty() || !around_.registers) return Train();
     Json step = Begin(Name("register"), "register");
     step["inputs"] = Json{{"model", dice_.Pick(models_)}};
     step["with"] = Json{{"group", "group-1"}, {"approval", "Approved"}};
@@ -313,12 +314,12 @@ std::string MutexInName(const std::string& step_name) {
 }
 
 Json MakeDefinition(Dice& dice, const std::string& name, const std::vector<std::string>& callable,
-                    const std::vector<std::string>& datasets) {
+                    const std::vector<std::string>& datasets, bool registers) {
   Json document{{"apiVersion", "penstock/v1"}, {"kind", "Pipeline"}, {"name", name}};
   document["parameters"] = Json{{"text", {{"type", "string"}, {"default", "nothing"}}},
                                 {"number", {{"type", "integer"}, {"default", 3}}},
                                 {"list", {{"type", "list"}, {"default", Json::array({1, 2})}}}};
-  PlanMaker maker(dice, {.callable = callable, .datasets = datasets});
+  PlanMaker maker(dice, {.callable = callable, .datasets = datasets, .registers = registers});
   document["steps"] = maker.Steps(dice.Between(1, 7));
   if (dice.Chance(0.2)) {
     PlanMaker exit(dice, {.callable = {}, .datasets = {}, .on_exit = true, .prefix = "exit-"});

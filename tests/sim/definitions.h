@@ -17,8 +17,9 @@ std::string MutexInName(const std::string& step_name);
 
 // A definition document. `callable`: pipelines that it may call, all without parameters that must
 // be given; `datasets`, `models`: artifact addresses to build on.
+// `registers`: with steps that register models, which nobody ever removes.
 Json MakeDefinition(Dice& dice, const std::string& name, const std::vector<std::string>& callable,
-                    const std::vector<std::string>& datasets);
+                    const std::vector<std::string>& datasets, bool registers = true);
 
 // Values for the parameters that a run of any of these definitions may be given.
 Json MakeParameters(Dice& dice);

@@ -33,6 +33,7 @@ struct Options {
   bool print = false;
   bool shrink = false;
   bool verbose = false;
+  int soak = 0;
 };
 
 // What the seeds of one process came to, a line of JSON.
@@ -188,6 +189,44 @@ int RunOne(const Options& options) {
   return outcome.violation.empty() ? 0 : 1;
 }
 
+// The most of each size in the middle third and in the last one: what does not grow is the same.
+int RunSoak(const Options& options) {
+  World world(MakeSoak(options.seed, options.soak));
+  world.SampleEvery(std::chrono::hours(1));
+  const Outcome outcome = world.Run();
+  std::cout << "hour        heap        rows    database       blobs\n";
+  for (const Sample& sample : world.samples()) {
+    std::printf("%4lld %11lld %11lld %11lld %11lld\n",
+                static_cast<long long>(sample.at.count() / 3'600'000'000),
+                static_cast<long long>(sample.heap_bytes), static_cast<long long>(sample.rows),
+                static_cast<long long>(sample.database_bytes),
+                static_cast<long long>(sample.blobs));
+  }
+  const auto most = [&](int64_t Sample::* size, std::size_t third) {
+    int64_t value = 0;
+    const std::size_t count = world.samples().size();
+    for (std::size_t i = count * third / 3; i < count * (third + 1) / 3; ++i) {
+      value = std::max(value, world.samples()[i].*size);
+    }
+    return static_cast<double>(value);
+  };
+  bool grows = false;
+  for (const auto& [name, size] :
+       std::initializer_list<std::pair<const char*, int64_t Sample::*>>{
+           {"heap", &Sample::heap_bytes},
+           {"rows", &Sample::rows},
+           {"database", &Sample::database_bytes},
+           {"blobs", &Sample::blobs}}) {
+    const double ratio = most(size, 2) / std::max(most(size, 1), 1.0);
+    std::printf("%s: %.2f of what it was in the middle\n", name, ratio);
+    grows |= ratio > 1.25;
+  }
+  std::cout << outcome.events << " events, " << outcome.restarts << " starts of a coordinator; "
+            << (outcome.violation.empty() ? "nothing is wrong" : outcome.violation)
+            << (grows ? "; it grows" : "; nothing grows") << "\n";
+  return outcome.violation.empty() && !grows ? 0 : 1;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app{"Simulates clusters by seed: the real engine and database, with workers, clients, "
                "clock, network and disk that misbehave as a script says"};
@@ -204,6 +243,8 @@ int Main(int argc, char** argv) {
   app.add_flag("--print", options.print, "Show the seed's script and do nothing");
   app.add_flag("--shrink", options.shrink,
                "Cut the script short as long as the same is wrong, and print it as a test");
+  app.add_option("--soak", options.soak,
+                 "Simulate so many hours of one cluster (--seed), and tell what grows");
   app.add_flag("--verbose", options.verbose, "What the engine logs");
   CLI11_PARSE(app, argc, argv);
   if (const auto dash = seeds.find('-'); dash != std::string::npos) {
@@ -211,6 +252,7 @@ int Main(int argc, char** argv) {
     options.last = std::stoull(seeds.substr(dash + 1));
   }
   spdlog::set_level(options.verbose ? spdlog::level::info : spdlog::level::off);
+  if (options.soak > 0) return RunSoak(options);
   return options.seed > 0 || !options.script.empty() ? RunOne(options) : RunSeeds(options);
 }
 

@@ -33,6 +33,7 @@ class ScriptMaker {
   }
 
   Script MakeSoak(int hours) {
+    soak_ = true;
     MakeWorld();
     script_.world["options"] = Json{{"run_age_s", 1'800},  {"run_count", 40}, {"unused_s", 1'800},
                                     {"grace_s", 600},      {"sweep_s", 300},  {"lease_ttl_s", 15},
@@ -47,6 +48,11 @@ class ScriptMaker {
       AddDecisions(std::chrono::minutes(20));
       if (dice_.Chance(0.5)) AddTrouble(std::chrono::minutes(18));
     }
+    // What is kept for good, whatever retention says.
+    std::erase_if(script_.actions, [](const Action& action) {
+      return action.at > seconds(1) &&
+             (action.what == "apply" || action.what == "token" || action.what == "register-model");
+    });
     Sort();
     return std::move(script_);
   }
@@ -109,7 +115,8 @@ class ScriptMaker {
       // Calls lead to those before.
       const std::vector<std::string> before(pipelines_.begin(), pipelines_.end() - 1);
       Add(milliseconds(10 * i), "apply",
-          Json{{"definition", MakeDefinition(dice_, pipelines_.back(), before, addresses)}});
+          Json{{"definition",
+                MakeDefinition(dice_, pipelines_.back(), before, addresses, !soak_)}});
     }
     addresses_ = addresses;
   }
@@ -200,7 +207,7 @@ class ScriptMaker {
     }
   }
 
-  // Approvals are decided some time; reasons are asked for now and then.
+  // Approvals are decided some time; reasons are asked for between.
   void AddDecisions(Micros length) {
     for (Micros at = seconds(1); at < length; at += dice_.Time(seconds(2), seconds(20))) {
       if (dice_.Chance(0.5)) Add(at, "decide", Json{{"approve", dice_.Chance(0.8)}});
@@ -264,6 +271,7 @@ class ScriptMaker {
   Dice dice_;
   Script script_;
   Micros begin_{0};
+  bool soak_ = false;
   std::vector<std::string> pipelines_;
   std::vector<std::string> addresses_;
 };

@@ -16,7 +16,7 @@ struct Shrunk {
 };
 
 // Leaves out actions, then steps of definitions, then workers and the weather, as long as the same
-// invariant is violated: the same words, but for names and numbers. `tell` gets a line now and then.
+// invariant is violated: the same words, but for names and numbers. `tell` gets a line a round.
 Shrunk Shrink(const Script& script, const std::function<void(const std::string&)>& tell);
 
 // Runs the script in a process of its own: what ends that is a violation, too.

@@ -1,5 +1,7 @@
 #include "tests/sim/world.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -91,6 +93,7 @@ World::World(const Script& script)
     auditor_->OnDown();
     network_->Break();
   };
+  deps.swept = [this] { schedule_.After(milliseconds(1), [this] { RemoveBytes(); }); };
   coordinator_ = std::make_unique<Coordinator>(std::move(deps));
   network_ = std::make_unique<Network>(schedule_, *coordinator_);
   auditor_ = std::make_unique<Auditor>(schedule_, *coordinator_, blobs_, coverage_);
@@ -168,7 +171,16 @@ FakeWorker& World::WorkerFor(const Json& with) {
 }
 
 void World::TakeSample() {
-  if (coordinator_->up()) samples_.push_back(Sample{.at = Micros(schedule_.now().micros)});
+  if (coordinator_->up()) {
+    Sample sample{.at = Micros(schedule_.now().micros)};
+    sample.heap_bytes = static_cast<int64_t>(mallinfo2().uordblks);
+    sample.rows = auditor_->CountRows();
+    for (const auto& [name, data] : disk_.Copy()) {
+      sample.database_bytes += static_cast<int64_t>(data.size());
+    }
+    sample.blobs = static_cast<int64_t>(blobs_.blobs().size());
+    samples_.push_back(sample);
+  }
   schedule_.After(sample_every_, [this] { TakeSample(); });
 }
 

@@ -28,12 +28,12 @@ struct Outcome {
   int64_t restarts = 0;
 };
 
-// Sizes that must not grow with time, as seen now and then in a long simulation.
+// Sizes that must not grow with time, as seen once an hour of a long simulation.
 struct Sample {
   Micros at{0};
-  int64_t resident_kib = 0;
-  int64_t rows = 0;  // of runs, steps, attempts, artifacts, holds together
-  int64_t database_bytes = 0;
+  int64_t heap_bytes = 0;      // in use, of this process
+  int64_t rows = 0;            // of all tables but those that keep for longer than it lasts
+  int64_t database_bytes = 0;  // with the write-ahead log
   int64_t blobs = 0;
 };
 

@@ -317,6 +317,7 @@ void World::CollectNext(const std::shared_ptr<RetentionSweep>& sweep) {
 
 // As the operations thread does after a sweep: what no row needs, a grace after its last use.
 void World::RemoveBytes() {
+  if (!coordinator_->up()) return;
   std::set<std::string> needed;
   for (const char* sql : {"SELECT digest FROM artifacts", "SELECT digest FROM holds"}) {
     Statement statement = std::move(*coordinator_->committed().Prepare(sql));
