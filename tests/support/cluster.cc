@@ -1,5 +1,6 @@
 #include "tests/support/cluster.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -10,13 +11,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
-#include <set>
 #include <thread>
 
-#include "base/digest.h"
-#include "storage/artifact/local_artifact_store.h"
-#include "storage/metadata/metadata_reader.h"
+#include "tests/support/invariants.h"
 
 namespace penstock {
 namespace {
@@ -119,7 +116,8 @@ Ran RunProgram(const std::vector<std::string>& arguments,
   return ran;
 }
 
-Cluster::Cluster(const std::string& host) : folder_(MakeFolder()), grpc_(host + ":0") {}
+Cluster::Cluster(const std::string& host)
+    : folder_(MakeFolder()), grpc_(host + ":0"), http_(host + ":0") {}
 
 Cluster::~Cluster() {
   daemons_.clear();
@@ -149,34 +147,43 @@ pid_t Cluster::LaunchCoordinator(const std::vector<std::string>& more) {
   return Spawn("coordinator", arguments);
 }
 
-void Cluster::StartCoordinator(const std::vector<std::string>& more) {
+bool Cluster::TryCoordinator(const std::vector<std::string>& more) {
   const pid_t pid = LaunchCoordinator(more);
   Json ready;
-  ASSERT_TRUE(Eventually([&] {
+  EXPECT_TRUE(Eventually([&] {
     ready = ReadJson(data_dir() / "ready.json");
     return JsonInt(ready, "pid") == pid || !Running("coordinator");
   })) << "the coordinator did not come up";
-  ASSERT_TRUE(Running("coordinator")) << "the coordinator ended at once";
+  if (JsonInt(ready, "pid") != pid) return false;
   grpc_ = JsonString(ready, "grpc");
   http_ = JsonString(ready, "http");
+  return Running("coordinator");
 }
 
-void Cluster::StartWorker(const std::string& name, const std::vector<std::string>& more) {
-  const std::filesystem::path folder = folder_.path() / name;
+void Cluster::StartCoordinator(const std::vector<std::string>& more) {
+  ASSERT_TRUE(TryCoordinator(more)) << "the coordinator ended at once";
+}
+
+pid_t Cluster::LaunchWorker(const std::string& name, const std::vector<std::string>& more) {
   std::vector<std::string> arguments = {Program("penstock-worker"),
                                         "--coordinator",
                                         grpc_,
                                         "--name",
                                         name,
                                         "--data-dir",
-                                        folder.string(),
+                                        (folder_.path() / name).string(),
                                         "--cpus",
                                         "2",
                                         "--rank-ports",
                                         FreePorts()};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  const pid_t pid = Spawn(name, arguments);
-  ASSERT_TRUE(Eventually([&] { return JsonInt(ReadJson(folder / "ready.json"), "pid") == pid; }))
+  return Spawn(name, arguments);
+}
+
+void Cluster::StartWorker(const std::string& name, const std::vector<std::string>& more) {
+  const pid_t pid = LaunchWorker(name, more);
+  const std::filesystem::path ready = folder_.path() / name / "ready.json";
+  ASSERT_TRUE(Eventually([&] { return JsonInt(ReadJson(ready), "pid") == pid; }))
       << "worker " << name << " did not come up";
 }
 
@@ -265,7 +272,7 @@ double Cluster::Metric(const std::string& name) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(std::stoi(http_.substr(http_.rfind(':') + 1))));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  inet_pton(AF_INET, http_.substr(0, http_.rfind(':')).c_str(), &address.sin_addr);
   if (connect(connection.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     return -1;
   }
@@ -281,77 +288,9 @@ double Cluster::Metric(const std::string& name) {
   return line == std::string::npos ? -1 : std::strtod(&page[line + name.size() + 2], nullptr);
 }
 
-void Cluster::CheckInvariants() {
-  Result<std::unique_ptr<MetadataReader>> reader =
-      MetadataReader::Open((data_dir() / "penstock.db").string());
-  ASSERT_TRUE(reader.ok()) << reader.status();
-  const auto runs = (*reader)->ListRuns({}, 0, 1'000);
-  ASSERT_TRUE(runs.ok()) << runs.status();
-  for (const RunRecord& run : *runs) {
-    EXPECT_TRUE(IsTerminal(run.state)) << run.id << " is " << Name(run.state);
-    bool failed = false;
-    const auto steps = (*reader)->ListSteps(run.row);
-    ASSERT_TRUE(steps.ok());
-    for (const StepRecord& step : *steps) {
-      EXPECT_TRUE(IsTerminal(step.state)) << run.id << "/" << step.name;
-      failed = failed || step.state == StepState::kFailed;
-      std::set<int32_t> succeeded;  // numbers of attempts that did, with all their ranks
-      const auto attempts = (*reader)->ListAttempts(run.row, step.index);
-      ASSERT_TRUE(attempts.ok());
-      for (const AttemptRecord& attempt : *attempts) {
-        EXPECT_TRUE(IsTerminal(attempt.state)) << run.id << "/" << step.name;
-        if (attempt.state == AttemptState::kSucceeded) succeeded.insert(attempt.number);
-      }
-      for (const AttemptRecord& attempt : *attempts) {
-        if (attempt.state != AttemptState::kSucceeded) succeeded.erase(attempt.number);
-      }
-      EXPECT_LE(succeeded.size(), 1u) << run.id << "/" << step.name << " succeeded more than once";
-    }
-    EXPECT_EQ(run.state == RunState::kFailed, failed) << run.id;
-  }
-  const auto holds = (*reader)->CountAttemptHolds();
-  ASSERT_TRUE(holds.ok()) << holds.status();
-  EXPECT_EQ(*holds, 0) << "artifacts are held for attempts that ended";
-
-  const auto store =
-      LocalArtifactStore::Open(data_dir() / "artifacts", {.sync = false, .clean = false});
-  ASSERT_TRUE(store.ok());
-  std::vector<int64_t> rows;
-  const auto artifacts = (*reader)->ListArtifacts("", RunId(), 0, 10'000, &rows);
-  ASSERT_TRUE(artifacts.ok());
-  for (const ArtifactRecord& artifact : *artifacts) {
-    const auto bytes = (*store)->ReadBlob(artifact.ref.digest, int64_t{1} << 30);
-    EXPECT_TRUE(bytes.ok()) << bytes.status();
-    if (!artifact.ref.tree || !bytes.ok()) continue;
-    const auto manifest = ParseManifest(*bytes);
-    ASSERT_TRUE(manifest.ok()) << manifest.status();
-    for (const ManifestEntry& file : manifest->files) {
-      EXPECT_TRUE((*store)->ReadBlob(file.digest, int64_t{1} << 30).ok()) << file.path;
-    }
-  }
-  EXPECT_TRUE(std::filesystem::is_empty((*store)->temp_folder())) << "temporary files are left";
-  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
-    if (!std::filesystem::exists(entry.path() / "work")) continue;
-    for (const char* place : {"work", "artifacts/tmp"}) {
-      const std::filesystem::path folder = entry.path() / place;
-      EXPECT_TRUE(std::filesystem::is_empty(folder)) << "files are left in " << folder;
-    }
-  }
-
-  // Runners carry their worker's folder in their environment.
-  const std::string mark = "PENSTOCK_ATTEMPT_OWNER=" + folder_.path().string();
-  EXPECT_TRUE(Eventually(
-      [&] {
-        for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-          std::ifstream file(entry.path() / "environ", std::ios::binary);
-          const std::string text{std::istreambuf_iterator<char>(file),
-                                 std::istreambuf_iterator<char>()};
-          if (text.find(mark) != std::string::npos) return false;
-        }
-        return true;
-      },
-      std::chrono::seconds(5)))
-      << "a runner is left";
+void Cluster::CheckInvariants(const std::vector<std::string>& acknowledged) {
+  CheckStored(data_dir(), {.acknowledged = acknowledged});
+  CheckNothingLeft(folder_.path());
 }
 
 }  // namespace penstock

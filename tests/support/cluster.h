@@ -36,7 +36,8 @@ std::filesystem::path SharedData();
 
 class Cluster {
  public:
-  // `host`: the loopback address on which the coordinator serves gRPC.
+  // `host`: the loopback address on which the coordinator serves. One of its own keeps its ports
+  // from being taken by another cluster while it is down.
   explicit Cluster(const std::string& host = "127.0.0.1");
   ~Cluster();
   Cluster(const Cluster&) = delete;
@@ -46,8 +47,11 @@ class Cluster {
   // is started again.
   void StartCoordinator(const std::vector<std::string>& more = {});
   void StartWorker(const std::string& name, const std::vector<std::string>& more = {});
-  // The process is expected to end by itself (a crash point); does not wait for readiness.
+  // False where it has ended (a crash point), maybe before it was ready.
+  bool TryCoordinator(const std::vector<std::string>& more = {});
+  // Do not wait for readiness.
   pid_t LaunchCoordinator(const std::vector<std::string>& more);
+  pid_t LaunchWorker(const std::string& name, const std::vector<std::string>& more = {});
 
   // "coordinator" or a worker's name.
   void Signal(const std::string& daemon, int signal);
@@ -76,10 +80,9 @@ class Cluster {
   const std::string& grpc() const { return grpc_; }
   const std::string& http() const { return http_; }
 
-  // What must hold once the daemons have stopped and every run has ended: states of steps and runs
-  // agree, at most one attempt of a step succeeded, nothing is held for an attempt, every artifact
-  // has its bytes, no workspace and no temporary file of a worker and no runner is left.
-  void CheckInvariants();
+  // What must hold once the daemons have stopped and every run has ended (invariants.h). Of
+  // `acknowledged` runs each is there.
+  void CheckInvariants(const std::vector<std::string>& acknowledged = {});
   // A counter or gauge of the coordinator, by its whole name with labels; -1 where there is none.
   double Metric(const std::string& name);
   int ModelVersions(const std::string& group);
@@ -90,7 +93,7 @@ class Cluster {
   TempFolder folder_;
   std::map<std::string, Subprocess> daemons_;
   std::string grpc_;
-  std::string http_ = "127.0.0.1:0";
+  std::string http_;
 };
 
 // Runs a program to its end.
