@@ -6,6 +6,7 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <optional>
+#include <string_view>
 #include <thread>
 #include <unordered_set>
 
@@ -56,6 +57,7 @@ class PumpedStream : public grpc::ServerWriteReactor<Response>, public Abortable
       : gate_(services.gate),
         registry_(services.registry),
         executor_(services.executor),
+        method_(method),
         timer_(services.gate, service, method) {
     gate_.metrics().open_streams.fetch_add(1, std::memory_order_relaxed);
     registry_.Add(this);
@@ -128,7 +130,7 @@ class PumpedStream : public grpc::ServerWriteReactor<Response>, public Abortable
 
   void End(const Status& status) {
     timer_.Record(status);
-    this->Finish(ToGrpcStatus(status));
+    this->Finish(ToGrpcStatus(Reply(method_, status)));
   }
 
   void Run() {
@@ -169,6 +171,7 @@ class PumpedStream : public grpc::ServerWriteReactor<Response>, public Abortable
   CallGate& gate_;
   StreamRegistry& registry_;
   const Executor& executor_;
+  const std::string_view method_;  // a literal
   CallTimer timer_;
   Caller caller_;
   Response response_;
