@@ -1,8 +1,12 @@
 #include "storage/db/migrate.h"
 
+#include <sqlite3.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <span>
 #include <string>
 
 #include "base/digest.h"
@@ -44,33 +48,60 @@ Status BackUp(Database& database, const std::string& path) {
   PENSTOCK_RETURN_IF_ERROR(RemoveAll(unfinished));
   PENSTOCK_RETURN_IF_ERROR(database.BackupTo(unfinished));
   PENSTOCK_RETURN_IF_ERROR(SyncPath(unfinished));
+  PENSTOCK_FAULT_POINT("migrate.backup");
   if (std::rename(unfinished.c_str(), path.c_str()) != 0) {
     return ErrnoStatus(errno, "renaming into " + path);
   }
   return SyncPath(std::filesystem::path(path).parent_path());
 }
 
-Status Apply(Database& database, const Migration& migration, const MigrateOptions& options) {
+// Runs the statements one at a time.
+Status ExecuteEach(Database& database, std::string_view sql) {
+  std::string statement;
+  for (std::size_t at = 0; at < sql.size();) {
+    const std::size_t end = std::min(sql.find(';', at), sql.size() - 1) + 1;
+    statement += sql.substr(at, end - at);
+    at = end;
+    // A semicolon may stand in a text, a comment or a trigger, too.
+    if (at < sql.size() && sqlite3_complete(statement.c_str()) == 0) continue;
+    PENSTOCK_RETURN_IF_ERROR(database.Execute(statement));
+    PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("migrate.statement"));
+    statement.clear();
+  }
+  return Status::Ok();
+}
+
+// Inside a transaction.
+Status Apply(Database& database, const Migration& migration, Time now) {
+  PENSTOCK_RETURN_IF_ERROR(ExecuteEach(database, migration.sql));
+  PENSTOCK_ASSIGN_OR_RETURN(
+      Statement insert, database.Prepare("INSERT INTO schema_migrations (version, name, checksum,"
+                                         " applied_at) VALUES (?, ?, ?, ?)"));
+  insert.Bind(1, static_cast<int64_t>(migration.version));
+  insert.Bind(2, migration.name);
+  insert.Bind(3, std::string_view(Sha256(migration.sql).value()));
+  insert.Bind(4, now.micros);
+  PENSTOCK_RETURN_IF_ERROR(insert.Run());
+  // PRAGMA takes no bound parameters; both are numbers of our own.
+  PENSTOCK_RETURN_IF_ERROR(
+      database.Execute("PRAGMA user_version = " + std::to_string(migration.version)));
+  return PENSTOCK_FAULT_STATUS("migrate.applied");
+}
+
+// All together: after an upgrade that broke off the database is what it was before, and so is the
+// backup that the next try makes.
+Status ApplyAll(Database& database, std::span<const Migration> pending, Time now) {
   PENSTOCK_RETURN_IF_ERROR(database.Execute("BEGIN IMMEDIATE"));
   const auto run = [&]() -> Status {
-    PENSTOCK_RETURN_IF_ERROR(database.Execute(std::string(migration.sql)));
-    PENSTOCK_FAULT_POINT("migrate.applied");
-    PENSTOCK_ASSIGN_OR_RETURN(
-        Statement insert, database.Prepare("INSERT INTO schema_migrations (version, name, checksum,"
-                                           " applied_at) VALUES (?, ?, ?, ?)"));
-    insert.Bind(1, static_cast<int64_t>(migration.version));
-    insert.Bind(2, migration.name);
-    insert.Bind(3, std::string_view(Sha256(migration.sql).value()));
-    insert.Bind(4, options.now.micros);
-    PENSTOCK_RETURN_IF_ERROR(insert.Run());
-    // PRAGMA takes no bound parameters; both are numbers of our own.
-    PENSTOCK_RETURN_IF_ERROR(
-        database.Execute("PRAGMA user_version = " + std::to_string(migration.version)));
+    for (const Migration& migration : pending) {
+      PENSTOCK_RETURN_IF_ERROR(Apply(database, migration, now)
+                                   .WithContext("migration " + std::to_string(migration.version)));
+    }
     return database.Execute("COMMIT");
   };
   const Status status = run();
   if (!status.ok()) (void)database.Execute("ROLLBACK");
-  return status.WithContext("migration " + std::to_string(migration.version));
+  return status;
 }
 
 }  // namespace
@@ -109,9 +140,10 @@ Status Migrate(Database& database, const std::vector<Migration>& migrations,
       LOG_INFO("database backed up before migration file={}", backup);
     }
   }
-  for (const Migration& migration : migrations) {
-    if (migration.version <= version) continue;
-    PENSTOCK_RETURN_IF_ERROR(Apply(database, migration, options));
+  const auto pending = std::span(migrations).subspan(static_cast<std::size_t>(version));
+  if (pending.empty()) return Status::Ok();
+  PENSTOCK_RETURN_IF_ERROR(ApplyAll(database, pending, options.now));
+  for (const Migration& migration : pending) {
     LOG_INFO("database migrated version={} name={}", migration.version, migration.name);
   }
   return Status::Ok();

@@ -1,7 +1,7 @@
 #ifndef PENSTOCK_STORAGE_DB_MIGRATE_H_
 #define PENSTOCK_STORAGE_DB_MIGRATE_H_
 
-// Numbered forward migrations, each in one transaction with its checksum.
+// Numbered forward migrations with their checksums.
 
 #include <cstdint>
 #include <string_view>
@@ -24,7 +24,7 @@ struct MigrateOptions {
 };
 
 // Brings the database to the newest version. A database that has tables already is backed up first,
-// to PATH.before-vN. Each migration commits whole or not at all.
+// to PATH.before-vN. What is missing commits together or not at all.
 // kFailedPrecondition: SCHEMA_TOO_NEW (made by a newer program), FOREIGN_DATABASE (not ours),
 // SCHEMA_CHANGED (an applied migration differs from this program's). The message says what to do.
 Status Migrate(Database& database, const std::vector<Migration>& migrations,

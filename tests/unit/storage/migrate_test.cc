@@ -72,6 +72,16 @@ TEST_F(MigrateTest, OneThatFailsLeavesNothing) {
   EXPECT_TRUE(Run({kFirst, kSecond}).ok());
 }
 
+// Else a second try would back up what the first had left half done.
+TEST_F(MigrateTest, AllThatAreMissingAreAppliedOrNone) {
+  ASSERT_TRUE(Run({kFirst}).ok());
+  const Migration broken{3, "broken", "INSERT INTO c VALUES (5)"};
+  EXPECT_THAT(Run({kFirst, kSecond, broken}).message(), HasSubstr("migration 3"));
+  EXPECT_EQ(Tables("b"), 0);
+  EXPECT_EQ(Number(*database_, "PRAGMA user_version"), 1);
+  EXPECT_EQ(Number(*database_, "SELECT count(*) FROM schema_migrations"), 1);
+}
+
 TEST_F(MigrateTest, ANewerDatabaseIsRefusedWithWhatToDo) {
   ASSERT_TRUE(Run({kFirst, kSecond}).ok());
   const Status status = Run({kFirst});
