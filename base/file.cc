@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/unfinished_writes.h"
+
 namespace penstock {
 
 namespace fs = std::filesystem;
@@ -45,7 +47,8 @@ Status WriteAll(int fd, std::string_view bytes, const std::string& name) {
 }
 
 Status WriteFileAtomic(const fs::path& path, std::string_view bytes, int mode) {
-  const fs::path temporary = path.string() + ".tmp-" + std::to_string(getpid());
+  const fs::path temporary =
+      path.string() + std::string(kUnfinishedWrite) + std::to_string(getpid());
   UniqueFd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
   if (!fd.valid()) return ErrnoStatus(errno, "writing " + path.string());
   Status status = WriteAll(fd.get(), bytes, path.string());
@@ -59,6 +62,16 @@ Status WriteFileAtomic(const fs::path& path, std::string_view bytes, int mode) {
     return status;
   }
   return SyncPath(path.has_parent_path() ? path.parent_path() : fs::path("."));
+}
+
+Status RemoveUnfinishedWrites(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().filename().string().find(kUnfinishedWrite) == std::string::npos) continue;
+    PENSTOCK_RETURN_IF_ERROR(RemoveAll(entry.path()));
+  }
+  if (error) return ErrnoStatus(error.value(), "reading " + folder.string());
+  return Status::Ok();
 }
 
 Status MakeFolders(const fs::path& path) {

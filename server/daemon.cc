@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/thread_pool.h"
+#include "base/unfinished_writes.h"
 #include "server/engine/engine.h"
 #include "server/http/bridge.h"
 #include "server/http/http_server.h"
@@ -104,6 +105,7 @@ Status Daemon::Impl::OpenData() {
   lock.emplace(std::move(taken));
   // Of a server that was killed.
   PENSTOCK_RETURN_IF_ERROR(RemoveAll(ready_path()));
+  PENSTOCK_RETURN_IF_ERROR(RemoveUnfinishedWrites(config.data_dir));
   PENSTOCK_ASSIGN_OR_RETURN(identity, Identity(config));
   PENSTOCK_ASSIGN_OR_RETURN(store, OpenStore(config.data_dir));
   readers = std::make_unique<ReaderPool>(store->path());

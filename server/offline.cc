@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/unfinished_writes.h"
 #include "server/ops/restore.h"
 #include "server/ops/secret_keys.h"
 #include "server/rpc/auth.h"
@@ -15,6 +16,8 @@ namespace {
 
 Result<FileLock> TakeLock(const std::string& data_dir, const std::string& instead) {
   Result<FileLock> lock = FileLock::Take(data_dir + "/LOCK");
+  // Of a server, or a rotation of the key, that was killed.
+  if (lock.ok()) PENSTOCK_RETURN_IF_ERROR(RemoveUnfinishedWrites(data_dir));
   if (lock.ok() || lock.status().reason() != "LOCKED") return lock;
   return FailedPrecondition(lock.status().message() + "; while the server is up, use " + instead,
                             "LOCKED");

@@ -10,6 +10,7 @@
 #include "base/fault_point.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/unfinished_writes.h"
 #include "server/ops/snapshot.h"
 
 namespace penstock {
@@ -255,6 +256,7 @@ Result<BackupReport> MakeBackup(const BackupSource& source, const BackupOptions&
   PENSTOCK_RETURN_IF_ERROR(OpenFolder(options.directory, source.data_dir));
   const auto lock = FileLock::Take(options.directory / "LOCK");
   if (!lock.ok()) return lock.status();
+  PENSTOCK_RETURN_IF_ERROR(RemoveUnfinishedWrites(options.directory));
   Result<BackupReport> report = Maker(source, options, stop).Make(clock.Now());
   if (!report.ok()) return report.status().WithContext("the backup is not whole");
   LOG_INFO("backup made snapshot={} blobs={} new_blobs={} missing={}", report->snapshot.string(),

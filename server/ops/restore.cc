@@ -3,6 +3,7 @@
 #include "base/fault_point.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/unfinished_writes.h"
 #include "server/ops/backup.h"
 #include "server/ops/snapshot.h"
 #include "storage/metadata/metadata_store.h"
@@ -161,6 +162,7 @@ Result<RestoreReport> RestoreBackup(const RestoreOptions& options, const Clock& 
   PENSTOCK_RETURN_IF_ERROR(PrepareFolder(options));
   const auto lock = FileLock::Take(options.data_dir / "LOCK");
   if (!lock.ok()) return lock.status();
+  PENSTOCK_RETURN_IF_ERROR(RemoveUnfinishedWrites(options.data_dir));
   Restorer restorer(options, snapshot);
   PENSTOCK_RETURN_IF_ERROR(restorer.Run(clock, random));
   LOG_INFO("backup restored snapshot={} data_dir={} incarnation={}", snapshot.string(),

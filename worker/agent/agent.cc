@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "base/unfinished_writes.h"
 #include "steps/catalog/catalog.h"
 #include "storage/model/protocol.h"
 
@@ -67,6 +68,7 @@ Result<std::unique_ptr<Agent>> Agent::Make(const WorkerConfig& config,
     LOG_WARN("ended leftovers of an earlier agent processes={}", leftovers);
     WaitForLeftovers(owner);
   }
+  PENSTOCK_RETURN_IF_ERROR(RemoveUnfinishedWrites(folder));
   PENSTOCK_RETURN_IF_ERROR(RemoveAll(folder / "work"));
   PENSTOCK_RETURN_IF_ERROR(MakeFolders(folder / "work"));
   PENSTOCK_ASSIGN_OR_RETURN(

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/unfinished_writes.h"
+
 namespace penstock {
 namespace {
 
@@ -34,6 +36,14 @@ TEST_F(FileTest, AWrittenFileIsReadBackWithinItsLimit) {
   ASSERT_TRUE(WriteFileAtomic(file_, "new").ok());
   EXPECT_EQ(*ReadFile(file_), "new");
   EXPECT_EQ(FilesIn(folder_.path()), 1) << "something is left beside it";
+}
+
+TEST_F(FileTest, WhatAKilledWriterLeftIsRemoved) {
+  ASSERT_TRUE(WriteFileAtomic(file_, "whole").ok());
+  ASSERT_TRUE(WriteFileAtomic(file_.string() + ".tmp-4321", "half").ok());
+  ASSERT_TRUE(RemoveUnfinishedWrites(folder_.path()).ok());
+  EXPECT_EQ(*ReadFile(file_), "whole");
+  EXPECT_EQ(FilesIn(folder_.path()), 1);
 }
 
 TEST_F(FileTest, WhatCannotBeDoneNamesThePath) {
