@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/fault_point.h"
 #include "base/unfinished_writes.h"
 
 namespace penstock {
@@ -54,6 +55,7 @@ Status WriteFileAtomic(const fs::path& path, std::string_view bytes, int mode) {
   Status status = WriteAll(fd.get(), bytes, path.string());
   if (status.ok() && fsync(fd.get()) != 0) status = ErrnoStatus(errno, "syncing " + path.string());
   fd.Close();
+  if (status.ok()) status = PENSTOCK_FAULT_STATUS("file.rename");
   if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
     status = ErrnoStatus(errno, "renaming into " + path.string());
   }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/fault_point.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -247,6 +248,7 @@ Result<std::unique_ptr<Daemon>> Daemon::Start(const ServerConfig& config) {
   PENSTOCK_RETURN_IF_ERROR(daemon->impl_->OpenData());
   PENSTOCK_RETURN_IF_ERROR(daemon->impl_->StartEngine());
   PENSTOCK_RETURN_IF_ERROR(daemon->impl_->Serve());
+  PENSTOCK_FAULT_POINT("server.before_ready");
   PENSTOCK_RETURN_IF_ERROR(daemon->impl_->WriteReady());
   return daemon;
 }

@@ -64,7 +64,9 @@ Status Restorer::Run(const Clock& clock, Random& random) {
                               MetadataReader::Open((options_.data_dir / kDatabaseFile).string()));
     PENSTOCK_RETURN_IF_ERROR(PlaceArtifacts(*reader));
   }
+  PENSTOCK_FAULT_POINT("restore.artifacts");
   PENSTOCK_RETURN_IF_ERROR(PlaceJournals());
+  PENSTOCK_FAULT_POINT("restore.journals");
   if (!report_.missing.empty() && !options_.allow_missing) {
     std::string shown;
     for (std::size_t i = 0; i < report_.missing.size() && i < kShown; ++i) {

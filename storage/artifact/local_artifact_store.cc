@@ -138,6 +138,7 @@ Result<LocalArtifactStore::Writer> LocalArtifactStore::NewWriter() {
 }
 
 Status LocalArtifactStore::Place(const fs::path& from, const Digest& digest) {
+  PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("artifact.place"));
   const fs::path to = PathOf(digest);
   chmod(from.c_str(), 0444);
   (void)SetLastUsed(from);
@@ -330,6 +331,7 @@ Result<bool> LocalArtifactStore::RemoveUnlessUsed(const Digest& digest, Time sin
   if (rename(place.c_str(), aside.c_str()) != 0) {
     return ErrnoStatus(errno, "removing " + FormatDigest(digest));
   }
+  PENSTOCK_FAULT_POINT("artifact.set_aside");
   if (stat(aside.c_str(), &info) == 0 && LastUsed(info) >= since) {
     if (rename(aside.c_str(), place.c_str()) == 0) return false;
     return ErrnoStatus(errno, "putting back " + FormatDigest(digest));

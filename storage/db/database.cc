@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "base/fault_point.h"
+
 namespace penstock {
 namespace {
 
@@ -68,6 +70,7 @@ void Statement::BindNull(int index) {
 }
 
 Status Statement::Run() {
+  PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("database.write"));
   int code = SQLITE_ROW;
   while (code == SQLITE_ROW) code = sqlite3_step(stmt_);
   Status status;

@@ -220,8 +220,14 @@ struct Journal::Segment {
     std::size_t written = 0;
     torn = true;  // until the whole frame is there
     while (written < frame.size()) {
-      const ssize_t count = pwrite(fd.get(), frame.data() + written, frame.size() - written,
-                                   size + static_cast<int64_t>(written));
+      std::size_t rest = frame.size() - written;
+      if (internal::faults_armed.load(std::memory_order_relaxed)) {
+        // In two pieces, so that a test can cut a frame in two.
+        if (written > 0) PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("journal.torn"));
+        if (written == 0) rest = (rest + 1) / 2;
+      }
+      const ssize_t count =
+          pwrite(fd.get(), frame.data() + written, rest, size + static_cast<int64_t>(written));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return ErrnoStatus(errno, "writing " + path.string());
       written += static_cast<std::size_t>(count);
@@ -410,6 +416,7 @@ Status Journal::Close(const RunId& run) {
     }
   }
   MutexLock lock(segment->mutex);
+  PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("journal.sync"));
   if (fdatasync(segment->fd.get()) != 0) {
     return ErrnoStatus(errno, "syncing " + segment->path.string());
   }
@@ -433,6 +440,7 @@ Status Journal::Remove(const RunId& run) {
     open_.erase(run);
     recent_.remove(run);
   }
+  PENSTOCK_FAULT_POINT("journal.remove");
   const std::filesystem::path path = PathOf(run);
   if (unlink(path.c_str()) != 0 && errno != ENOENT) {
     return ErrnoStatus(errno, "removing " + path.string());

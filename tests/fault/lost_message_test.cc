@@ -1,5 +1,6 @@
-// Lost requests, lost replies and failing disks, with a real worker and a real client: the run ends
-// SUCCEEDED all the same, with one model version, and nothing is left over.
+// Lost requests and lost replies between a coordinator, a real worker and a real client: the run
+// ends SUCCEEDED all the same, with one model version, and nothing is left over. What a client sees
+// of each RPC is lost_call_test's.
 //
 // By default a sample; PENSTOCK_FAULTS=all loses each of the first messages of every method.
 
@@ -20,7 +21,7 @@ bool Exhaustive() {
 }
 
 const std::string kPipeline = SmallPipeline("lossy") +
-    R"(  retry: {maxAttempts: 3, interval: 10ms}
+                              R"(  retry: {maxAttempts: 3, interval: 10ms}
 - {name: slow, type: noop, dependsOn: [prepare], with: {duration: 400ms, message: slow}}
 - name: train
   type: train
@@ -120,12 +121,10 @@ TEST_F(LostMessageTest, OneMessageOfOneMethodIsLost) {
   }
 }
 
-// A disk that fails once, on either side. The step's retry policy is for that.
-TEST_F(LostMessageTest, ADiskFailsOnce) {
+// What the worker's own disk does ends the attempt (it would wait for ever for a full one); the
+// step's retry policy is for that.
+TEST_F(LostMessageTest, AWorkersDiskFailsOnce) {
   for (const std::string action : {"eio", "enospc"}) {
-    RunWith({.coordinator = "artifact.write=" + action + "@2", .worker = {}});
-    RunWith({.coordinator = "journal.append=" + action + "@1", .worker = {}});
-    // What the worker's own disk does ends the attempt: it would wait for ever for a full one.
     const Json run = RunWith({.coordinator = {}, .worker = "artifact.write=" + action + "@1"});
     EXPECT_EQ(JsonInt(Cluster::Step(run, "prepare"), "attempt"), 2) << action;
   }

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <utility>
 
+#include "base/fault_point.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -232,6 +233,7 @@ Status Agent::OpenSession() {
     lost_told_ = true;
     return status;
   }
+  PENSTOCK_FAULT_POINT("worker.session_open");
   mismatch_told_ = false;
   lost_told_ = false;
   const auto micros = [](const google::protobuf::Duration& d) {
@@ -270,6 +272,7 @@ bool Agent::LeaseOnce() {
     if (coordinator_->stopped()) return true;
     parked_ = context.get();
   }
+  PENSTOCK_FAULT_POINT("worker.before_acknowledge");
   const Tick sent = Clock::Real().Ticks();
   const grpc::Status raw = coordinator_->workers().LeaseSteps(context.get(), request, &response);
   {

@@ -156,6 +156,7 @@ void Executor::OnOutcome(Runner& runner, Outcome outcome) {
     runner.retire = true;
     return;
   }
+  PENSTOCK_FAULT_POINT("worker.child_ended");
   Attempt& attempt = *runner.attempts.front();
   runner.attempts.pop_front();
   attempt.runner = nullptr;

@@ -115,6 +115,7 @@ Status Transfer::FetchBlob(const std::string& digest, TransferStop& stop) {
     Tried ended = Answered(reader->Finish());
     if (!written.ok()) return written;
     if (!ended.status.ok()) return ended;
+    PENSTOCK_FAULT_POINT("worker.fetched");
     const Result<BlobInfo> info = writer.Commit(wanted);
     // Bytes that were cut short on the way are worth another try.
     if (info.status().reason() == "DIGEST_MISMATCH") return {info.status(), true};
@@ -230,6 +231,7 @@ Result<v1::AppendLogsResponse::Position> Transfer::AppendLog(v1::LogChunk chunk)
     Tried answered = Answered(coordinator_.workers().AppendLogs(context.get(), request, &response));
     if (!answered.status.ok()) return answered;
     if (response.positions_size() != 1) return DataLoss("AppendLogs answered without a position");
+    PENSTOCK_FAULT_POINT("worker.log_sent");
     position = response.positions(0);
     return position.stale() ? FailedPrecondition("the attempt is not live", "STALE_ATTEMPT")
                             : Status::Ok();
