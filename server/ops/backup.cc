@@ -226,9 +226,14 @@ Status Maker::Prune() {
   if (snapshots.size() <= keep) return Status::Ok();
   const std::size_t surplus = snapshots.size() - keep;
   for (std::size_t i = 0; i < surplus; ++i) {
-    // Its list goes first: what breaks off is no snapshot any more.
-    PENSTOCK_RETURN_IF_ERROR(RemoveAll(snapshots[i] / kSnapshotFile));
-    PENSTOCK_RETURN_IF_ERROR(RemoveAll(snapshots[i]));
+    // Renamed first: what breaks off is no snapshot any more, and goes with the next backup.
+    const fs::path aside =
+        snapshots[i].parent_path() / (kUnfinishedPrefix + snapshots[i].filename().string());
+    if (rename(snapshots[i].c_str(), aside.c_str()) != 0) {
+      return ErrnoStatus(errno, "removing " + snapshots[i].string());
+    }
+    PENSTOCK_FAULT_POINT("backup.set_aside");
+    PENSTOCK_RETURN_IF_ERROR(RemoveAll(aside));
     ++report_.removed_snapshots;
   }
   std::unordered_set<Digest> needed;
