@@ -483,8 +483,10 @@ Executor::Attempt* Executor::FindId(int64_t id) {
 
 void Executor::Forget(Attempt& attempt) {
   Reserve(attempt, -1);
+  // One that failed may have left half an output; without inputs and outputs there is no folder.
   if (attempt.lease.inputs_size() > 0 || attempt.lease.type() == kScript ||
-      !attempt.outcome.outputs.empty() || attempt.state != Attempt::State::kReported) {
+      !attempt.outcome.outputs.empty() || !attempt.outcome.status.ok() ||
+      attempt.state != Attempt::State::kReported) {
     (void)RemoveAll(WorkspaceOf(attempt));
   }
   by_token_.erase(attempt.lease.token());
