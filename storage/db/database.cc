@@ -110,6 +110,9 @@ bool Statement::IsNull(int column) const {
 int Statement::Columns() const {
   return sqlite3_column_count(stmt_);
 }
+int64_t Statement::Work() const {
+  return sqlite3_stmt_status(stmt_, SQLITE_STMTSTATUS_VM_STEP, /*resetFlg=*/0);
+}
 
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path,
                                                  const OpenOptions& options) {

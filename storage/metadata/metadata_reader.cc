@@ -27,61 +27,6 @@ PipelineVersionRecord ReadVersion(Statement& row) {
   return record;
 }
 
-Json JsonAt(Statement& row, int column) {
-  if (row.Text(column).empty()) return {};
-  Result<Json> json = ParseJson(row.Text(column), {.max_bytes = 64 << 20, .max_depth = 64});
-  return json.ok() ? *std::move(json) : Json();
-}
-
-RunRecord ReadRun(Statement& row) {
-  RunRecord run;
-  run.row = row.Int(0);
-  run.id = RunId(Text(row, 1));
-  run.name = Text(row, 2);
-  run.pipeline = PipelineName(Text(row, 3));
-  run.pipeline_version = Int32(row, 4);
-  run.pipeline_version_id = row.Int(5);
-  run.state = static_cast<RunState>(row.Int(6));
-  run.message = Text(row, 7);
-  if (Result<Json> json = ParseJson(row.Text(8), {.max_bytes = 64 << 20, .max_depth = 64});
-      json.ok()) {
-    run.parameters = *std::move(json);
-  }
-  run.tags = DecodeTags(Text(row, 9));
-  run.principal = Principal(Text(row, 10));
-  run.created_at = TimeAt(row, 11);
-  run.started_at = TimeAt(row, 12);
-  run.ended_at = TimeAt(row, 13);
-  run.revision = row.Int(14);
-  run.max_parallel_steps = Int32(row, 15);
-  run.counts = {.total = Int32(row, 16),
-                .waiting = Int32(row, 17),
-                .active = Int32(row, 18),
-                .succeeded = Int32(row, 19),
-                .failed = Int32(row, 20),
-                .skipped = Int32(row, 21),
-                .cancelled = Int32(row, 22)};
-  run.pins = DecodeTags(Text(row, 23));
-  run.cancel_now = row.Int(24) != 0;
-  run.origin = DecodeOrigin(Text(row, 25));
-  DecodeNoCache(Text(row, 26), run);
-  run.queue = Text(row, 27);
-  run.priority = Int32(row, 28);
-  if (Json overrides = JsonAt(row, 29); overrides.is_object()) run.overrides = std::move(overrides);
-  run.group = Text(row, 30);
-  run.group_limit = Int32(row, 31);
-  return run;
-}
-
-// One list of columns for every question about runs; string literals join at compile time.
-#define PENSTOCK_RUN_COLUMNS                                                                  \
-  "SELECT r.id, r.run_id, r.name, r.pipeline, r.pipeline_version, r.pipeline_version_id, "    \
-  "r.state, "                                                                                 \
-  "r.message, r.parameters, r.tags, r.principal, r.created_at, r.started_at, r.ended_at, "    \
-  "r.revision, r.max_parallel_steps, r.total, r.waiting, r.active, r.succeeded, r.failed, "   \
-  "r.skipped, r.cancelled, r.pins, r.cancel_now, r.origin, r.no_cache, r.queue, r.priority, " \
-  "r.overrides, r.run_group, r.group_limit FROM runs r "
-
 StepRecord ReadStep(Statement& row) {
   StepRecord step;
   step.index = Int32(row, 0);
@@ -144,11 +89,6 @@ AttemptRecord ReadAttempt(Statement& row) {
   "SELECT idx, number, token, state, worker, cause, message, leased_at, started_at, " \
   "ended_at, exit_code, peak_memory, cpu_micros, rank, address, result, "              \
   "coalesce((SELECT e.json FROM environments e WHERE e.id = environment), '') FROM attempts "
-
-// The first name that is above every name with this prefix; empty for an empty prefix.
-std::string PrefixEnd(const std::string& prefix) {
-  return prefix.empty() ? std::string() : prefix + "\x7f";
-}
 
 }  // namespace
 
@@ -227,88 +167,7 @@ Result<std::vector<PipelineVersionRecord>> MetadataReader::ListPipelineVersions(
   return list;
 }
 
-// --- Runs
-
-Result<RunRecord> MetadataReader::FindRun(const std::string& id_or_prefix) {
-  std::vector<RunRecord> found;
-  const auto take = [&](Statement& row) { found.push_back(ReadRun(row)); };
-  PENSTOCK_RETURN_IF_ERROR(
-      cache_.Query(PENSTOCK_RUN_COLUMNS "WHERE r.run_id = ?", take, id_or_prefix));
-  if (found.empty() && id_or_prefix.starts_with("run-") && id_or_prefix.size() >= 12) {
-    PENSTOCK_RETURN_IF_ERROR(cache_.Query(PENSTOCK_RUN_COLUMNS
-                                          "WHERE r.run_id >= ? AND r.run_id < ? LIMIT 2",
-                                          take, id_or_prefix, PrefixEnd(id_or_prefix)));
-    if (found.size() > 1) {
-      return InvalidArgument(
-          "several runs begin with \"" + id_or_prefix + "\"; give more characters",
-          "AMBIGUOUS_RUN");
-    }
-  }
-  if (found.empty()) {
-    return NotFound(
-        "there is no run \"" + id_or_prefix + "\"; `penstock get runs` lists the newest ones",
-        "RUN_NOT_FOUND");
-  }
-  return std::move(found.front());
-}
-
-Result<std::vector<RunRecord>> MetadataReader::ListRuns(const RunFilter& filter, int64_t before_row,
-                                                        int limit) {
-  std::vector<RunRecord> list;
-  const auto take = [&](Statement& row) { list.push_back(ReadRun(row)); };
-  const int64_t before = OrNewest(before_row);
-  // States as a bit mask: one statement for any set of them.
-  int64_t states = 0;
-  for (const RunState state : filter.states) states |= int64_t{1} << static_cast<int>(state);
-  const int64_t after_time = filter.created_after.micros;
-  const int64_t before_time =
-      filter.created_before.set() ? filter.created_before.micros : INT64_MAX;
-  // One statement for each index that can lead: a tag, the pipeline, one state, or the newest.
-  if (!filter.tags.empty()) {
-    const auto& [key, value] = *filter.tags.begin();
-    // The most selective tag is unknown: the first leads, the others are checked by row.
-    std::string rest = "{}";
-    if (filter.tags.size() > 1) {
-      rest = EncodeTags({std::next(filter.tags.begin()), filter.tags.end()});
-    }
-    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
-        PENSTOCK_RUN_COLUMNS
-        "JOIN run_tags t ON t.run = r.id WHERE t.key = ? AND t.value = ? AND t.run < ? "
-        "AND (? = '' OR r.pipeline = ?) AND (? = 0 OR (? >> r.state) & 1) "
-        "AND r.created_at > ? AND r.created_at < ? "
-        "AND NOT EXISTS (SELECT 1 FROM json_each(?) j WHERE NOT EXISTS (SELECT 1 FROM run_tags u "
-        "WHERE u.key = j.key AND u.value = j.value AND u.run = r.id)) "
-        "ORDER BY t.run DESC LIMIT ?",
-        take, key, value, before, filter.pipeline, filter.pipeline, states, states, after_time,
-        before_time, rest, limit));
-  } else if (!filter.pipeline.empty()) {
-    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
-        PENSTOCK_RUN_COLUMNS
-        "WHERE r.pipeline = ? AND r.id < ? AND (? = 0 OR (? >> r.state) & 1) "
-        "AND r.created_at > ? AND r.created_at < ? ORDER BY r.id DESC LIMIT ?",
-        take, filter.pipeline, before, states, states, after_time, before_time, limit));
-  } else if (!filter.states.empty()) {
-    // Each state's newest page, merged: a state with few rows never scans those with many.
-    for (const RunState state : filter.states) {
-      PENSTOCK_RETURN_IF_ERROR(
-          cache_.Query(PENSTOCK_RUN_COLUMNS
-                       "WHERE r.state = ? AND r.id < ? AND r.created_at > ? AND r.created_at < ? "
-                       "ORDER BY r.id DESC LIMIT ?",
-                       take, state, before, after_time, before_time, limit));
-    }
-    std::sort(list.begin(), list.end(),
-              [](const RunRecord& a, const RunRecord& b) { return a.row > b.row; });
-    if (list.size() > static_cast<std::size_t>(limit)) {
-      list.resize(static_cast<std::size_t>(limit));
-    }
-  } else {
-    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
-        PENSTOCK_RUN_COLUMNS
-        "WHERE r.id < ? AND r.created_at > ? AND r.created_at < ? ORDER BY r.id DESC LIMIT ?",
-        take, before, after_time, before_time, limit));
-  }
-  return list;
-}
+// --- Steps and attempts
 
 #define PENSTOCK_STEP_COLUMNS                                                                 \
   "SELECT s.idx, s.name, s.type, s.algorithm, s.depends_on, s.state, s.attempt, s.worker, "   \
@@ -360,18 +219,6 @@ Result<std::vector<AttemptRecord>> MetadataReader::ListAttempts(int64_t run_row,
       PENSTOCK_ATTEMPT_COLUMNS "WHERE run = ? AND idx = ? ORDER BY number, rank",
       [&](Statement& row) { attempts.push_back(ReadAttempt(row)); }, run_row, step));
   return attempts;
-}
-
-Result<std::vector<RunRecord>> MetadataReader::ListLiveRuns() {
-  std::vector<RunRecord> list;
-  for (const RunState state : {RunState::kPending, RunState::kRunning, RunState::kCancelling}) {
-    PENSTOCK_RETURN_IF_ERROR(cache_.Query(
-        PENSTOCK_RUN_COLUMNS "WHERE r.state = ? ORDER BY r.id",
-        [&](Statement& row) { list.push_back(ReadRun(row)); }, state));
-  }
-  std::sort(list.begin(), list.end(),
-            [](const RunRecord& a, const RunRecord& b) { return a.row < b.row; });
-  return list;
 }
 
 Result<std::vector<AttemptRecord>> MetadataReader::ListLiveAttempts(int64_t run_row) {

@@ -68,7 +68,7 @@ class MetadataReader {
   // kNotFound with a hint. An id that is a unique prefix of at least 8 characters (after "run-")
   // is accepted too.
   Result<RunRecord> FindRun(const std::string& id_or_prefix);
-  // Newest first, rows below `before_row` (0: from the newest).
+  // Newest first, rows below `before_row` (0: from the newest). (metadata_reader_runs.cc)
   Result<std::vector<RunRecord>> ListRuns(const RunFilter& filter, int64_t before_row, int limit);
   // The newest first, of those whose first run is below `before_row` (0: from the newest). `name`:
   // that one alone; empty: all.
@@ -121,6 +121,8 @@ class MetadataReader {
   Result<int64_t> CountAttemptHolds();
   Result<int> SchemaVersion();
   Result<std::string> Incarnation();
+  // What its questions have cost so far (Statement::Work): tests see what grows with the tables.
+  int64_t Work() const { return cache_.Work(); }
 
   // --- For backups, collection and checks (metadata_reader_check.cc)
 

@@ -52,6 +52,12 @@ class StatementCache {
   }
 
   int64_t changes() const { return database_->changes(); }
+  // Of all its statements (Statement::Work).
+  int64_t Work() const {
+    int64_t work = 0;
+    for (const auto& [sql, statement] : statements_) work += statement->Work();
+    return work;
+  }
 
  private:
   template <typename... Args>

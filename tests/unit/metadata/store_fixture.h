@@ -63,7 +63,8 @@ class StoreFixture : public testing::Test {
 
   // A run with one step, in the state that is given.
   RunRecord AddRun(const PipelineVersionRecord& pipeline, RunState state,
-                   const std::map<std::string, std::string>& tags = {}) {
+                   const std::map<std::string, std::string>& tags = {},
+                   const std::string& group = {}) {
     RunRecord run;
     run.row = *store_->LastRunRow() + 1;
     run.id = RunId("run-" + NewUlid(clock_.Now(), random_));
@@ -74,6 +75,7 @@ class StoreFixture : public testing::Test {
     run.state = state;
     run.parameters = {{"n", 3}, {"text", "ä\"\n"}};
     run.tags = tags;
+    run.group = group;
     run.principal = Principal("user:ada");
     run.created_at = clock_.Now();
     run.revision = 1;
