@@ -146,8 +146,8 @@ class Supervisor {
     if (context_.cancelled() && !stop_until_) {
       result_.cancelled = true;
       stop_until_ = now + options_.grace;
-      AskToStop();
     }
+    if (stop_until_ && !asked_to_stop_) asked_to_stop_ = AskToStop();
     if (stop_until_ && now >= *stop_until_) Kill();
   }
 
@@ -168,23 +168,33 @@ class Supervisor {
     }
   }
 
+  // 0: the sandbox is about to begin it.
+  pid_t Program() const {
+    constexpr pid_t kFirstInSandbox = 2;  // 1 is the sandbox's own
+    return options_.sandboxed ? FindInNamespace(Descendants(), kFirstInSandbox) : process_->pid();
+  }
+
   // The program alone: what it has started would most often die of the signal.
   void TellToSave() {
-    constexpr pid_t kFirstInSandbox = 2;  // 1 is the sandbox's own
-    const pid_t program =
-        options_.sandboxed ? FindInNamespace(Descendants(), kFirstInSandbox) : process_->pid();
-    if (program <= 0) return;  // it is about to begin
+    const pid_t program = Program();
+    if (program <= 0) return;
     told_to_save_ = true;
     context_.Log("it is to leave this worker, and is told to save a checkpoint (SIGUSR1)");
     kill(program, SIGUSR1);
   }
 
-  void AskToStop() {
-    if (!options_.sandboxed) return process_->Signal(SIGTERM);
+  // False: there is nobody yet who could be asked, and a signal would be lost on the sandbox.
+  bool AskToStop() {
+    if (!options_.sandboxed) {
+      process_->Signal(SIGTERM);
+      return true;
+    }
+    if (Program() <= 0) return false;
     // The sandbox would end at once, and take the program with it.
     for (const pid_t each : Descendants()) {
       if (each != process_->pid()) kill(each, SIGTERM);
     }
+    return true;
   }
 
   void CheckMemory() {
@@ -206,6 +216,7 @@ class Supervisor {
   std::string buffer_ = std::string(256 << 10, '\0');
   bool printed_ = false;
   bool told_to_save_ = false;
+  bool asked_to_stop_ = false;
   Tick tidied_at_;
   Tick sign_at_;
   Tick memory_at_;
