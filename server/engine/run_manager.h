@@ -97,7 +97,7 @@ class RunManager : public SessionManager::Runs {
   // The artifacts that parameters and inputs name, each once. kNotFound for one that is not in the
   // store.
   Result<std::vector<Digest>> NamedArtifacts(const Json& parameters, const Plan& plan);
-  void WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRunAnswer& answer);
+  void WarnOfHomeless(const Plan& plan, SubmitRunAnswer& answer);
   Status PinCalls(const PipelineSpec& spec, std::map<std::string, std::string>& pins);
   // Models of the registry (run_models.cc).
   Status PinModels(const PipelineSpec& spec, const Json& parameters, LiveRun& run);

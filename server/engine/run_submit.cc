@@ -1,5 +1,6 @@
 // How runs come into memory: submitted, or loaded from their rows.
 
+#include <map>
 #include <optional>
 #include <unordered_set>
 #include <utility>
@@ -44,6 +45,27 @@ Status CheckTags(const std::map<std::string, std::string>& tags) {
     }
   }
   return Status::Ok();
+}
+
+constexpr std::size_t kMaxWarnings = 10;
+
+// What is said before and after the name of a step with these needs, where too few workers could
+// run it.
+std::optional<std::pair<std::string, std::string>> WhyHomeless(
+    const Needs& needs, const std::vector<const WorkerInfo*>& workers) {
+  int32_t able = 0;
+  std::string why;
+  for (const WorkerInfo* worker : workers) {
+    std::string reason;
+    if (CouldRun(*worker, needs, &reason)) ++able;
+    if (able >= needs.nodes) return std::nullopt;
+    if (why.empty() && !reason.empty()) why = ": worker " + worker->id.value() + " " + reason;
+  }
+  const std::string who = able == 0 ? "no worker that is connected can run step "
+                                    : "only " + std::to_string(able) + " of the " +
+                                          std::to_string(needs.nodes) +
+                                          " workers that it needs at once can run step ";
+  return std::make_pair(who, why);
 }
 
 // The artifact that a parameter or an input names, where it does.
@@ -126,8 +148,7 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   last_row_ = record.row;
   SubmitRunAnswer answer;
   answer.created = true;
-  const Plan& own = *run->frames.front().plan;
-  for (StepIndex i = 0; i < own.size(); ++i) WarnIfHomeless(own.step(i), i, answer);
+  WarnOfHomeless(*run->frames.front().plan, answer);
   LiveRun& live = Adopt(std::move(run));
   if (!command.idempotency_key.empty()) {
     context_.Note(context_.Write().InsertIdempotent(command.principal, command.idempotency_key,
@@ -210,30 +231,26 @@ void RunManager::OpenRun(LiveRun& run, std::shared_ptr<const Plan> plan) {
 }
 
 // Resources that no connected worker has are a warning: one may come.
-void RunManager::WarnIfHomeless(const StepSpec& step, StepIndex index, SubmitRunAnswer& answer) {
-  if (step.control || answer.warnings.size() >= 10) return;
-  const std::vector<WorkerView> workers = sessions_.List();
-  if (workers.empty()) {
-    if (index == 0) {
+// A large run has thousands of steps and few kinds of needs, and there may be hundreds of workers:
+// each kind is held against them once.
+void RunManager::WarnOfHomeless(const Plan& plan, SubmitRunAnswer& answer) {
+  const std::vector<const WorkerInfo*> workers = sessions_.Infos();
+  std::map<Needs, std::optional<std::pair<std::string, std::string>>> problems;
+  for (StepIndex i = 0; i < plan.size() && answer.warnings.size() < kMaxWarnings; ++i) {
+    const StepSpec& step = plan.step(i);
+    if (step.control) continue;
+    if (workers.empty()) {
       answer.warnings.push_back({"", "no worker is connected: the steps wait until one is"});
+      return;
     }
-    return;
+    const Needs needs = NeedsOf(step);
+    const auto [problem, fresh] = problems.try_emplace(needs);
+    if (fresh) problem->second = WhyHomeless(needs, workers);
+    if (!problem->second) continue;
+    const auto& [before, after] = *problem->second;
+    answer.warnings.push_back(
+        {"steps[" + std::to_string(i) + "]", before + step.name.value() + after});
   }
-  const int32_t nodes = step.resources.nodes;
-  int32_t able = 0;
-  std::string why;
-  for (const WorkerView& worker : workers) {
-    std::string reason;
-    if (CouldRun(worker.info, NeedsOf(step), &reason)) ++able;
-    if (able >= nodes) return;
-    if (why.empty() && !reason.empty()) why = ": worker " + worker.info.id.value() + " " + reason;
-  }
-  const std::string who = able == 0 ? "no worker that is connected can run step "
-                                    : "only " + std::to_string(able) + " of the " +
-                                          std::to_string(nodes) +
-                                          " workers that it needs at once can run step ";
-  answer.warnings.push_back(
-      {"steps[" + std::to_string(index) + "]", who + step.name.value() + why});
 }
 
 LiveRun& RunManager::Adopt(std::unique_ptr<LiveRun> owned) {

@@ -489,18 +489,16 @@ Result<std::vector<WorkerView>> SessionManager::ListAll() const {
       view.orders = found->second;
     }
   }
-  std::vector<WorkerView> here = List();
-  views.insert(views.end(), std::make_move_iterator(here.begin()),
-               std::make_move_iterator(here.end()));
+  for (const auto& [id, session] : sessions_) views.push_back(ViewOf(*session));
   std::sort(views.begin(), views.end(),
             [](const WorkerView& a, const WorkerView& b) { return a.info.id < b.info.id; });
   return views;
 }
 
-std::vector<WorkerView> SessionManager::List() const {
-  std::vector<WorkerView> views;
-  for (const auto& [id, session] : sessions_) views.push_back(ViewOf(*session));
-  return views;
+std::vector<const WorkerInfo*> SessionManager::Infos() const {
+  std::vector<const WorkerInfo*> infos;
+  for (const auto& [id, session] : sessions_) infos.push_back(&session->info);
+  return infos;
 }
 
 WorkerView SessionManager::ViewOf(const Session& session) const {

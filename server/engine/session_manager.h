@@ -107,7 +107,7 @@ class SessionManager {
   // What was said of workers before a restart.
   Status Load();
   // Those with a session.
-  std::vector<WorkerView> List() const;
+  std::vector<const WorkerInfo*> Infos() const;
   // The same and those that had one within the last day, by name.
   Result<std::vector<WorkerView>> ListAll() const;
 

@@ -90,6 +90,29 @@ TEST_F(RunTest, RunsWithoutWorkersWaitAndSayWhy) {
   EXPECT_THAT(answer->warnings[0].message, HasSubstr("64"));
 }
 
+TEST_F(RunTest, ARunThatBeginsWithAnApprovalSaysAsWellThatThereIsNoWorker) {
+  const auto answer = bench_.Ask(
+      &Engine::SubmitRun,
+      bench_.SubmissionOf("name: late\nsteps:\n- {name: ask, type: approval}\n"
+                          "- {name: a, type: noop, dependsOn: [ask]}"));
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_THAT(answer->warnings, SizeIs(1));
+  EXPECT_THAT(answer->warnings[0].message, HasSubstr("no worker is connected"));
+}
+
+TEST_F(RunTest, EachStepThatNobodyCanRunIsNamedUpToTen) {
+  worker_.Open();
+  std::string yaml = "name: big\nsteps:\n- {name: fits, type: noop}\n";
+  for (int i = 0; i < 12; ++i) {
+    yaml += "- {name: big" + std::to_string(i) + ", type: noop, resources: {cpus: 64}}\n";
+  }
+  const auto answer = bench_.Ask(&Engine::SubmitRun, bench_.SubmissionOf(yaml));
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_THAT(answer->warnings, SizeIs(10));
+  EXPECT_EQ(answer->warnings[9].path, "steps[10]");
+  EXPECT_THAT(answer->warnings[9].message, HasSubstr("big9: worker"));
+}
+
 TEST_F(RunTest, FailuresAreTriedAgainByThePolicyAndThenFail) {
   worker_.Open();
   const RunId run = bench_.Run(R"(
