@@ -48,6 +48,10 @@ void AddEngine(const Engine& engine, Page& page) {
   const EngineMetrics& m = engine.metrics();
   page.Summary("penstock_engine_commit_seconds", "Commits of the engine and their time", m.commits,
                m.commit_micros);
+  page.Summary("penstock_engine_turn_seconds", "Turns of the engine and their time, with commits",
+               m.turns, m.turn_micros);
+  page.Gauge("penstock_engine_longest_turn_seconds", "The longest turn since the start",
+             static_cast<double>(m.longest_turn_micros.load()) / kMicrosPerSecond);
   page.Counter("penstock_engine_commands_total", "Commands taken", m.commands);
   page.Counter("penstock_engine_commit_failures_total", "Commits that failed", m.commit_failures);
   page.Counter("penstock_engine_refused_commands_total",

@@ -138,8 +138,9 @@ Tick Engine::Turn() {
   if (read_only_) ProbeDisk();
   EngineState& state = *state_;
   EngineContext& context = state.context;
+  const Tick begin = deps_.clock->Ticks();
   context.now = deps_.clock->Now();
-  context.tick = deps_.clock->Ticks();
+  context.tick = begin;
   state.placer.Advance(context.tick);
   for (Command& command : commands) command(state);
   metrics_.commands += static_cast<int64_t>(commands.size());
@@ -151,6 +152,10 @@ Tick Engine::Turn() {
     state.collection.RunBatches();
   }
   Finish();
+  const int64_t took = (deps_.clock->Ticks() - begin).count();
+  ++metrics_.turns;
+  metrics_.turn_micros += took;
+  if (took > metrics_.longest_turn_micros) metrics_.longest_turn_micros = took;
   return read_only_ ? next_probe_ : state_->timers.next_due();
 }
 

@@ -55,6 +55,9 @@ struct EngineOptions {
 struct EngineMetrics {
   std::atomic<int64_t> commits{0};
   std::atomic<int64_t> commit_micros{0};  // sum
+  std::atomic<int64_t> turns{0};
+  std::atomic<int64_t> turn_micros{0};  // sum, with their commits
+  std::atomic<int64_t> longest_turn_micros{0};
   std::atomic<int64_t> commands{0};
   std::atomic<int64_t> commit_failures{0};
   std::atomic<int64_t> stale_reports{0};

@@ -46,6 +46,8 @@ TEST_F(HttpTest, ProbesAndMetrics) {
   const auto metrics = Client()->Get("/metrics");
   EXPECT_EQ(metrics->status, 200);
   EXPECT_THAT(metrics->body, HasSubstr("penstock_engine_commit_seconds_count"));
+  EXPECT_THAT(metrics->body, HasSubstr("penstock_engine_turn_seconds_count"));
+  EXPECT_THAT(metrics->body, HasSubstr("penstock_engine_longest_turn_seconds"));
   EXPECT_THAT(
       metrics->body,
       HasSubstr("penstock_rpc_handled_total{code=\"NOT_FOUND\",method=\"RunService/GetRun\"} 1"));
