@@ -8,6 +8,20 @@
 #include "base/log.h"
 
 namespace penstock {
+namespace {
+
+// Of most file systems.
+constexpr int64_t kBlock = 4 << 10;
+
+int64_t SpaceOf(int64_t bytes) {
+  return (bytes + kBlock - 1) / kBlock * kBlock;
+}
+
+}  // namespace
+
+void ArtifactCache::Added(int64_t bytes) {
+  bytes_ += SpaceOf(bytes);
+}
 
 bool ArtifactCache::Due() const {
   return bytes_ > options_.max_bytes &&
@@ -20,7 +34,7 @@ Result<ArtifactCache::Trimmed> ArtifactCache::Trim(const std::vector<Needed>& ne
   bytes_ = 0;
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<StoredBlob> blobs, store_.List());
   Trimmed result;
-  for (const StoredBlob& blob : blobs) result.left_bytes += blob.size;
+  for (const StoredBlob& blob : blobs) result.left_bytes += SpaceOf(blob.size);
   if (result.left_bytes <= options_.max_bytes) {
     bytes_ += result.left_bytes;
     return result;
@@ -46,8 +60,8 @@ Result<ArtifactCache::Trimmed> ArtifactCache::Trim(const std::vector<Needed>& ne
     if (!gone.ok()) status = gone.status();
     if (!gone.value_or(false)) continue;
     ++result.removed_blobs;
-    result.removed_bytes += blob.size;
-    result.left_bytes -= blob.size;
+    result.removed_bytes += SpaceOf(blob.size);
+    result.left_bytes -= SpaceOf(blob.size);
   }
   bytes_ += result.left_bytes;
   if (!status.ok()) return status;

@@ -3,7 +3,8 @@
 
 // Keeps the worker's artifact store within its size: of the blobs that nothing needs, those that
 // were not used for the longest time go first. What was used when is kept by the store, in the
-// files' times, so that it outlives the worker.
+// files' times, so that it outlives the worker. A file counts as the blocks that it takes of the
+// disk: by their bytes alone, millions of small ones would fit.
 //
 // Thread-safe, but for one Trim at a time.
 
@@ -37,8 +38,8 @@ class ArtifactCache {
 
   ArtifactCache(LocalArtifactStore& store, Options options) : store_(store), options_(options) {}
 
-  // So much may have come into the store.
-  void Added(int64_t bytes) { bytes_ += bytes; }
+  // A file of so many bytes, or a tree of so many, may have come into the store.
+  void Added(int64_t bytes);
   // Whether a Trim is worth its while: there may be too much, and the last one was a while ago.
   bool Due() const;
   // If the store holds more than `max_bytes`, removes blobs until a tenth of that is free again, or
@@ -49,7 +50,7 @@ class ArtifactCache {
  private:
   LocalArtifactStore& store_;
   const Options options_;
-  std::atomic<int64_t> bytes_{0};      // at least what the store holds, once it was trimmed
+  std::atomic<int64_t> bytes_{0};  // at least what the store holds, once it was trimmed
   // Ticks. At first long ago, also on a machine that was started just now.
   std::atomic<int64_t> last_trim_{INT64_MIN / 2};
 };

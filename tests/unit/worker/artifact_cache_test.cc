@@ -20,11 +20,14 @@ Time Now() {
   return Clock::Real().Now();
 }
 
+// What takes as much of the disk as it has bytes.
+constexpr int64_t kBlob = 4'096;
+
 class ArtifactCacheTest : public testing::Test {
  protected:
-  // A blob of 100 bytes that was last used so long ago.
+  // A blob of kBlob bytes that was last used so long ago.
   Digest Blob(char letter, Micros age) {
-    const Result<BlobInfo> info = store_->PutBytes(std::string(100, letter));
+    const Result<BlobInfo> info = store_->PutBytes(std::string(kBlob, letter));
     EXPECT_TRUE(info.ok()) << info.status();
     Age(info->digest, age);
     return info->digest;
@@ -37,11 +40,11 @@ class ArtifactCacheTest : public testing::Test {
     ASSERT_EQ(utimensat(AT_FDCWD, store_->PathOf(digest).c_str(), times, 0), 0);
   }
 
-  // A tree of one file of 100 bytes; everything was last used so long ago.
+  // A tree of one file of kBlob bytes; everything was last used so long ago.
   TreeInfo Tree(char letter, Micros age) {
     const fs::path folder = folder_.path() / (std::string("tree-") + letter);
     fs::create_directory(folder);
-    std::ofstream(folder / "data") << std::string(100, letter);
+    std::ofstream(folder / "data") << std::string(kBlob, letter);
     const Result<TreeInfo> info = store_->PutTree(folder, /*move=*/false);
     EXPECT_TRUE(info.ok()) << info.status();
     Age(info->digest, age);
@@ -66,10 +69,10 @@ constexpr Micros kHour = std::chrono::hours(1);
 TEST_F(ArtifactCacheTest, WhatFitsStays) {
   const Digest a = Blob('a', kHour);
   const Digest b = Blob('b', kHour);
-  const auto trimmed = Trim(200);
+  const auto trimmed = Trim(2 * kBlob);
   ASSERT_TRUE(trimmed.ok()) << trimmed.status();
   EXPECT_EQ(trimmed->removed_blobs, 0);
-  EXPECT_EQ(trimmed->left_bytes, 200);
+  EXPECT_EQ(trimmed->left_bytes, 2 * kBlob);
   EXPECT_TRUE(store_->Contains(a));
   EXPECT_TRUE(store_->Contains(b));
 }
@@ -79,12 +82,12 @@ TEST_F(ArtifactCacheTest, TheLeastRecentlyUsedGoFirstAndATenthIsFreed) {
   const Digest newest = Blob('b', 1 * kHour);
   const Digest third = Blob('c', 2 * kHour);
   const Digest second = Blob('d', 3 * kHour);
-  const auto trimmed = Trim(300);
+  const auto trimmed = Trim(3 * kBlob);
   ASSERT_TRUE(trimmed.ok()) << trimmed.status();
-  // 400 bytes are above 300, and 270 are the aim.
+  // Four are above three, and 2.7 are the aim.
   EXPECT_EQ(trimmed->removed_blobs, 2);
-  EXPECT_EQ(trimmed->removed_bytes, 200);
-  EXPECT_EQ(trimmed->left_bytes, 200);
+  EXPECT_EQ(trimmed->removed_bytes, 2 * kBlob);
+  EXPECT_EQ(trimmed->left_bytes, 2 * kBlob);
   EXPECT_FALSE(store_->Contains(oldest));
   EXPECT_FALSE(store_->Contains(second));
   EXPECT_TRUE(store_->Contains(third));
@@ -97,11 +100,11 @@ TEST_F(ArtifactCacheTest, TouchingAndStoringAgainAreUses) {
   const Digest moved = Blob('c', 4 * kHour);
   const Digest idle = Blob('d', 3 * kHour);
   EXPECT_TRUE(store_->Touch(touched));
-  EXPECT_TRUE(store_->PutBytes(std::string(100, 'b'))->existed);
+  EXPECT_TRUE(store_->PutBytes(std::string(kBlob, 'b'))->existed);
   const fs::path file = folder_.path() / "file";
-  std::ofstream(file) << std::string(100, 'c');
+  std::ofstream(file) << std::string(kBlob, 'c');
   EXPECT_TRUE(store_->PutFile(file, /*move=*/true)->existed);
-  ASSERT_TRUE(Trim(300, {}, kHour).ok());
+  ASSERT_TRUE(Trim(3 * kBlob, {}, kHour).ok());
   EXPECT_FALSE(store_->Contains(idle));
   for (const Digest& digest : {touched, stored, moved}) EXPECT_TRUE(store_->Contains(digest));
   EXPECT_FALSE(store_->Touch(idle));
@@ -143,7 +146,7 @@ TEST_F(ArtifactCacheTest, WhatWasUsedSinceStaysThoughItIsTooMuch) {
   const Digest fresh = Blob('a', kHour);
   const auto trimmed = Trim(0, {}, 2 * kHour);
   ASSERT_TRUE(trimmed.ok()) << trimmed.status();
-  EXPECT_EQ(trimmed->left_bytes, 100);
+  EXPECT_EQ(trimmed->left_bytes, kBlob);
   EXPECT_TRUE(store_->Contains(fresh));
 }
 
@@ -152,7 +155,7 @@ TEST_F(ArtifactCacheTest, AWorkspaceKeepsItsBytes) {
   const fs::path workspace = folder_.path() / "in";
   ASSERT_TRUE(store_->Materialise(tree.digest, true, workspace, /*link=*/true).ok());
   ASSERT_EQ(Trim(0)->left_bytes, 0);
-  EXPECT_EQ(*ReadFile(workspace / "data"), std::string(100, 'a'));
+  EXPECT_EQ(*ReadFile(workspace / "data"), std::string(kBlob, 'a'));
 }
 
 TEST_F(ArtifactCacheTest, StrayFilesAreLeftAlone) {
@@ -168,24 +171,37 @@ TEST_F(ArtifactCacheTest, AFolderThatCannotBeReadIsAnError) {
   EXPECT_FALSE(Trim(0).ok());
 }
 
+TEST_F(ArtifactCacheTest, SmallFilesCountAsMuchAsTheyTakeOfTheDisk) {
+  for (char letter = 'a'; letter < 'k'; ++letter) {
+    ASSERT_TRUE(store_->PutBytes(std::string(1, letter)).ok());
+  }
+  ArtifactCache cache(*store_, {.max_bytes = 5 * kBlob});
+  for (int i = 0; i < 10; ++i) cache.Added(1);
+  EXPECT_TRUE(cache.Due());
+  const auto trimmed = cache.Trim({}, Now() + kHour);
+  ASSERT_TRUE(trimmed.ok()) << trimmed.status();
+  EXPECT_EQ(trimmed->removed_blobs, 6);
+  EXPECT_EQ(trimmed->left_bytes, 4 * kBlob);
+}
+
 TEST_F(ArtifactCacheTest, ATrimIsDueWhenTooMuchMayBeThereAndNotTooOften) {
-  ArtifactCache cache(*store_, {.max_bytes = 150, .min_interval = kHour});
+  ArtifactCache cache(*store_, {.max_bytes = kBlob * 3 / 2, .min_interval = kHour});
   EXPECT_FALSE(cache.Due());
-  cache.Added(100);
+  cache.Added(kBlob);
   EXPECT_FALSE(cache.Due());
-  cache.Added(100);
+  cache.Added(kBlob);
   EXPECT_TRUE(cache.Due());
   Blob('a', Micros(0));
   Blob('b', Micros(0));
   ASSERT_TRUE(cache.Trim({}, Now() - kHour).ok());  // everything is in use
   EXPECT_FALSE(cache.Due());
 
-  ArtifactCache eager(*store_, {.max_bytes = 150, .min_interval = Micros(0)});
+  ArtifactCache eager(*store_, {.max_bytes = kBlob * 3 / 2, .min_interval = Micros(0)});
   ASSERT_TRUE(eager.Trim({}, Now() - kHour).ok());
-  EXPECT_TRUE(eager.Due());  // 200 bytes are still there
-  ASSERT_EQ(eager.Trim({}, Now() + kHour)->left_bytes, 100);
+  EXPECT_TRUE(eager.Due());  // both are still there
+  ASSERT_EQ(eager.Trim({}, Now() + kHour)->left_bytes, kBlob);
   EXPECT_FALSE(eager.Due());
-  eager.Added(100);
+  eager.Added(kBlob);
   EXPECT_TRUE(eager.Due());
 }
 
