@@ -12,6 +12,7 @@
 #   asan     every test with AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan     every test that does not link gRPC, with ThreadSanitizer
 #   faults   every hit of every fault point (the normal run takes a sample)
+#   sim      20,000 simulated clusters (the normal run has 300), and 72 hours of one
 #   fuzz     each target of tests/fuzz under libFuzzer, with sanitizers, for PENSTOCK_FUZZ_MINUTES (2);
 #            inputs that reach new code are added to tests/fuzz/corpus
 #
@@ -20,7 +21,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-stages=(clang tidy asan tsan faults fuzz)
+stages=(clang tidy asan tsan faults sim fuzz)
 cores="$(nproc)"
 
 say() { echo "check: $*" >&2; }
@@ -84,6 +85,12 @@ stage_tsan() {
 stage_faults() {
   build release
   PENSTOCK_FAULTS=all run_tests build --label-regex '^fault$'
+}
+
+stage_sim() {
+  build release penstock-sim
+  build/tests/penstock-sim --seeds 1-20000 --jobs "$cores" --coverage --min-events 2000
+  build/tests/penstock-sim --soak 72 --seed 1
 }
 
 # One target a core at a time. A find stops its target, is named, and fails the stage at the end.

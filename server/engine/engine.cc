@@ -228,7 +228,9 @@ void Engine::ProbeDisk() {
   if (status.ok()) status = store.Commit();
   if (!status.ok()) {
     store.Rollback();
-    return;
+    if (status.code() != StatusCode::kDataLoss) return;
+    LOG_ERROR("the full disk fails now, the coordinator stops: {}", status);
+    EndProcess();
   }
   LOG_INFO("there is room on the disk again: the coordinator accepts changes");
   read_only_ = false;

@@ -21,8 +21,8 @@ Result<RunRecord> RunManager::Cancel(const CancelRunCommand& command) {
   run.stop_exit = now;
   run.record.message = "cancelled by " + command.principal.value();
   if (!command.comment.empty()) run.record.message += ": " + command.comment;
-  context_.Note(context_.Write().RecordCancel(run.record.row, command.principal, command.comment,
-                                              now));
+  context_.Note(
+      context_.Write().RecordCancel(run.record.row, command.principal, command.comment, now));
   run.stop_due = true;
   Settle(run);
   return AsCommitted(run);
@@ -98,7 +98,8 @@ void RunManager::WatchDeadlines(LiveRun& run) {
       const auto found = runs_.find(row);
       if (found == runs_.end() || found->second->stop) return;
       LiveRun& live = *found->second;
-      live.stop = {Cause::kDeadline, "the run's deadline of " + UnparseDuration(length) + " passed"};
+      live.stop = {Cause::kDeadline,
+                   "the run's deadline of " + UnparseDuration(length) + " passed"};
       live.stop_due = true;
       Settle(live);
     });
@@ -119,8 +120,8 @@ void RunManager::WatchDeadline(LiveRun& run, StepIndex index) {
     if (IsTerminal(live.step(index).state)) return;
     if (!DeadlinePassed(live, index)) return WatchDeadline(live, index);  // the clock was set back
     if (const auto inside = live.expansions.find(index); inside != live.expansions.end()) {
-      inside->second.stop = {Cause::kDeadline, "the deadline of step " + live.step(index).name +
-                                                   " passed"};
+      inside->second.stop = {Cause::kDeadline,
+                             "the deadline of step " + live.step(index).name + " passed"};
       live.stop_due = true;
     } else {
       StopStep(live, index);

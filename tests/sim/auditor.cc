@@ -36,8 +36,7 @@ std::string StepText(const RunId& run, StepIndex step) {
 
 }  // namespace
 
-Auditor::Auditor(Schedule& schedule, Coordinator& coordinator, BlobStore& blobs,
-                 Coverage& coverage)
+Auditor::Auditor(Schedule& schedule, Coordinator& coordinator, BlobStore& blobs, Coverage& coverage)
     : schedule_(schedule), coordinator_(coordinator), blobs_(blobs), coverage_(coverage) {
   written_runs.clear();
   sqlite3_auto_extension(WatchHook());
@@ -99,9 +98,8 @@ void Auditor::OnLeased(const LeasedAttempt& lease) {
 }
 
 void Auditor::OnVerdict(const StepReport& report, Verdict verdict, bool alone) {
-  const bool of_now =
-      !coordinator_.up() ||
-      report.token.value().ends_with("." + coordinator_.store().incarnation());
+  const bool of_now = !coordinator_.up() ||
+                      report.token.value().ends_with("." + coordinator_.store().incarnation());
   if (!of_now || report.kind == ReportKind::kStarted || verdict == Verdict::kMissingArtifact) {
     if (verdict == Verdict::kMissingArtifact) coverage_.OnReason("MISSING_ARTIFACT");
     return;
@@ -127,11 +125,10 @@ void Auditor::OnVerdict(const StepReport& report, Verdict verdict, bool alone) {
 void Auditor::OnRefusal(const std::string& call, const Status& status) {
   const std::string reason = status.reason();
   if (!reason.empty()) coverage_.OnReason(reason);
-  const bool transient = status.code() == StatusCode::kUnavailable ||
-                         status.code() == StatusCode::kDeadlineExceeded ||
-                         status.code() == StatusCode::kResourceExhausted ||
-                         reason == "SESSION_UNKNOWN" || reason == "SUPERSEDED" ||
-                         reason == "STALE_ATTEMPT";
+  const bool transient =
+      status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded ||
+      status.code() == StatusCode::kResourceExhausted || reason == "SESSION_UNKNOWN" ||
+      reason == "SUPERSEDED" || reason == "STALE_ATTEMPT";
   if (!transient && !disk_trouble_) Fail(call + " was refused: " + status.ToString());
 }
 
@@ -200,9 +197,8 @@ void Auditor::CheckAcknowledged() {
       }
       continue;
     }
-    const auto seen =
-        std::find_if(history_.runs.begin(), history_.runs.end(),
-                     [&](const auto& entry) { return entry.second.id == run; });
+    const auto seen = std::find_if(history_.runs.begin(), history_.runs.end(),
+                                   [&](const auto& entry) { return entry.second.id == run; });
     if (seen == history_.runs.end() || !IsTerminal(seen->second.state)) {
       Fail("the submission of " + run.value() + " was acknowledged, and it is not there");
     }
@@ -218,8 +214,8 @@ void Auditor::CheckAcknowledged() {
     }
   };
   for (const auto& [key, digest] : history_.pipelines) {
-    require("SELECT 1 FROM pipeline_versions WHERE name = ? AND version = ?", key.first,
-            key.second, "pipeline");
+    require("SELECT 1 FROM pipeline_versions WHERE name = ? AND version = ?", key.first, key.second,
+            "pipeline");
   }
   for (const auto& [key, digest] : history_.models) {
     require("SELECT 1 FROM model_versions WHERE model_group = ? AND version = ?", key.first,
@@ -247,7 +243,8 @@ void Auditor::CheckArtifacts() {
     }
   }
   for (const std::string& digest : rows) {
-    if (!blobs_.Has(Digest(digest)) && !history_.damaged.contains(digest)) Fail("artifact " + digest + " has a row and no bytes");
+    if (!blobs_.Has(Digest(digest)) && !history_.damaged.contains(digest))
+      Fail("artifact " + digest + " has a row and no bytes");
   }
 }
 
@@ -291,12 +288,12 @@ void Auditor::CheckRun(int64_t row) {
     ++counts[0];
     const StepState at = step.state;
     const bool active = at == StepState::kLeased || at == StepState::kRunning;
-    ++counts[IsSuccess(at)                    ? 3
-             : at == StepState::kFailed       ? 4
-             : at == StepState::kSkipped      ? 5
-             : at == StepState::kCancelled    ? 6
-             : active                         ? 2
-                                              : 1];
+    ++counts[IsSuccess(at)                 ? 3
+             : at == StepState::kFailed    ? 4
+             : at == StepState::kSkipped   ? 5
+             : at == StepState::kCancelled ? 6
+             : active                      ? 2
+                                           : 1];
   }
   for (std::size_t i = 0; i < counts.size(); ++i) {
     if (statement.Int(static_cast<int>(i) + 3) != counts[i]) {
@@ -372,8 +369,8 @@ void Auditor::CheckOutputs(int64_t row, StepIndex index, const std::string& resu
 }
 
 void Auditor::CheckAttempts(int64_t row, History::Run& seen) {
-  Statement statement = std::move(*db().Prepare(
-      "SELECT idx, number, rank, state, token, cause FROM attempts WHERE run = ?"));
+  Statement statement = std::move(
+      *db().Prepare("SELECT idx, number, rank, state, token, cause FROM attempts WHERE run = ?"));
   statement.Bind(1, row);
   struct Tally {
     std::set<int32_t> live;

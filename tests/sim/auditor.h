@@ -38,10 +38,10 @@ struct History {
     std::vector<std::vector<StepIndex>> depends_on;  // by step
     std::vector<std::string> tokens;                 // of its attempts
   };
-  std::map<int64_t, Run> runs;        // by row, as last committed
-  std::map<std::string, AttemptState> tokens;  // of attempts that have been committed
-  std::set<RunId> submitted;          // acknowledged
-  std::set<RunId> cancelled;          // acknowledged
+  std::map<int64_t, Run> runs;                  // by row, as last committed
+  std::map<std::string, AttemptState> tokens;   // of attempts that have been committed
+  std::set<RunId> submitted;                    // acknowledged
+  std::set<RunId> cancelled;                    // acknowledged
   std::map<std::string, std::string> verdicts;  // by token and kind of report
   std::map<std::string, int32_t> completed;     // attempt by run and step
   std::map<std::pair<std::string, int32_t>, std::string> pipelines;  // digests, by version

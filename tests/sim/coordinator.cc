@@ -121,10 +121,10 @@ void Coordinator::Offline(const std::function<Status(MetadataStore&)>& change) {
 
 void Coordinator::Post(void (Engine::*method)(Callback<std::vector<WorkerView>>),
                        Callback<std::vector<WorkerView>> reply) {
-  (engine_.get()->*method)([this, life = life_, reply = std::move(reply)](
-                               Result<std::vector<WorkerView>> answer) {
-    if (life == life_ && up()) reply(std::move(answer));
-  });
+  (engine_.get()->*method)(
+      [this, life = life_, reply = std::move(reply)](Result<std::vector<WorkerView>> answer) {
+        if (life == life_ && up()) reply(std::move(answer));
+      });
   WakeBy(deps_.schedule->now() + dice_.Time(Micros(1), Micros(800)));
 }
 

@@ -34,7 +34,6 @@ class Coverage : public TransitionObserver {
   std::map<std::string, int64_t> seen_;
 };
 
-
 }  // namespace penstock::sim
 
 #endif  // PENSTOCK_TESTS_SIM_COVERAGE_H_

@@ -70,7 +70,9 @@ class PlanMaker {
       }
     }
     if (dice_.Chance(0.12)) step["continueOnFailure"] = true;
-    if (dice_.Chance(0.06)) step["deadline"] = std::to_string(dice_.Time(seconds(1), seconds(60)).count() / 1'000'000) + "s";
+    if (dice_.Chance(0.06))
+      step["deadline"] =
+          std::to_string(dice_.Time(seconds(1), seconds(60)).count() / 1'000'000) + "s";
     return step;
   }
   // What a step on a worker may say.
@@ -95,8 +97,8 @@ class PlanMaker {
   }
   Json Retry() {
     Json retry{{"maxAttempts", dice_.Between(2, 4)},
-               {"interval", std::to_string(dice_.Time(milliseconds(1), seconds(20)).count() / 1'000) +
-                                "ms"},
+               {"interval",
+                std::to_string(dice_.Time(milliseconds(1), seconds(20)).count() / 1'000) + "ms"},
                {"jitter", dice_.Chance(0.5)}};
     if (dice_.Chance(0.1)) retry["infrastructure"] = dice_.Between(1, 3);
     if (dice_.Chance(0.1)) retry["expireAfter"] = std::to_string(dice_.Between(5, 60)) + "s";
@@ -175,8 +177,8 @@ class PlanMaker {
     if (dice_.Chance(0.4)) step["retry"] = Retry();
     step["resources"] = Json{{"nodes", 2}};
     if (dice_.Chance(0.2)) step["fence"] = "execution";
-    step["with"] = Json{{"command", Json::array({"run", Text()})},
-                        {"outputs", {{"out", {{"type", "file"}}}}}};
+    step["with"] =
+        Json{{"command", Json::array({"run", Text()})}, {"outputs", {{"out", {{"type", "file"}}}}}};
     files_.push_back("${steps." + step["name"].get<std::string>() + ".outputs.out}");
     Keep(std::move(step));
   }

@@ -9,8 +9,8 @@ namespace penstock::sim {
 namespace {
 
 Json AttemptMemory(const LiveAttempt& attempt) {
-  return Json{{"number", attempt.record.number},      {"rank", attempt.record.rank},
-              {"token", attempt.record.token.value()}, {"state", Name(attempt.record.state)},
+  return Json{{"number", attempt.record.number},         {"rank", attempt.record.rank},
+              {"token", attempt.record.token.value()},   {"state", Name(attempt.record.state)},
               {"worker", attempt.record.worker.value()}, {"cancelling", attempt.cancelling}};
 }
 
@@ -105,9 +105,9 @@ Json EngineProbe::Memory() const {
   }
   for (const auto& [line, waiting] : runs.waiting_) {
     for (const auto& [priority, row] : waiting) {
-      memory["waiting"][std::get<0>(line).value() + "/" + std::get<1>(line) + "/" +
-                        std::get<2>(line)]
-          .push_back(Json::array({priority, row}));
+      memory["waiting"]
+            [std::get<0>(line).value() + "/" + std::get<1>(line) + "/" + std::get<2>(line)]
+                .push_back(Json::array({priority, row}));
     }
   }
   for (const auto& [pipeline, begun] : runs.begun_) {
@@ -120,9 +120,9 @@ Json EngineProbe::Memory() const {
     if (count != 0) memory["begun_of_group"][group] = count;
   }
   for (const auto& [worker, orders] : state.sessions.orders_) {
-    memory["orders"][worker.value()] =
-        Json{{"cordoned", orders.cordoned}, {"drain", orders.drain},
-             {"drain_by", orders.drain_by.micros}};
+    memory["orders"][worker.value()] = Json{{"cordoned", orders.cordoned},
+                                            {"drain", orders.drain},
+                                            {"drain_by", orders.drain_by.micros}};
   }
   memory["last_row"] = runs.last_row_;
   return memory;

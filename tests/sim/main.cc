@@ -47,8 +47,8 @@ struct Tally {
   Coverage coverage;
 
   Json ToJson() const {
-    Json json{{"seeds", seeds}, {"events", events}, {"fewest", fewest}, {"runs", runs},
-              {"restarts", restarts}, {"coverage", coverage.ToJson()}};
+    Json json{{"seeds", seeds}, {"events", events},     {"fewest", fewest},
+              {"runs", runs},   {"restarts", restarts}, {"coverage", coverage.ToJson()}};
     for (const auto& [seed, what] : failed) json["failed"][std::to_string(seed)] = what;
     return json;
   }
@@ -150,8 +150,8 @@ int RunSeeds(const Options& options) {
             << all.failed.size() << " failed\n";
   if (!all.failed.empty()) {
     std::cout << "again: penstock-sim --seed " << all.failed.begin()->first
-              << "; as a test to keep: penstock-sim --shrink --seed "
-              << all.failed.begin()->first << "\n";
+              << "; as a test to keep: penstock-sim --shrink --seed " << all.failed.begin()->first
+              << "\n";
   }
   return all.failed.empty() && (!options.coverage || missing.empty()) ? 0 : 1;
 }
@@ -173,7 +173,8 @@ int RunOne(const Options& options) {
     return 0;
   }
   if (options.shrink) {
-    const Shrunk shrunk = Shrink(script, [](const std::string& line) { std::cerr << line << "\n"; });
+    const Shrunk shrunk =
+        Shrink(script, [](const std::string& line) { std::cerr << line << "\n"; });
     if (shrunk.violation.empty()) {
       std::cout << "nothing is wrong: there is nothing to shrink\n";
       return 0;
@@ -202,7 +203,7 @@ int RunSoak(const Options& options) {
                 static_cast<long long>(sample.database_bytes),
                 static_cast<long long>(sample.blobs));
   }
-  const auto most = [&](int64_t Sample::* size, std::size_t third) {
+  const auto most = [&](int64_t Sample::*size, std::size_t third) {
     int64_t value = 0;
     const std::size_t count = world.samples().size();
     for (std::size_t i = count * third / 3; i < count * (third + 1) / 3; ++i) {
@@ -211,8 +212,7 @@ int RunSoak(const Options& options) {
     return static_cast<double>(value);
   };
   bool grows = false;
-  for (const auto& [name, size] :
-       std::initializer_list<std::pair<const char*, int64_t Sample::*>>{
+  for (const auto& [name, size] : std::initializer_list<std::pair<const char*, int64_t Sample::*>>{
            {"heap", &Sample::heap_bytes},
            {"rows", &Sample::rows},
            {"database", &Sample::database_bytes},
@@ -228,8 +228,9 @@ int RunSoak(const Options& options) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app{"Simulates clusters by seed: the real engine and database, with workers, clients, "
-               "clock, network and disk that misbehave as a script says"};
+  CLI::App app{
+      "Simulates clusters by seed: the real engine and database, with workers, clients, "
+      "clock, network and disk that misbehave as a script says"};
   Options options;
   std::string seeds = "1-300";
   app.add_option("--seeds", seeds, "FIRST-LAST")->capture_default_str();

@@ -88,9 +88,9 @@ struct DiskFunctions {
     MemoryDisk& disk = Disk(vfs);
     Handle& handle = Of(raw);
     handle.base.pMethods = nullptr;
-    const std::string path =
-        name != nullptr ? name : "temporary-" + std::to_string(disk.operations_) + "-" +
-                                     std::to_string(disk.files_.size());
+    const std::string path = name != nullptr ? name
+                                             : "temporary-" + std::to_string(disk.operations_) +
+                                                   "-" + std::to_string(disk.files_.size());
     const bool there = disk.files_.contains(path);
     if (!there && (flags & SQLITE_OPEN_CREATE) == 0) return SQLITE_CANTOPEN;
     std::shared_ptr<File>& file = disk.files_[path];
@@ -98,9 +98,9 @@ struct DiskFunctions {
     handle.disk = &disk;
     handle.file = file.get();
     handle.level = SQLITE_LOCK_NONE;
-    handle.temporary_name =
-        name == nullptr || (flags & SQLITE_OPEN_DELETEONCLOSE) != 0 ? new std::string(path)
-                                                                    : nullptr;
+    handle.temporary_name = name == nullptr || (flags & SQLITE_OPEN_DELETEONCLOSE) != 0
+                                ? new std::string(path)
+                                : nullptr;
     handle.base.pMethods = Methods();
     if (out != nullptr) *out = flags;
     return SQLITE_OK;
@@ -160,9 +160,9 @@ struct DiskFunctions {
       disk.failed_ = true;
       return SQLITE_FULL;
     }
-    Change(handle, {static_cast<std::size_t>(offset),
-                    std::string(static_cast<const char*>(data), static_cast<std::size_t>(size)),
-                    false});
+    Change(handle,
+           {static_cast<std::size_t>(offset),
+            std::string(static_cast<const char*>(data), static_cast<std::size_t>(size)), false});
     return SQLITE_OK;
   }
   static int Truncate(sqlite3_file* raw, sqlite3_int64 size) {

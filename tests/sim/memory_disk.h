@@ -56,7 +56,7 @@ class MemoryDisk {
   // Writes, syncs, truncations and removals so far.
   int64_t operations() const { return operations_; }
 
-  struct File;     // for the functions that SQLite calls
+  struct File;  // for the functions that SQLite calls
   struct Backend;
   friend struct DiskFunctions;
 

@@ -44,9 +44,7 @@ class Network {
     call->link = &link;
     auto reply = std::make_shared<Callback<T>>(std::move(done));
     call->fail = [reply](const Status& status) { (*reply)(status); };
-    schedule_.After(patience, [call] {
-      call->Fail(DeadlineExceeded("no answer in time"));
-    });
+    schedule_.After(patience, [call] { call->Fail(DeadlineExceeded("no answer in time")); });
     const int copies = link.dice.Chance(link.weather.duplicate) ? 2 : 1;
     for (int i = 0; i < copies; ++i) {
       if (IsLost(link)) continue;
@@ -77,9 +75,8 @@ class Network {
   Micros Delay(Link& link) const { return link.dice.Time(Micros(50), link.weather.slowest); }
 
   template <typename T, typename Command>
-  void Deliver(const std::shared_ptr<Pending>& call,
-               void (Engine::*method)(Command, Callback<T>), const Command& command,
-               const std::shared_ptr<Callback<T>>& reply) {
+  void Deliver(const std::shared_ptr<Pending>& call, void (Engine::*method)(Command, Callback<T>),
+               const Command& command, const std::shared_ptr<Callback<T>>& reply) {
     Link& link = *call->link;
     if (!coordinator_.up()) {
       if (!IsLost(link)) FailLater(call);
@@ -98,9 +95,8 @@ class Network {
     });
   }
   void FailLater(const std::shared_ptr<Pending>& call) {
-    schedule_.After(Delay(*call->link), [call] {
-      call->Fail(Unavailable("the coordinator is not there"));
-    });
+    schedule_.After(Delay(*call->link),
+                    [call] { call->Fail(Unavailable("the coordinator is not there")); });
   }
 
   Schedule& schedule_;

@@ -19,4 +19,3 @@ class RegressionTest : public testing::Test {
     return script.ok() ? RunScript(*script).violation : "";
   }
 };
-

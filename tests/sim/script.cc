@@ -35,9 +35,9 @@ class ScriptMaker {
   Script MakeSoak(int hours) {
     soak_ = true;
     MakeWorld();
-    script_.world["options"] = Json{{"run_age_s", 1'800},  {"run_count", 40}, {"unused_s", 1'800},
-                                    {"grace_s", 600},      {"sweep_s", 300},  {"lease_ttl_s", 15},
-                                    {"max_disconnect_s", 120}};
+    script_.world["options"] =
+        Json{{"run_age_s", 1'800}, {"run_count", 40},   {"unused_s", 1'800},      {"grace_s", 600},
+             {"sweep_s", 300},     {"lease_ttl_s", 15}, {"max_disconnect_s", 120}};
     script_.world["failures"] = 0.1;
     const Micros length = std::chrono::hours(hours);
     script_.world["length_ms"] = length.count() / 1'000;
@@ -115,8 +115,8 @@ class ScriptMaker {
       // Calls lead to those before.
       const std::vector<std::string> before(pipelines_.begin(), pipelines_.end() - 1);
       Add(milliseconds(10 * i), "apply",
-          Json{{"definition",
-                MakeDefinition(dice_, pipelines_.back(), before, addresses, !soak_)}});
+          Json{
+              {"definition", MakeDefinition(dice_, pipelines_.back(), before, addresses, !soak_)}});
     }
     addresses_ = addresses;
   }
@@ -150,15 +150,16 @@ class ScriptMaker {
     switch (dice_.Below(19)) {
       case 0:
       case 1:
-        return Add(at, "cancel", Json{{"run", number}, {"now", dice_.Chance(0.4)},
-                                      {"then_now", dice_.Chance(0.3)}});
+        return Add(
+            at, "cancel",
+            Json{{"run", number}, {"now", dice_.Chance(0.4)}, {"then_now", dice_.Chance(0.3)}});
       case 2:
       case 3:
         return Add(at, "retry", Json{{"run", number}, {"all", dice_.Chance(0.3)}});
       case 4:
-        return Add(at, "rerun",
-                   Json{{"run", number}, {"verify", dice_.Chance(0.4)},
-                        {"override", dice_.Chance(0.4)}});
+        return Add(
+            at, "rerun",
+            Json{{"run", number}, {"verify", dice_.Chance(0.4)}, {"override", dice_.Chance(0.4)}});
       case 5: {
         const std::string name = dice_.Pick(pipelines_);
         std::vector<std::string> before;
@@ -177,21 +178,20 @@ class ScriptMaker {
                         {"order", dice_.Pick<std::string>({"cordon", "uncordon", "drain"})},
                         {"deadline_ms", Millis(milliseconds(100), seconds(40))}});
       case 8:
-        return Add(at, "put", Json{{"text", "upload " + std::to_string(number % 7)},
-                                   {"type", "file"}});
+        return Add(at, "put",
+                   Json{{"text", "upload " + std::to_string(number % 7)}, {"type", "file"}});
       case 9:
         return Add(at, "register-model", Json{{"text", "model " + std::to_string(number % 3)}});
       case 10:
-        return Add(at, "promote",
-                   Json{{"version", 1 + number % 3}, {"expected", dice_.Below(3)}});
+        return Add(at, "promote", Json{{"version", 1 + number % 3}, {"expected", dice_.Below(3)}});
       case 11:
         return Add(at, "decide-model",
                    Json{{"version", 1 + number % 3}, {"approve", dice_.Chance(0.5)}});
       case 12:
         return Add(at, "collect");
       case 13:
-        return Add(at, "token", Json{{"name", "t" + std::to_string(number % 3)},
-                                     {"revoke", dice_.Chance(0.5)}});
+        return Add(at, "token",
+                   Json{{"name", "t" + std::to_string(number % 3)}, {"revoke", dice_.Chance(0.5)}});
       case 14:
         return Add(at, "delete-pipeline", Json{{"pipeline", dice_.Pick(pipelines_)}});
       case 15:
@@ -201,7 +201,8 @@ class ScriptMaker {
         return Add(at, "mistake",
                    Json{{"kind", dice_.Pick<std::string>({"key", "queue", "parameter", "override",
                                                           "worker", "model", "version"})},
-                        {"pipeline", dice_.Pick(pipelines_)}, {"run", number}});
+                        {"pipeline", dice_.Pick(pipelines_)},
+                        {"run", number}});
       default:
         return Add(at, "list-workers");
     }
@@ -219,7 +220,8 @@ class ScriptMaker {
 
   void AddTrouble(Micros length) {
     std::vector<std::string> kinds;
-    for (const char* kind : {"coordinator", "workers", "network", "disk", "clock", "restore", "damage"}) {
+    for (const char* kind :
+         {"coordinator", "workers", "network", "disk", "clock", "restore", "damage"}) {
       if (dice_.Chance(0.4)) kinds.emplace_back(kind);
     }
     if (kinds.empty()) kinds.emplace_back("coordinator");
@@ -227,7 +229,8 @@ class ScriptMaker {
     for (int i = 0; i < count; ++i) AddTrouble(dice_.Pick(kinds), Within(length));
   }
   void AddTrouble(const std::string& kind, Micros at) {
-    const Json down{{"power", dice_.Chance(0.5)}, {"down_ms", Millis(milliseconds(1), seconds(30))}};
+    const Json down{{"power", dice_.Chance(0.5)},
+                    {"down_ms", Millis(milliseconds(1), seconds(30))}};
     const int worker = dice_.Below(1'000);
     if (kind == "coordinator") {
       switch (dice_.Below(4)) {
@@ -249,7 +252,8 @@ class ScriptMaker {
       return Add(at, what.c_str(), Json{{"worker", worker}, {"for_ms", time}});
     }
     if (kind == "network") {
-      return Add(at, "cut", Json{{"worker", worker}, {"for_ms", Millis(milliseconds(50), seconds(90))}});
+      return Add(at, "cut",
+                 Json{{"worker", worker}, {"for_ms", Millis(milliseconds(50), seconds(90))}});
     }
     if (kind == "disk") {
       return Add(at, dice_.Chance(0.7) ? "fill-disk" : "break-disk",

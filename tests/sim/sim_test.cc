@@ -148,9 +148,9 @@ TEST_F(SimTest, EveryReasonThatTheEngineGivesIsInTheTable) {
   const std::vector<std::string> listed = KnownReasons();
   std::set<std::string> known(listed.begin(), listed.end());
   // Names of states, which stand in the sources for other reasons.
-  for (const char* state : {"CACHED", "CANCELLING", "FAILED", "LEASED", "LOST", "PENDING", "READY",
-                            "RETRY_WAIT", "RUNNING", "SKIPPED", "SUCCEEDED", "WAITING",
-                            "DISK_FULL"}) {
+  for (const char* state :
+       {"CACHED", "CANCELLING", "FAILED", "LEASED", "LOST", "PENDING", "READY", "RETRY_WAIT",
+        "RUNNING", "SKIPPED", "SUCCEEDED", "WAITING", "DISK_FULL"}) {
     known.insert(state);
   }
   const std::regex word("\"([A-Z][A-Z_]+[A-Z])\"");

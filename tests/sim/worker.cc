@@ -119,8 +119,7 @@ void FakeWorker::KeepSession() {
 void FakeWorker::OpenSession() {
   if (std::exchange(opening_, true)) return;
   const Tick sent = deps_.schedule->now();
-  OpenSessionCommand command{
-      .worker = info_, .held = Held(), .protocol = 2, .number = ++openings_};
+  OpenSessionCommand command{.worker = info_, .held = Held(), .protocol = 2, .number = ++openings_};
   Call<OpenSessionAnswer, OpenSessionCommand>(
       &Engine::OpenSession, std::move(command), seconds(10),
       [this, sent](Result<OpenSessionAnswer> answer) {
@@ -147,10 +146,8 @@ void FakeWorker::OpenSession() {
 
 void FakeWorker::LeaseOnce() {
   const Tick sent = deps_.schedule->now();
-  LeaseStepsCommand command{.session = session_,
-                            .acknowledged = acknowledged_,
-                            .max_wait = kPark,
-                            .draining = leaving_};
+  LeaseStepsCommand command{
+      .session = session_, .acknowledged = acknowledged_, .max_wait = kPark, .draining = leaving_};
   Call<LeaseStepsAnswer, LeaseStepsCommand>(
       &Engine::LeaseSteps, command, kPark + seconds(15),
       [this, sent, session = session_](const Result<LeaseStepsAnswer>& answer) {

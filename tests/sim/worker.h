@@ -66,13 +66,12 @@ class FakeWorker {
   template <typename T, typename Command>
   void Call(void (Engine::*method)(Command, Callback<T>), Command command, Micros patience,
             Callback<T> done) {
-    deps_.network->Call<T, Command>(
-        link_, method, std::move(command), patience,
-        [this, life = life_, done = std::move(done)](Result<T> answer) {
-          if (life != life_) return;
-          auto kept = std::make_shared<Result<T>>(std::move(answer));
-          Do([done, kept] { done(std::move(*kept)); });
-        });
+    deps_.network->Call<T, Command>(link_, method, std::move(command), patience,
+                                    [this, life = life_, done = std::move(done)](Result<T> answer) {
+                                      if (life != life_) return;
+                                      auto kept = std::make_shared<Result<T>>(std::move(answer));
+                                      Do([done, kept] { done(std::move(*kept)); });
+                                    });
   }
 
   void KeepSession();

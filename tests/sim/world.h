@@ -23,7 +23,7 @@ struct Outcome {
   std::string violation;  // empty: none
   Micros at{0};           // when
   int64_t events = 0;
-  uint64_t history = 0;   // a digest of what was committed when: equal for equal histories
+  uint64_t history = 0;  // a digest of what was committed when: equal for equal histories
   int64_t runs = 0;
   int64_t restarts = 0;
 };

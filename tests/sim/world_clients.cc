@@ -34,10 +34,10 @@ const History::Run* World::RunFor(const Json& with, bool live) const {
 void World::Put(const Json& with) {
   const std::string text = JsonString(with, "text");
   CommitArtifactCommand command;
-  command.ref = {.digest = Sha256(text),
-                 .type = ParseArtifactType(JsonString(with, "type", "file")).value_or(
-                     ArtifactType::kFile),
-                 .size = static_cast<int64_t>(text.size())};
+  command.ref = {
+      .digest = Sha256(text),
+      .type = ParseArtifactType(JsonString(with, "type", "file")).value_or(ArtifactType::kFile),
+      .size = static_cast<int64_t>(text.size())};
   command.principal = kAda;
   blobs_.Put(command.ref.digest, schedule_.now());
   const Time asked = schedule_.clock().Now();
@@ -80,8 +80,8 @@ void World::Apply(const Json& with) {
 }
 
 void World::DeletePipeline(const Json& with) {
-  Ask<Done, DeletePipelineCommand>(
-      &Engine::DeletePipeline, {PipelineName(JsonString(with, "pipeline")), kAda}, nullptr);
+  Ask<Done, DeletePipelineCommand>(&Engine::DeletePipeline,
+                                   {PipelineName(JsonString(with, "pipeline")), kAda}, nullptr);
 }
 
 SubmitRunCommand World::SubmissionOf(const Json& with) {
@@ -102,9 +102,8 @@ SubmitRunCommand World::SubmissionOf(const Json& with) {
 
 void World::SubmitOnce(const SubmitRunCommand& command) {
   Ask<SubmitRunAnswer, SubmitRunCommand>(
-      &Engine::SubmitRun, command, [this](const SubmitRunAnswer& answer) {
-        auditor_->told().submitted.insert(answer.run.id);
-      });
+      &Engine::SubmitRun, command,
+      [this](const SubmitRunAnswer& answer) { auditor_->told().submitted.insert(answer.run.id); });
 }
 
 void World::Submit(const Json& with) {
@@ -149,8 +148,8 @@ void World::Retry(const Json& with) {
   if (!coordinator_->up()) return;
   const History::Run* run = RunFor(with, /*live=*/false);
   if (run == nullptr) return;
-  Statement statement = std::move(
-      *coordinator_->committed().Prepare("SELECT pipeline, pipeline_version FROM runs WHERE run_id = ?"));
+  Statement statement = std::move(*coordinator_->committed().Prepare(
+      "SELECT pipeline, pipeline_version FROM runs WHERE run_id = ?"));
   statement.Bind(1, run->id.value());
   if (!*statement.Step()) return;  // retention took it
   SubmitRunCommand command;
@@ -202,19 +201,20 @@ void World::Explain(const Json& with) {
     command.step = at;
     break;
   }
-  Ask<std::vector<Explanation>, ExplainCommand>(
-      &Engine::ExplainStep, command, [this](const std::vector<Explanation>& answer) {
-        for (const Explanation& each : answer) coverage_.OnReason(each.reason);
-      });
+  Ask<std::vector<Explanation>, ExplainCommand>(&Engine::ExplainStep, command,
+                                                [this](const std::vector<Explanation>& answer) {
+                                                  for (const Explanation& each : answer)
+                                                    coverage_.OnReason(each.reason);
+                                                });
 }
 
 void World::PutSecret(const Json& with) {
-  Ask<SecretRecord, PutSecretCommand>(
-      &Engine::PutSecret, {JsonString(with, "name"), JsonString(with, "value"), kAda},
-      [this](const SecretRecord& answer) {
-        int32_t& version = auditor_->told().secrets[answer.name];
-        version = std::max(version, answer.version);
-      });
+  Ask<SecretRecord, PutSecretCommand>(&Engine::PutSecret,
+                                      {JsonString(with, "name"), JsonString(with, "value"), kAda},
+                                      [this](const SecretRecord& answer) {
+                                        int32_t& version = auditor_->told().secrets[answer.name];
+                                        version = std::max(version, answer.version);
+                                      });
 }
 
 void World::DeleteSecret(const Json& with) {
@@ -226,7 +226,7 @@ void World::OrderWorker(const Json& with) {
   OrderWorkerCommand command;
   command.worker = WorkerFor(with).id();
   const std::string order = JsonString(with, "order");
-  command.order = order == "cordon" ? Order::kCordon
+  command.order = order == "cordon"  ? Order::kCordon
                   : order == "drain" ? Order::kDrain
                                      : Order::kUncordon;
   if (command.order == Order::kDrain && JsonInt(with, "deadline_ms") > 200) {
@@ -295,10 +295,9 @@ void World::AccessToken(const Json& with) {
   command.token.name = name;
   command.token.hash = Sha256(name + std::to_string(next_key_++));
   command.token.created_by = kAda;
-  Ask<TokenRecord, CreateTokenCommand>(&Engine::CreateToken, command,
-                                       [this](const TokenRecord& answer) {
-                                         auditor_->told().access_tokens.insert(answer.name);
-                                       });
+  Ask<TokenRecord, CreateTokenCommand>(
+      &Engine::CreateToken, command,
+      [this](const TokenRecord& answer) { auditor_->told().access_tokens.insert(answer.name); });
 }
 
 void World::Collect(const Json&) {
@@ -325,8 +324,7 @@ void World::RemoveBytes() {
   }
   const Tick now = schedule_.now();
   std::erase_if(blobs_.blobs(), [&](const auto& blob) {
-    return !needed.contains(blob.first.value()) &&
-           now - blob.second > options_.retention.grace;
+    return !needed.contains(blob.first.value()) && now - blob.second > options_.retention.grace;
   });
 }
 

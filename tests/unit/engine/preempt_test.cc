@@ -70,7 +70,8 @@ class PreemptTest : public testing::Test {
 
 TEST_F(PreemptTest, WithoutAWordOfTheDefinitionItHasTheUsualTime) {
   w1_.Open();
-  Submit("name: low\nsteps: [{name: train, type: script, preemptible: true, with: {command: [x]}}]");
+  Submit(
+      "name: low\nsteps: [{name: train, type: script, preemptible: true, with: {command: [x]}}]");
   w1_.Start();
   Submit(kUrgent, 10);
   const auto told = w1_.Lease();

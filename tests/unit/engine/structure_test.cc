@@ -1,5 +1,5 @@
-// Maps, pipelines that call pipelines, onExit, approvals, waits, deadlines and failFast, each with a
-// coordinator that stays and with one that is replaced before every report.
+// Maps, pipelines that call pipelines, onExit, approvals, waits, deadlines and failFast, each with
+// a coordinator that stays and with one that is replaced before every report.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -207,8 +207,9 @@ steps:
   outputs: {sum: "${steps.inner.outputs.n.max}", who: "${item.name}"}
 )");
   const auto names = RunAll([](const std::string& name) { return name[13] - '0' + 10; });
-  EXPECT_THAT(names, testing::UnorderedElementsAre("outer[0].inner[0].leaf", "outer[0].inner[1].leaf",
-                                                   "outer[1].inner[0].leaf"));
+  EXPECT_THAT(names,
+              testing::UnorderedElementsAre("outer[0].inner[0].leaf", "outer[0].inner[1].leaf",
+                                            "outer[1].inner[0].leaf"));
   EXPECT_EQ(bench_.Find(run).state, RunState::kSucceeded);
   EXPECT_EQ(Value(run, "outer", "who"), Json({"a", "b"}));
 }
@@ -237,8 +238,10 @@ TEST_P(StructureTest, ItemsThatMakeTooManyStepsFailTheMap) {
   for (int i = 0; i < 6; ++i) steps += "{name: s" + std::to_string(i) + ", type: noop},";
   const RunId run = bench_.Run(
       "name: wide\nparameters: {d: {type: dataset}}\nsteps:\n"
-      "- {name: e, type: evaluate, inputs: {data: \"${parameters.d}\", model: \"${parameters.d}\"}}\n"
-      "- {name: m, type: map, over: \"${steps.e.report.folds}\", steps: [" + steps + "]}",
+      "- {name: e, type: evaluate, inputs: {data: \"${parameters.d}\", model: "
+      "\"${parameters.d}\"}}\n"
+      "- {name: m, type: map, over: \"${steps.e.report.folds}\", steps: [" +
+          steps + "]}",
       {{"d", "artifact:" + FormatDigest(bench_.Artifact("x").digest)}});
   StepResult result;
   for (int i = 0; i < limits::kMaxMapItems; ++i) result.report_values["folds"].push_back(i);
@@ -251,7 +254,8 @@ TEST_P(StructureTest, OutputsThatAreTooLargeFailTheMap) {
   const auto yaml = [](const std::string& output) {
     return "name: large\nparameters: {list: {type: list}}\nsteps: [{name: m, type: map, over: "
            "\"${parameters.list}\", steps: [{name: a, type: wait, with: {until: "
-           "\"2001-01-01T00:00:00Z\"}}], outputs: {o: \"" + output + "\"}}]";
+           "\"2001-01-01T00:00:00Z\"}}], outputs: {o: \"" +
+           output + "\"}}]";
   };
   // 60 KB of items; each gives twenty times its text, and 1.2 MB together are too much.
   const Json list(std::vector<std::string>(60, std::string(1'000, 'x')));
@@ -269,7 +273,8 @@ TEST_P(StructureTest, ACancelledMapEndsWithItsItems) {
   ASSERT_EQ(*worker_.Succeed(worker_.Start()["before"]), Verdict::kOk);
   auto leases = worker_.Start();
   ASSERT_THAT(leases, SizeIs(2));
-  ASSERT_TRUE(bench_.Ask(&Engine::CancelRun, CancelRunCommand{run, Principal("user:ada"), ""}).ok());
+  ASSERT_TRUE(
+      bench_.Ask(&Engine::CancelRun, CancelRunCommand{run, Principal("user:ada"), ""}).ok());
   MaybeRestart();
   EXPECT_EQ(bench_.State(run, "cv"), StepState::kRunning);
   EXPECT_EQ(bench_.State(run, "cv[3].fit"), StepState::kCancelled);
@@ -307,8 +312,9 @@ TEST_P(StructureTest, APipelineRunsInsideAnother) {
   const RunId run = bench_.Run(kParent);
   EXPECT_EQ(bench_.Find(run).pins.at("pipeline:child"), "1");
   // A newer version does not change a run that goes on.
-  bench_.SubmissionOf("{name: child, parameters: {x: {type: integer}}, steps: [{name: other, type: "
-                      "noop}], outputs: {n: '${parameters.x}', x: '${parameters.x}'}}");
+  bench_.SubmissionOf(
+      "{name: child, parameters: {x: {type: integer}}, steps: [{name: other, type: "
+      "noop}], outputs: {n: '${parameters.x}', x: '${parameters.x}'}}");
   const auto names = RunAll([](const std::string& name) { return name == "call.work" ? 9 : 1; });
   EXPECT_THAT(names, ElementsAre("call.work", "call.tail", "call.tidy", "use"));
   EXPECT_EQ(bench_.Find(run).state, RunState::kSucceeded);
@@ -497,7 +503,8 @@ TEST_P(StructureTest, NoAnswerInTimeIsOne) {
 TEST_P(StructureTest, AnApprovalIsCancelledWithItsRun) {
   const RunId run = bench_.Run("name: p\nsteps: [{name: ok, type: approval}]");
   MaybeRestart();
-  ASSERT_TRUE(bench_.Ask(&Engine::CancelRun, CancelRunCommand{run, Principal("user:ada"), ""}).ok());
+  ASSERT_TRUE(
+      bench_.Ask(&Engine::CancelRun, CancelRunCommand{run, Principal("user:ada"), ""}).ok());
   EXPECT_EQ(bench_.Find(run).state, RunState::kCancelled);
 }
 
@@ -527,7 +534,8 @@ steps:
 
 TEST_P(StructureTest, ARunsDeadlineEndsItAsFailed) {
   const RunId run = bench_.Run(
-      "name: p\ndeadline: 1m\nsteps: [{name: a, type: noop}, {name: b, type: noop, dependsOn: [a]}]\n"
+      "name: p\ndeadline: 1m\nsteps: [{name: a, type: noop}, {name: b, type: noop, dependsOn: "
+      "[a]}]\n"
       "onExit: [{name: x, type: noop}]");
   held_ = worker_.Start();
   MaybeRestart();
