@@ -366,8 +366,14 @@ void RunManager::KeepResult(LiveRun& run, StepIndex index, const StepResult& res
     MetadataStore& store = context_.Write();
     context_.Note(store.SetArtifactOrigin(ref.digest, run.record.id, step.name, name));
     run.new_artifacts.push_back(ref.digest);
-    run.producers[ref.digest] = index;
+    NoteProducer(run, ref.digest, index);
   }
+}
+
+// Of several steps that left the same the first, whichever ended first.
+void RunManager::NoteProducer(LiveRun& run, const Digest& digest, StepIndex index) {
+  StepIndex& producer = run.producers.try_emplace(digest, index).first->second;
+  producer = std::min(producer, index);
 }
 
 void RunManager::Requeue(LiveRun& run, StepIndex index) {

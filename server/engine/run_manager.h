@@ -137,6 +137,7 @@ class RunManager : public SessionManager::Runs {
   void ScheduleRetry(LiveRun& run, StepIndex index);
   void Requeue(LiveRun& run, StepIndex index);
   void KeepResult(LiveRun& run, StepIndex index, const StepResult& result);
+  static void NoteProducer(LiveRun& run, const Digest& digest, StepIndex index);
   void FlushRun(MetadataStore& store, LiveRun& run);
   void EndRunIfDone(LiveRun& run);
   RunRecord AsCommitted(const LiveRun& run) const;

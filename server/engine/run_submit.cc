@@ -343,7 +343,7 @@ Status RunManager::LoadRun(RunRecord record) {
   }
   PENSTOCK_RETURN_IF_ERROR(RestoreGangs(run));
   for (const StepRecord& step : run.steps) {
-    for (const auto& [name, ref] : step.result.outputs) run.producers[ref.digest] = step.index;
+    for (const auto& [name, ref] : step.result.outputs) NoteProducer(run, ref.digest, step.index);
     if (!step.worker.empty()) NotePlaces(step.result, WorkerId(step.worker));
     const bool control = run.spec(step.index).control;
     if (step.state == StepState::kReady) {

@@ -138,8 +138,8 @@ void Auditor::OnDown() {
   memory_.reset();
 }
 
-void Auditor::BeforeKill() {
-  memory_ = EngineProbe(coordinator_.engine()).Memory();
+Json Auditor::Memory() const {
+  return EngineProbe(coordinator_.engine()).Memory();
 }
 
 void Auditor::AfterTurn() {

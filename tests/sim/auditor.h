@@ -71,7 +71,10 @@ class Auditor {
   // --- Of the coordinator
   void AfterTurn();
   void AfterStart();
-  void BeforeKill();  // of a coordinator that did nothing just then
+  // What the coordinator has in memory, and that the next start must find the same: it was killed
+  // when it did nothing.
+  Json Memory() const;
+  void ExpectMemory(Json memory) { memory_ = std::move(memory); }
   void OnDown();
   // What is committed now is what a restore later brings back.
   History history() const { return history_; }

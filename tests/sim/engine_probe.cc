@@ -1,5 +1,6 @@
 #include "tests/sim/engine_probe.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -8,13 +9,19 @@
 namespace penstock::sim {
 namespace {
 
+// What a deadline stops, its timer stops again after a restart.
+bool IsRestored(const Stop& stop) {
+  return stop.cause != Cause::kNone && stop.cause != Cause::kDeadline;
+}
+
 Json AttemptMemory(const LiveAttempt& attempt) {
   return Json{{"number", attempt.record.number},         {"rank", attempt.record.rank},
               {"token", attempt.record.token.value()},   {"state", Name(attempt.record.state)},
-              {"worker", attempt.record.worker.value()}, {"cancelling", attempt.cancelling}};
+              {"worker", attempt.record.worker.value()}, {"cancelling", IsRestored(attempt.run->stop) && attempt.cancelling}};
 }
 
 Json StopMemory(const Stop& stop) {
+  if (!IsRestored(stop)) return Json();
   return Json{{"cause", Name(stop.cause)}, {"message", stop.message}};
 }
 
@@ -57,7 +64,7 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
                                     {"item", frame.item},
                                     {"on_exit", frame.on_exit},
                                     {"open", frame.open},
-                                    {"started", frame.started},
+                                    {"started", frame.started || frame.ended},
                                     {"ended", frame.ended},
                                     {"parameters", frame.parameters}});
   }
@@ -76,7 +83,10 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
   for (const auto& [index, gang] : run.gangs) {
     Json& one = memory["gangs"][std::to_string(index)];
     one["succeeded"] = gang.succeeded;
-    one["ending"] = gang.ending;
+    // What stops all of it is told again; what one rank's end stops must be known.
+    const bool one_ended = std::any_of(gang.ranks.begin(), gang.ranks.end(),
+                                       [](const auto& rank) { return rank == nullptr; });
+    one["ending"] = gang.ending && one_ended;
     for (const auto& rank : gang.ranks) {
       one["ranks"].push_back(rank ? AttemptMemory(*rank) : Json());
     }
@@ -95,7 +105,10 @@ Json EngineProbe::Memory() const {
   for (const auto& [key, lane] : state.placer.where_) {
     // What expired waits beside its attempt, until it is leased again.
     const auto run = runs.runs_.find(key.first);
-    if (run == runs.runs_.end() || run->second->attempts.contains(key.second)) continue;
+    if (run == runs.runs_.end() || run->second->attempts.contains(key.second) ||
+        run->second->gangs.contains(key.second)) {
+      continue;
+    }
     memory["queued"][StepKeyText(key)] = lane->mutex;
   }
   for (const auto& [name, mutex] : state.placer.mutexes_) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <string>
@@ -26,8 +27,8 @@ INSTANTIATE_TEST_SUITE_P(Bugs, PlantedTest, testing::ValuesIn(Mutants()),
                          [](const auto& mutant) { return mutant.param; });
 
 TEST_P(PlantedTest, IsFoundWithinAThousandSeeds) {
-  const std::string command =
-      std::string(PENSTOCK_MUTANTS) + "/" + GetParam() + " --seeds 1-1000 --jobs 1 2>&1";
+  const std::filesystem::path program = std::filesystem::path(PENSTOCK_MUTANTS) / GetParam();
+  const std::string command = program.string() + " --seeds 1-1000 --jobs 1 2>&1";
   FILE* const pipe = popen(command.c_str(), "r");
   ASSERT_NE(pipe, nullptr);
   std::string told;

@@ -13,8 +13,10 @@ Micros Millis(const Json& with, const char* name) {
 }  // namespace
 
 void World::KillCoordinator(const Json& with) {
-  if (coordinator_->up() && !coordinator_->engine().read_only()) auditor_->BeforeKill();
+  const bool well = coordinator_->up() && !coordinator_->engine().read_only();
+  Json memory = well ? auditor_->Memory() : Json();
   coordinator_->Kill(JsonBool(with, "power"), Millis(with, "down_ms"));
+  if (well) auditor_->ExpectMemory(std::move(memory));
 }
 
 void World::CrashCoordinator(const Json& with) {
