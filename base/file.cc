@@ -66,11 +66,22 @@ Status WriteFileAtomic(const fs::path& path, std::string_view bytes, int mode) {
   return SyncPath(path.has_parent_path() ? path.parent_path() : fs::path("."));
 }
 
+bool IsUnfinishedWrite(const std::string& name) {
+  const auto mark = name.rfind(kUnfinishedWrite);
+  if (mark == std::string::npos) return false;
+  const std::string pid = name.substr(mark + kUnfinishedWrite.size());
+  return !pid.empty() && pid.find_first_not_of("0123456789") == std::string::npos;
+}
+
 Status RemoveUnfinishedWrites(const fs::path& folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().filename().string().find(kUnfinishedWrite) == std::string::npos) continue;
-    PENSTOCK_RETURN_IF_ERROR(RemoveAll(entry.path()));
+    if (!IsUnfinishedWrite(entry.path().filename().string())) continue;
+    std::error_code unknown;
+    if (entry.symlink_status(unknown).type() != fs::file_type::regular) continue;
+    if (unlink(entry.path().c_str()) != 0 && errno != ENOENT) {
+      return ErrnoStatus(errno, "removing " + entry.path().string());
+    }
   }
   if (error) return ErrnoStatus(error.value(), "reading " + folder.string());
   return Status::Ok();

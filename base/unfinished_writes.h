@@ -4,6 +4,7 @@
 // What WriteFileAtomic (base/file.h) leaves beside the place where it was killed.
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "base/status.h"
@@ -14,6 +15,9 @@ namespace penstock {
 inline constexpr std::string_view kUnfinishedWrite = ".tmp-";
 
 // Removes such files from a folder. For who alone writes there (FileLock).
+// Whether the name is that of such a file.
+bool IsUnfinishedWrite(const std::string& name);
+// Files alone: a folder of that name is somebody else's.
 Status RemoveUnfinishedWrites(const std::filesystem::path& folder);
 
 }  // namespace penstock

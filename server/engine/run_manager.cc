@@ -553,9 +553,10 @@ void RunManager::FlushRun(MetadataStore& store, LiveRun& run) {
 
 void RunManager::WriteAttempt(int64_t row, LiveAttempt& attempt) {
   MetadataStore& store = context_.Write();
-  context_.Note(attempt.fresh ? store.InsertAttempt(row, attempt.record)
-                              : store.UpdateAttempt(row, attempt.record));
-  attempt.fresh = false;
+  const bool fresh = std::exchange(attempt.fresh, false);
+  if (fresh) context_.Note(store.InsertAttempt(row, attempt.record));
+  if (fresh && attempt.record.state == AttemptState::kLeased) return;
+  context_.Note(store.UpdateAttempt(row, attempt.record));
 }
 
 void RunManager::Publish() {

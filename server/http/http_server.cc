@@ -54,14 +54,18 @@ void FailWith(int http_status, const Status& status, Response& response) {
   response.status = http_status;
 }
 
-// Reads the body to its end, so that the connection stays in step. Of a form httplib wants to know
-// where each part begins, or it throws.
-bool ReadToEnd(const Request& request, const httplib::ContentReader& reader,
-               const httplib::ContentReceiver& receive) {
-  if (!request.is_multipart_form_data()) return reader(receive);
-  reader([](const httplib::MultipartFormData&) { return true; },
-         [](const char*, std::size_t) { return true; });
-  return false;
+constexpr char kContentType[] = "Content-Type";
+// What a form's content type is replaced by.
+constexpr char kForm[] = "application/x-form-of-several-parts";
+
+// httplib reads forms of several parts by itself. Where one is not as it should be, it leaves the
+// rest of the body on the connection, and takes that for the next request: one that no browser has
+// put its marks on. Nothing here takes forms, so that theirs are bodies as any other.
+void ReadFormsAsBytes(const Request& request) {
+  if (!request.is_multipart_form_data()) return;
+  auto& headers = const_cast<Request&>(request).headers;  // httplib's own, which is not const
+  headers.erase(kContentType);
+  headers.emplace(kContentType, kForm);
 }
 
 // Reads the body whole; what is over the limit is read and dropped, so that the connection stays in
@@ -73,7 +77,7 @@ bool ReadBody(const Request& request, const httplib::ContentReader& reader, std:
     return true;
   }
   bool fits = true;
-  const bool complete = ReadToEnd(request, reader, [&](const char* data, std::size_t length) {
+  const bool complete = reader([&](const char* data, std::size_t length) {
     fits = fits && body.size() + length <= limit;
     if (fits) body.append(data, length);
     return true;
@@ -180,6 +184,10 @@ Status Server::Listen() {
 }
 
 void Server::AddRoutes() {
+  server_->set_pre_routing_handler([](const Request& request, Response&) {
+    ReadFormsAsBytes(request);
+    return httplib::Server::HandlerResponse::Unhandled;
+  });
   server_->set_default_headers(
       {{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-store"}});
   server_->Get("/healthz",
@@ -401,7 +409,7 @@ void Server::PutArtifact(const Request& request, Response& response,
   const bool has_body =
       request.has_header("Content-Length") || request.has_header("Transfer-Encoding");
   const auto drop = [&] {
-    if (has_body) ReadToEnd(request, reader, [](const char*, std::size_t) { return true; });
+    if (has_body) reader([](const char*, std::size_t) { return true; });
   };
   if (!Admit(request, response)) {
     drop();
@@ -413,7 +421,7 @@ void Server::PutArtifact(const Request& request, Response& response,
     Fail(digest.status(), response);
     return;
   }
-  if (request.is_multipart_form_data()) {
+  if (request.get_header_value(kContentType) == kForm) {
     drop();
     FailWith(415, InvalidArgument("send the bytes themselves, not a form", "CONTENT_TYPE"),
              response);

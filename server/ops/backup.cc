@@ -39,6 +39,15 @@ bool IsBelow(const fs::path& path, const fs::path& folder) {
   return end == outer.end();
 }
 
+// But for the mark that a backup was about to make when it was killed.
+bool IsAsGoodAsEmpty(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (!IsUnfinishedWrite(entry.path().filename().string())) return false;
+  }
+  return !error;
+}
+
 // Makes the folder, or finds that it is one of backups.
 Status OpenFolder(const fs::path& folder, const fs::path& data_dir) {
   if (!folder.is_absolute()) {
@@ -51,7 +60,7 @@ Status OpenFolder(const fs::path& folder, const fs::path& data_dir) {
   std::error_code error;
   const fs::path mark = folder / kBackupsFile;
   if (!fs::exists(mark, error)) {
-    if (fs::exists(folder, error) && !fs::is_empty(folder, error)) {
+    if (fs::exists(folder, error) && !IsAsGoodAsEmpty(folder)) {
       return InvalidArgument(folder.string() +
                              " holds other things than backups; name a new or empty folder");
     }

@@ -17,6 +17,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/unfinished_writes.h"
 
 namespace penstock {
 namespace {
@@ -160,6 +161,7 @@ Result<X509Ptr> MakeCertificate(EVP_PKEY* key, const std::string& alternatives) 
 Status MakeIdentity(const std::string& folder, const std::string& cert_path,
                     const std::string& key_path, const std::vector<std::string>& hosts) {
   PENSTOCK_RETURN_IF_ERROR(MakeFolders(folder));
+  PENSTOCK_RETURN_IF_ERROR(RemoveUnfinishedWrites(folder));
   std::error_code error;
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   const KeyPtr key(EVP_EC_gen("P-256"));

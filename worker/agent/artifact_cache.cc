@@ -19,8 +19,9 @@ int64_t SpaceOf(int64_t bytes) {
 
 }  // namespace
 
-void ArtifactCache::Added(int64_t bytes) {
-  bytes_ += SpaceOf(bytes);
+void ArtifactCache::Added(int64_t bytes, int64_t files) {
+  // Each file takes up to a block more than it holds.
+  bytes_ += SpaceOf(bytes) + (files - 1) * kBlock;
 }
 
 bool ArtifactCache::Due() const {

@@ -38,8 +38,8 @@ class ArtifactCache {
 
   ArtifactCache(LocalArtifactStore& store, Options options) : store_(store), options_(options) {}
 
-  // A file of so many bytes, or a tree of so many, may have come into the store.
-  void Added(int64_t bytes);
+  // A file, or a tree of so many files, of so many bytes may have come into the store.
+  void Added(int64_t bytes, int64_t files = 1);
   // Whether a Trim is worth its while: there may be too much, and the last one was a while ago.
   bool Due() const;
   // If the store holds more than `max_bytes`, removes blobs until a tenth of that is free again, or

@@ -182,8 +182,11 @@ void Executor::OnOutcome(Runner& runner, Outcome outcome) {
   attempt.points.insert(attempt.points.end(), outcome.points.begin(), outcome.points.end());
   attempt.outcome = std::move(outcome);
   MaskOutcome(attempt.mask, attempt.outcome);
-  for (const StoredOutput& output : attempt.outcome.outputs) deps_.cache->Added(output.ref.size);
-  if (attempt.outcome.checkpoint) deps_.cache->Added(attempt.outcome.checkpoint->ref.size);
+  const auto note = [this](const StoredOutput& stored) {
+    deps_.cache->Added(stored.ref.size, stored.files);
+  };
+  for (const StoredOutput& output : attempt.outcome.outputs) note(output);
+  if (attempt.outcome.checkpoint) note(*attempt.outcome.checkpoint);
   CollectLog(attempt, runner.child->log(), runner.log_end, /*last=*/true);
   if (runner.attempts.empty() && runner.log_end > kChildLogBytes) {
     if (ftruncate(runner.child->log(), 0) == 0) runner.log_end = 0;

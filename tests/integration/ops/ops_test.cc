@@ -193,6 +193,16 @@ TEST_F(OpsTest, ASecondBackupTakesWhatIsNewAndOldOnesGo) {
   EXPECT_EQ(offline.code, 0) << offline.err;
 }
 
+TEST_F(OpsTest, TheFirstBackupMayBreakOffAnywhere) {
+  // At its mark, which is the first file that it writes. (The coordinator has written its own when
+  // it serves.)
+  cluster_.StartCoordinator();
+  fs::create_directories(backups_);
+  std::ofstream(backups_ / "backups.json.tmp-4321") << "half";
+  Backup();
+  EXPECT_FALSE(fs::exists(backups_ / "backups.json.tmp-4321"));
+}
+
 TEST_F(OpsTest, ABackupOrARestoreThatBrokeOffIsNotTakenForAWholeOne) {
   cluster_.StartCoordinator({"--faults", "backup.before_rename=crash"});
   EXPECT_NE(cluster_.Client({"admin", "backup", backups_.string()}).code, 0);

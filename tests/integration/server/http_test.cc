@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <httplib.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -18,6 +22,39 @@ namespace {
 using testing::HasSubstr;
 
 constexpr char kJson[] = "application/json";
+
+// A connection whose bytes are written one by one.
+class RawConnection {
+ public:
+  explicit RawConnection(int port) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<uint16_t>(port));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  }
+  ~RawConnection() { close(fd_); }
+  void Send(const std::string& bytes) {
+    EXPECT_EQ(send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  // What comes within that time, or until the other side ends.
+  std::string Receive(int millis) {
+    pollfd ready{fd_, POLLIN, 0};
+    std::string all;
+    char buffer[4'096];
+    while (poll(&ready, 1, millis) > 0) {
+      const ssize_t got = recv(fd_, buffer, sizeof buffer, 0);
+      if (got <= 0) break;
+      all.append(buffer, static_cast<std::size_t>(got));
+      millis = 100;
+    }
+    return all;
+  }
+
+ private:
+  const int fd_;
+};
 
 class HttpTest : public ServerFixture {
  protected:
@@ -147,11 +184,45 @@ TEST_F(HttpTest, FormsAreRefusedAndTheConnectionLives) {
   EXPECT_EQ(next->status, 200);
 }
 
+// What is left of a form's body must not become the next request: a page of another site could
+// write it, and no browser has marked it as such.
+TEST_F(HttpTest, WhatAFormHoldsIsNeverTakenForARequest) {
+  Start();
+  const std::string inner =
+      "POST /v1/AdminService/GetServerInfo HTTP/1.1\r\nHost: localhost\r\n"
+      "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+  const auto address = ParseHostPort(daemon_->http_address());
+  ASSERT_TRUE(address.ok());
+  for (const char* type : {"multipart/form-data", "multipart/form-data; boundary=x"}) {
+    for (const char* path : {"/v1/RunService/ListRuns", "/v1/no/such/path"}) {
+      RawConnection connection(address->port);
+      connection.Send(std::string("POST ") + path + " HTTP/1.1\r\nHost: localhost\r\n" +
+                      "Content-Type: " + type +
+                      "\r\nContent-Length: " + std::to_string(inner.size()) + "\r\n\r\n");
+      // Whoever does not read the body answers now.
+      std::string all = connection.Receive(200);
+      connection.Send(inner);
+      all += connection.Receive(5'000);
+      connection.Send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+      all += connection.Receive(5'000);
+      EXPECT_TRUE(all.starts_with("HTTP/1.1 4")) << type << " " << path << "\n" << all;
+      // Two requests were sent, and two are answered.
+      EXPECT_TRUE(all.ends_with("ok\n")) << type << " " << path << "\n" << all;
+      int answers = 0;
+      for (auto at = all.find("HTTP/1.1 "); at != all.npos; at = all.find("HTTP/1.1 ", at + 1)) {
+        ++answers;
+      }
+      EXPECT_EQ(answers, 2) << type << " " << path << "\n" << all;
+    }
+  }
+}
+
 // gRPC ends the process over metadata that it cannot carry.
 TEST_F(HttpTest, HeadersThatGrpcCannotCarryAreRefused) {
   Start();
   for (const char* name : {"Authorization", "X-Penstock-User"}) {
-    const auto [status, error] = Post("AdminService/GetServerInfo", "{}", {{name, "Bearer \xc3\xa9"}});
+    const auto [status, error] =
+        Post("AdminService/GetServerInfo", "{}", {{name, "Bearer \xc3\xa9"}});
     EXPECT_EQ(status, 400) << name;
     EXPECT_THAT(error["message"], HasSubstr(name));
   }

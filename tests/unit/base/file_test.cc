@@ -41,9 +41,14 @@ TEST_F(FileTest, AWrittenFileIsReadBackWithinItsLimit) {
 TEST_F(FileTest, WhatAKilledWriterLeftIsRemoved) {
   ASSERT_TRUE(WriteFileAtomic(file_, "whole").ok());
   ASSERT_TRUE(WriteFileAtomic(file_.string() + ".tmp-4321", "half").ok());
+  // Of others, who name things in a like way.
+  fs::create_directory(folder_.path() / "build.tmp-1");
+  ASSERT_TRUE(WriteFileAtomic(folder_.path() / "notes.tmp-old", "kept").ok());
   ASSERT_TRUE(RemoveUnfinishedWrites(folder_.path()).ok());
   EXPECT_EQ(*ReadFile(file_), "whole");
-  EXPECT_EQ(FilesIn(folder_.path()), 1);
+  EXPECT_FALSE(fs::exists(file_.string() + ".tmp-4321"));
+  EXPECT_TRUE(fs::exists(folder_.path() / "build.tmp-1"));
+  EXPECT_TRUE(fs::exists(folder_.path() / "notes.tmp-old"));
 }
 
 TEST_F(FileTest, WhatCannotBeDoneNamesThePath) {

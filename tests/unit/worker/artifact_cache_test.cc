@@ -176,7 +176,7 @@ TEST_F(ArtifactCacheTest, SmallFilesCountAsMuchAsTheyTakeOfTheDisk) {
     ASSERT_TRUE(store_->PutBytes(std::string(1, letter)).ok());
   }
   ArtifactCache cache(*store_, {.max_bytes = 5 * kBlob});
-  for (int i = 0; i < 10; ++i) cache.Added(1);
+  cache.Added(10, /*files=*/10);  // a tree
   EXPECT_TRUE(cache.Due());
   const auto trimmed = cache.Trim({}, Now() + kHour);
   ASSERT_TRUE(trimmed.ok()) << trimmed.status();
