@@ -34,6 +34,26 @@ std::string StepText(const RunId& run, StepIndex step) {
   return run.value() + " step " + std::to_string(step);
 }
 
+// Of a map that is being stopped nobody asks what its items gave, nor which comes next.
+void IgnoreWhatStops(Json& before, Json& after) {
+  for (auto& [row, run] : before["runs"].items()) {
+    const bool stopping = run["stopping"].get<bool>();
+    for (Json* side : {&before, &after}) {
+      Json& runs = (*side)["runs"];
+      if (!runs.contains(row)) continue;
+      runs[row].erase("stopping");
+      if (stopping && runs[row].contains("gangs")) {
+        for (auto& [index, gang] : runs[row]["gangs"].items()) gang.erase("ending");
+      }
+      if (!stopping || !runs[row].contains("expansions")) continue;
+      for (auto& [index, expansion] : runs[row]["expansions"].items()) {
+        expansion.erase("values");
+        expansion.erase("next");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Auditor::Auditor(Schedule& schedule, Coordinator& coordinator, BlobStore& blobs, Coverage& coverage)
@@ -156,8 +176,9 @@ void Auditor::AfterTurn() {
 }
 
 void Auditor::AfterStart() {
-  if (const std::optional<Json> before = std::exchange(memory_, std::nullopt)) {
-    const Json after = EngineProbe(coordinator_.engine()).Memory();
+  if (std::optional<Json> before = std::exchange(memory_, std::nullopt)) {
+    Json after = EngineProbe(coordinator_.engine()).Memory();
+    IgnoreWhatStops(*before, after);
     if (*before != after) {
       const Json patch = Json::diff(*before, after);
       std::string text;
@@ -507,13 +528,16 @@ std::string Auditor::DescribeLive() {
     if (IsTerminal(run.state)) continue;
     text += "\n  " + run.id.value() + " " + std::string(Name(run.state));
     Statement statement = std::move(*db().Prepare(
-        "SELECT name, state, attempt, worker, message FROM steps WHERE run = ? AND state < 6"));
+        "SELECT name, state, attempt, worker, message, idx FROM steps WHERE run = ? AND "
+        "state < 6"));
     statement.Bind(1, row);
     while (*statement.Step()) {
       text += "\n    " + std::string(statement.Text(0)) + " " +
               std::string(Name(static_cast<StepState>(statement.Int(1)))) + " attempt " +
               std::to_string(statement.Int(2)) + " " + std::string(statement.Text(3)) + " " +
-              std::string(statement.Text(4));
+              std::string(statement.Text(4)) + " " +
+              EngineProbe(coordinator_.engine())
+                  .WhyWaiting(row, static_cast<StepIndex>(statement.Int(5)));
     }
   }
   return text;

@@ -15,9 +15,12 @@ bool IsRestored(const Stop& stop) {
 }
 
 Json AttemptMemory(const LiveAttempt& attempt) {
-  return Json{{"number", attempt.record.number},         {"rank", attempt.record.rank},
-              {"token", attempt.record.token.value()},   {"state", Name(attempt.record.state)},
-              {"worker", attempt.record.worker.value()}, {"cancelling", IsRestored(attempt.run->stop) && attempt.cancelling}};
+  return Json{{"number", attempt.record.number},
+              {"rank", attempt.record.rank},
+              {"token", attempt.record.token.value()},
+              {"state", Name(attempt.record.state)},
+              {"worker", attempt.record.worker.value()},
+              {"cancelling", IsRestored(attempt.run->stop) && attempt.cancelling}};
 }
 
 Json StopMemory(const Stop& stop) {
@@ -39,6 +42,7 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
   memory["on_workers"] = run.on_workers;
   memory["stop"] = StopMemory(run.stop);
   memory["stop_exit"] = run.stop_exit;
+  memory["stopping"] = static_cast<bool>(run.stop);
   memory["pins"] = run.record.pins;
   memory["kept"] = run.kept.size();
   for (const StepRecord& step : run.steps) {
@@ -69,6 +73,7 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
                                     {"parameters", frame.parameters}});
   }
   for (const auto& [index, expansion] : run.expansions) {
+    if (expansion.stop) memory["stopping"] = true;
     // Of one that has ended nothing is asked any more.
     if (IsTerminal(run.step(index).state)) continue;
     memory["expansions"][std::to_string(index)] =
@@ -86,7 +91,7 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
     // What stops all of it is told again; what one rank's end stops must be known.
     const bool one_ended = std::any_of(gang.ranks.begin(), gang.ranks.end(),
                                        [](const auto& rank) { return rank == nullptr; });
-    one["ending"] = gang.ending && one_ended;
+    one["ending"] = gang.ending && one_ended && gang.cause != Cause::kNone;
     for (const auto& rank : gang.ranks) {
       one["ranks"].push_back(rank ? AttemptMemory(*rank) : Json());
     }
@@ -191,6 +196,16 @@ std::string EngineProbe::Inconsistency() const {
     }
   }
   return "";
+}
+
+std::string EngineProbe::WhyWaiting(int64_t run, StepIndex step) const {
+  std::string text;
+  for (const Placer::Reason& reason : engine_.state_->placer.WhyWaiting(run, step)) {
+    text += reason.word + ": " + reason.sentence;
+    if (reason.holder) text += " (" + StepKeyText(*reason.holder) + ")";
+    text += "; ";
+  }
+  return text;
 }
 
 std::string EngineProbe::Leftover() const {

@@ -26,6 +26,9 @@ class EngineProbe {
   // What is wrong between ledgers, queues and attempts; empty: nothing.
   std::string Inconsistency() const;
 
+  // Why a step that is ready is not placed, in words; empty where it is not queued.
+  std::string WhyWaiting(int64_t run, StepIndex step) const;
+
   // What is left when no run is: empty where nothing is.
   std::string Leftover() const;
 

@@ -93,6 +93,7 @@ class World {
   void Restore(const Json& with);
   void Damage(const Json& with);
   void Heal();
+  void OpenWorkers();
   void TakeSample();
 
   // Asks until there is an answer that is not "not now".

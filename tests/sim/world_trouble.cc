@@ -111,11 +111,17 @@ void World::Heal() {
   for (const auto& worker : workers_) {
     worker->link().weather = Weather{};
     worker->link().cut_until = Tick();
+  }
+  OpenWorkers();
+}
+
+void World::OpenWorkers() {
+  for (const auto& worker : workers_) {
     OrderWorkerCommand command;
     command.worker = worker->id();
     command.order = OrderWorkerCommand::Order::kUncordon;
     command.principal = Principal("user:ada");
-    Ask<WorkerView, OrderWorkerCommand>(&Engine::OrderWorker, command, nullptr, 1'000);
+    Ask<WorkerView, OrderWorkerCommand>(&Engine::OrderWorker, command, nullptr);
   }
 }
 
