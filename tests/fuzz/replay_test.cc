@@ -4,7 +4,8 @@
 //   PENSTOCK_FUZZ_SEED=7       other inputs
 //   PENSTOCK_FUZZ_SECONDS=600  as many as there is time for, a target, instead of a fixed number
 //   PENSTOCK_FUZZ_BYTES=1000000  the large inputs that large, in place of some kilobytes
-//   PENSTOCK_FUZZ_INPUT=FILE   this one alone: --gtest_filter='*Input*/TARGET'
+//   PENSTOCK_FUZZ_INPUT=FILE   this one in place of the corpus:
+//                              --gtest_filter='*Corpus*Replayed/TARGET'
 
 #include <gtest/gtest.h>
 
@@ -70,7 +71,12 @@ class Fuzz : public testing::TestWithParam<Target> {
 };
 
 TEST_P(Fuzz, TheCorpusIsReplayed) {
-  const std::vector<Kept> corpus = ReadCorpus(GetParam().name);
+  std::vector<Kept> corpus = ReadCorpus(GetParam().name);
+  if (const char* path = std::getenv("PENSTOCK_FUZZ_INPUT"); path != nullptr) {
+    std::ifstream file(path, std::ios::binary);
+    ASSERT_TRUE(file) << path;
+    corpus = {{path, {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}}};
+  }
   ASSERT_FALSE(corpus.empty()) << "tests/fuzz/corpus/" << GetParam().name;
   for (const Kept& kept : corpus) Run(kept.name, kept.bytes);
 }
@@ -103,14 +109,6 @@ TEST_P(Fuzz, LargeInputsTakeNoTimeBeyondProportion) {
     Run("large input " + std::to_string(count++), input);
   });
   Report(count, SecondsSince(begin));
-}
-
-TEST_P(Fuzz, AnInputThatIsNamedIsRun) {
-  const char* path = std::getenv("PENSTOCK_FUZZ_INPUT");
-  if (path == nullptr) GTEST_SKIP() << "PENSTOCK_FUZZ_INPUT names none";
-  std::ifstream file(path, std::ios::binary);
-  ASSERT_TRUE(file) << path;
-  Run(path, std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, Fuzz, testing::ValuesIn(Targets()),
