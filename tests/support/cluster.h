@@ -85,6 +85,7 @@ class Cluster {
   void CheckInvariants(const std::vector<std::string>& acknowledged = {});
   // A counter or gauge of the coordinator, by its whole name with labels; -1 where there is none.
   double Metric(const std::string& name);
+  // How many versions a group has; -1 where the coordinator cannot be reached.
   int ModelVersions(const std::string& group);
 
  private:
