@@ -84,8 +84,7 @@ void Placer::UpdateWorker(const SessionId& session, const WorkerInfo& info,
   const WorkerCapacity& before = worker.capacity;
   if (added || capacity.cpus > before.cpus || capacity.memory > before.memory ||
       capacity.gpus > before.gpus || capacity.ports > before.ports ||
-      capacity.backlog < before.backlog ||
-      (capacity.closed.empty() && !before.closed.empty())) {
+      capacity.backlog < before.backlog || (capacity.closed.empty() && !before.closed.empty())) {
     ++version_;
   }
   if (added) {
@@ -140,23 +139,29 @@ void Placer::RemoveRun(int64_t run_id) {
   const auto found = runs_.find(run_id);
   if (found == runs_.end()) return;
   auto& lanes = found->second.lanes;
-  while (!lanes.empty()) {
-    Lane& lane = lanes.begin()->second;
-    for (const StepIndex step : lane.steps) where_.erase({run_id, step});
-    lane.run->queue->queued -= lane.steps.size();
-    lane.steps.clear();
-    DropLane(lane);
-  }
+  while (!lanes.empty()) Remove(run_id, *lanes.begin()->second.steps.begin());
   runs_.erase(found);
 }
 
 void Placer::SetActive(int64_t run_id, int32_t active) {
   Run& run = FindRun(run_id);
   run.active = active;
-  const bool held = run.max_parallel > 0 && active >= run.max_parallel;
+  SetHeld(run);
+}
+
+void Placer::SetHeld(Run& run) {
+  const bool held = run.max_parallel > 0 && run.places_taken() >= run.max_parallel;
   if (run.held == held) return;
   run.held = held;
   for (auto& [key, lane] : run.lanes) Relist(lane);
+}
+
+// The step is on a worker and queued, or no longer both.
+void Placer::CountAdrift(const StepKey& step, int32_t change) {
+  Run& run = FindRun(step.first);
+  run.queue->adrift += change;
+  run.adrift += change;
+  SetHeld(run);
 }
 
 // --- Steps
@@ -238,6 +243,7 @@ void Placer::Enqueue(int64_t run_id, StepIndex step, const Needs& needs, const s
   ++queue.queued;
   found->second = &lane;
   Relist(lane);
+  if (occupied_.contains({run_id, step})) CountAdrift({run_id, step}, +1);
 }
 
 void Placer::Remove(int64_t run_id, StepIndex step) {
@@ -252,6 +258,7 @@ void Placer::Remove(int64_t run_id, StepIndex step) {
   } else {
     Relist(lane);
   }
+  if (occupied_.contains({run_id, step})) CountAdrift({run_id, step}, -1);
 }
 
 bool Placer::IsQueued(int64_t run, StepIndex step) const {
@@ -269,6 +276,7 @@ void Placer::Occupy(int64_t run_id, StepIndex step, const Needs& needs, const st
       occupied.share * static_cast<double>(known == durations_.end() ? kGuessedDuration.count()
                                                                      : known->second.median);
   occupied.mutex = mutex;
+  if (where_.contains({run_id, step})) CountAdrift({run_id, step}, +1);
   CatchUp(queue);
   ++queue.active;
   queue.rate += occupied.share;
@@ -285,6 +293,7 @@ void Placer::Release(int64_t run_id, StepIndex step) {
   const Occupied occupied = std::move(found->second);
   occupied_.erase(found);
   victims_.erase({run_id, step});
+  if (where_.contains({run_id, step})) CountAdrift({run_id, step}, -1);
   Queue& queue = *occupied.queue;
   CatchUp(queue);
   --queue.active;

@@ -124,7 +124,8 @@ class Placer {
   void AddRun(int64_t run, int32_t max_parallel, const std::string& queue = kDefaultQueue,
               int32_t priority = 0);
   void RemoveRun(int64_t run);
-  // How many steps of the run are leased or running.
+  // How many steps of the run are leased or running. Of these and of its queue's, a step that is
+  // queued again (its worker cannot be reached) takes nobody's place, its own least of all.
   void SetActive(int64_t run, int32_t active);
 
   // A step that is queued already stays where it is. `mutex`: a name of which one step at a time is
@@ -210,18 +211,22 @@ class Placer {
     std::map<Needs, Shape> shapes;
     std::size_t queued = 0;
     int32_t active = 0;  // steps that are leased or running
+    int32_t adrift = 0;  // of these, those that wait to be placed again
     double used = 0;     // microseconds of the whole cluster, up to `since`
     Tick since;
     double rate = 0;      // what `used` grows by in a microsecond
     double promised = 0;  // what the active ones are expected to take
     Shape* reserving = nullptr;
+    int32_t places_taken() const { return active - adrift; }
   };
   struct Run {
     Queue* queue = nullptr;
     int32_t priority = 0;
     int32_t max_parallel = 0;
     int32_t active = 0;
+    int32_t adrift = 0;  // of these, those that wait to be placed again
     bool held = false;
+    int32_t places_taken() const { return active - adrift; }
     std::map<std::pair<Shape*, std::string>, Lane> lanes;
   };
   struct Worker {
@@ -267,6 +272,8 @@ class Placer {
   };
 
   Queue& FindQueue(const std::string& name);
+  void SetHeld(Run& run);
+  void CountAdrift(const StepKey& step, int32_t change);
   Run& FindRun(int64_t run);
   Lane& FindLane(int64_t run_id, Shape& shape, const std::string& mutex);
   void Relist(Lane& lane);

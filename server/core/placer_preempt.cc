@@ -78,10 +78,10 @@ bool Placer::CanMakeRoom(Shape& shape) {
 int64_t Placer::ClaimantsOf(const Lane& lane) {
   auto count = lane.mutex.empty() ? static_cast<int64_t>(lane.steps.size()) : 1;
   const Run& run = *lane.run;
-  if (run.max_parallel > 0) count = std::min<int64_t>(count, run.max_parallel - run.active);
+  if (run.max_parallel > 0) count = std::min<int64_t>(count, run.max_parallel - run.places_taken());
   const Queue& queue = *run.queue;
   if (queue.terms.max_parallel_steps > 0) {
-    count = std::min<int64_t>(count, queue.terms.max_parallel_steps - queue.active);
+    count = std::min<int64_t>(count, queue.terms.max_parallel_steps - queue.places_taken());
   }
   return count;
 }

@@ -66,7 +66,8 @@ void Placer::Charge(Queue& queue) {
 }
 
 bool Placer::AtLimit(const Queue& queue) {
-  return queue.terms.max_parallel_steps > 0 && queue.active >= queue.terms.max_parallel_steps;
+  return queue.terms.max_parallel_steps > 0 &&
+         queue.places_taken() >= queue.terms.max_parallel_steps;
 }
 
 // --- Starvation
@@ -155,12 +156,12 @@ void Placer::WhySetAside(const Lane& lane, std::vector<Reason>& reasons) const {
   const Queue& queue = *lane.run->queue;
   if (lane.run->held) {
     reasons.push_back(
-        {"MAX_PARALLEL_STEPS", "the run has " + std::to_string(lane.run->active) +
+        {"MAX_PARALLEL_STEPS", "the run has " + std::to_string(lane.run->places_taken()) +
                                    " steps on workers, as many as its maxParallelSteps allows"});
   }
   if (AtLimit(queue)) {
     reasons.push_back({"QUEUE_MAX_PARALLEL_STEPS",
-                       "queue " + queue.name + " has " + std::to_string(queue.active) +
+                       "queue " + queue.name + " has " + std::to_string(queue.places_taken()) +
                            " steps on workers, as many as its maxParallelSteps allows"});
   }
   const auto mutex = mutexes_.find(lane.mutex);

@@ -7,7 +7,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -103,8 +102,6 @@ struct LiveRun {
   // Versions with the run's overrides in them, by the way to them ("", "child.").
   std::map<std::string, std::shared_ptr<const CachedVersion>> overridden;
   int32_t on_workers = 0;                           // steps that are leased or running there
-  // Of these, those that wait to be placed again: their leases ran out.
-  std::set<StepIndex> adrift;
   Stop stop;                                        // of everything but onExit
   bool stop_exit = false;                           // and of onExit
 

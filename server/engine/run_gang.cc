@@ -24,9 +24,10 @@ std::string AboutRank(const AttemptRecord& rank) {
   return "rank " + std::to_string(rank.rank) + " on worker " + rank.worker.value() + ": ";
 }
 
+// Whether none has ended, and none can be reached.
 bool AllExpired(const Gang& gang) {
   return std::all_of(gang.ranks.begin(), gang.ranks.end(),
-                     [](const auto& rank) { return rank == nullptr || rank->expired; });
+                     [](const auto& rank) { return rank != nullptr && rank->expired; });
 }
 
 }  // namespace
@@ -226,7 +227,6 @@ void RunManager::OnRankExpired(LiveAttempt& rank) {
     // Its worker has ended it by now.
     OnRankLost(rank, Cause::kWorkerLost, "its lease ran out");
   } else if (AllExpired(*rank.gang)) {
-    SetAdrift(*rank.run, rank.record.step, true);
     Enqueue(*rank.run, rank.record.step);
   } else {
     WatchRank(rank);
@@ -234,7 +234,6 @@ void RunManager::OnRankExpired(LiveAttempt& rank) {
 }
 
 void RunManager::OnRankReadopted(LiveAttempt& rank) {
-  SetAdrift(*rank.run, rank.record.step, false);
   placer_.Remove(rank.run->record.row, rank.record.step);
   for (const auto& other : rank.gang->ranks) {
     if (other && other->expired) WatchRank(*other);

@@ -89,16 +89,7 @@ void RunManager::Apply(LiveRun& run, StepIndex index, StepEvent event) {
   // Control steps take nobody's place.
   if (counts.active == active || run.spec(index).control) return;
   run.on_workers += counts.active - active;
-  TellActive(run);
-}
-
-// What waits to be placed again takes nobody's place, its own least of all.
-void RunManager::TellActive(LiveRun& run) {
-  placer_.SetActive(run.record.row, run.on_workers - static_cast<int32_t>(run.adrift.size()));
-}
-
-void RunManager::SetAdrift(LiveRun& run, StepIndex index, bool adrift) {
-  if (adrift ? run.adrift.insert(index).second : run.adrift.erase(index) > 0) TellActive(run);
+  placer_.SetActive(run.record.row, run.on_workers);
 }
 
 void RunManager::ApplyToRun(LiveRun& run, RunEvent event) {
@@ -226,7 +217,6 @@ void RunManager::EndAttempt(LiveAttempt& attempt, AttemptEvent event, Cause caus
                             std::string message) {
   LiveRun& run = *attempt.run;
   sessions_.Detach(attempt);
-  SetAdrift(run, attempt.record.step, false);
   if (attempt.gang == nullptr) placer_.Release(run.record.row, attempt.record.step);
   AttemptRecord& record = attempt.record;
   ApplyToAttempt(record, event);
@@ -409,13 +399,11 @@ void RunManager::OnExpired(LiveAttempt& attempt) {
            "its lease ran out: worker " + attempt.record.worker.value() + " was cut off");
     return;
   }
-  SetAdrift(run, attempt.record.step, true);
   Enqueue(run, attempt.record.step);
 }
 
 void RunManager::OnReadopted(LiveAttempt& attempt) {
   if (attempt.gang != nullptr) return OnRankReadopted(attempt);
-  SetAdrift(*attempt.run, attempt.record.step, false);
   placer_.Remove(attempt.run->record.row, attempt.record.step);
 }
 

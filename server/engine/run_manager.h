@@ -118,9 +118,6 @@ class RunManager : public SessionManager::Runs {
   void Apply(LiveRun& run, StepIndex index, StepEvent event);
   void ApplyToRun(LiveRun& run, RunEvent event);
   void ApplyToAttempt(AttemptRecord& attempt, AttemptEvent event);
-  void TellActive(LiveRun& run);
-  // Whether the step waits to be placed again although its attempt may still deliver.
-  void SetAdrift(LiveRun& run, StepIndex index, bool adrift);
   void MarkRun(LiveRun& run);
   void MarkStep(LiveRun& run, StepIndex index);
   void Start(LiveRun& run);

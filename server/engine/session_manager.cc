@@ -376,7 +376,7 @@ LeaseStepsAnswer SessionManager::TakeReply(Session& session) {
     // A worker takes no larger message than the limit; what is left goes with the next reply.
     if (item.kind == OutboxItem::Kind::kLease) bytes += RoughSize(*item.lease);
     if (bytes > kMaxReplyBytes && !answer.leases.empty()) break;
-    item.sent_in = session.sequence;
+    if (item.sent_in == 0) item.sent_in = session.sequence;
     switch (item.kind) {
       case OutboxItem::Kind::kLease:
         answer.leases.push_back(*item.lease);

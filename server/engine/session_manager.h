@@ -37,7 +37,7 @@ struct OutboxItem {
   Kind kind = Kind::kLease;
   AttemptToken token;
   std::shared_ptr<const LeasedAttempt> lease;  // kLease
-  int64_t sent_in = 0;                         // sequence of the last reply that held it; 0: none
+  int64_t sent_in = 0;                         // sequence of the first reply that held it; 0: none
   Micros grace{0};                             // kPreempt
 };
 

@@ -157,9 +157,11 @@ Status MetadataStore::SetStepNotes(int64_t run_row, const StepRecord& step) {
 }
 
 Status MetadataStore::InsertCached(const std::string& key, const PipelineName& pipeline,
-                                   const StepName& step, int64_t run_row, StepIndex index, Time now) {
+                                   const StepName& step, int64_t run_row, StepIndex index,
+                                   Time now) {
   return cache_.Run(
-      "INSERT INTO step_cache (key, pipeline, step, run, idx, created_at) VALUES (?, ?, ?, ?, ?, ?) "
+      "INSERT INTO step_cache (key, pipeline, step, run, idx, created_at) VALUES (?, ?, ?, ?, ?, "
+      "?) "
       "ON CONFLICT (key, pipeline) DO UPDATE SET step = excluded.step, run = excluded.run, "
       "idx = excluded.idx, created_at = excluded.created_at",
       key, pipeline, step, run_row, index, now);
@@ -174,19 +176,19 @@ Result<int64_t> MetadataStore::LastRunRow() {
 
 Status MetadataStore::UpdateRun(const RunRecord& run) {
   const StepCounts& counts = run.counts;
-  PENSTOCK_RETURN_IF_ERROR(
-      cache_.Run("UPDATE runs SET state = ?, message = ?, started_at = ?, ended_at = ?, "
-                 "revision = ?, total = ?, waiting = ?, active = ?, succeeded = ?, failed = ?, skipped = ?, "
-                 "cancelled = ? WHERE id = ? AND revision < ? AND ended_at = 0",
-                 run.state, run.message, run.started_at, run.ended_at, run.revision, counts.total,
-                 counts.waiting, counts.active, counts.succeeded, counts.failed, counts.skipped, counts.cancelled,
-                 run.row, run.revision));
+  PENSTOCK_RETURN_IF_ERROR(cache_.Run(
+      "UPDATE runs SET state = ?, message = ?, started_at = ?, ended_at = ?, "
+      "revision = ?, total = ?, waiting = ?, active = ?, succeeded = ?, failed = ?, skipped = ?, "
+      "cancelled = ? WHERE id = ? AND revision < ? AND ended_at = 0",
+      run.state, run.message, run.started_at, run.ended_at, run.revision, counts.total,
+      counts.waiting, counts.active, counts.succeeded, counts.failed, counts.skipped,
+      counts.cancelled, run.row, run.revision));
   if (cache_.changes() != 1) return GuardFailed("run " + run.id.value());
   return Status::Ok();
 }
 
-Status MetadataStore::RecordCancel(int64_t run_row, const Principal& by,
-                                   const std::string& comment, bool now) {
+Status MetadataStore::RecordCancel(int64_t run_row, const Principal& by, const std::string& comment,
+                                   bool now) {
   return cache_.Run(
       "UPDATE runs SET cancelled_by = ?, cancel_comment = ?, cancel_now = ? WHERE id = ?", by,
       comment, now, run_row);
@@ -387,13 +389,16 @@ Status MetadataStore::SetModelAlias(const ModelAliasRecord& alias) {
 
 Status MetadataStore::InsertToken(const TokenRecord& token) {
   int live = 0;
+  int same = 0;  // the request that made it comes again
   PENSTOCK_RETURN_IF_ERROR(cache_.Query(
-      "SELECT 1 FROM tokens WHERE name = ? AND revoked_at = 0", [&](Statement&) { ++live; },
-      token.name));
+      "SELECT hash = ? FROM tokens WHERE (name = ? AND revoked_at = 0) OR hash = ?",
+      [&](Statement& row) { ++(row.Int(0) != 0 ? same : live); }, token.hash, token.name,
+      token.hash));
   if (live > 0) {
     return AlreadyExists("there is a token named \"" + token.name +
                          "\" already; revoke it first, or choose another name");
   }
+  if (same > 0) return AlreadyExists("this token was created before");
   return cache_.Run(
       "INSERT INTO tokens (name, role, hash, created_by, created_at) VALUES (?, ?, ?, ?, ?)",
       token.name, token.role, token.hash, token.created_by, token.created_at);
@@ -423,8 +428,8 @@ Status MetadataStore::CloseWorker(const WorkerId& worker, Time closed_at) {
 }
 
 Status MetadataStore::SetWorkerOrders(const WorkerId& worker, const WorkerOrders& orders) {
-  return cache_.Run("UPDATE workers SET orders = ? WHERE worker_id = ?",
-                    EncodeWorkerOrders(orders), worker);
+  return cache_.Run("UPDATE workers SET orders = ? WHERE worker_id = ?", EncodeWorkerOrders(orders),
+                    worker);
 }
 
 Result<std::string> MetadataStore::WorkerBootId(const WorkerId& worker) {

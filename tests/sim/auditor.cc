@@ -111,7 +111,7 @@ void Auditor::OnLeased(const LeasedAttempt& lease) {
       !lease.token.value().ends_with("." + coordinator_.store().incarnation())) {
     return;  // of another timeline: it will be told so
   }
-  if (!history_.tokens.contains(lease.token.value())) {
+  if (!history_.tokens.contains(lease.token.value()) && !history_.deleted.contains(lease.run)) {
     Fail("a worker got a lease of " + StepText(lease.run, lease.step) +
          " that was never committed");
   }
@@ -452,6 +452,7 @@ void Auditor::CheckAttempts(int64_t row, History::Run& seen) {
 // Retention took the run: nothing more is asked of it.
 void Auditor::Forget(int64_t row) {
   const History::Run run = history_.runs.extract(row).mapped();
+  history_.deleted.insert(run.id);
   history_.submitted.erase(run.id);
   history_.cancelled.erase(run.id);
   for (const std::string& token : run.tokens) {

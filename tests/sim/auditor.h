@@ -41,6 +41,7 @@ struct History {
   std::map<int64_t, Run> runs;                  // by row, as last committed
   std::map<std::string, AttemptState> tokens;   // of attempts that have been committed
   std::set<RunId> submitted;                    // acknowledged
+  std::set<RunId> deleted;                      // by retention: who hears of them late is no worse
   std::set<RunId> cancelled;                    // acknowledged
   std::map<std::string, std::string> verdicts;  // by token and kind of report
   std::map<std::string, int32_t> completed;     // attempt by run and step

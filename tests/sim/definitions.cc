@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/definition/definition.h"
+#include "steps/catalog/catalog.h"
+
 namespace penstock::sim {
 namespace {
 
@@ -308,14 +311,7 @@ class PlanMaker {
   bool registers_ = false;
 };
 
-}  // namespace
-
-std::string MutexInName(const std::string& step_name) {
-  const auto mark = step_name.rfind(kMutexMark);
-  return mark == std::string::npos ? "" : step_name.substr(mark + kMutexMark.size());
-}
-
-Json MakeDefinition(Dice& dice, const std::string& name, const std::vector<std::string>& callable,
+Json DrawDefinition(Dice& dice, const std::string& name, const std::vector<std::string>& callable,
                     const std::vector<std::string>& datasets, bool registers) {
   Json document{{"apiVersion", "penstock/v1"}, {"kind", "Pipeline"}, {"name", name}};
   document["parameters"] = Json{{"text", {{"type", "string"}, {"default", "nothing"}}},
@@ -338,6 +334,32 @@ Json MakeDefinition(Dice& dice, const std::string& name, const std::vector<std::
   }
   if (dice.Chance(0.2)) document["defaults"] = Json{{"retry", {{"maxAttempts", 2}}}};
   if (dice.Chance(0.1)) document["defaults"]["cache"] = false;
+  return document;
+}
+
+// A join of both branches of one condition, which no run could ever reach.
+bool HasHopelessStep(const Json& definition) {
+  const auto checked = CheckDefinitionDocument(definition, Catalog::BuiltIn());
+  if (checked.ok()) return false;
+  const auto& problems = checked.status().problems();
+  return std::any_of(problems.begin(), problems.end(), [](const Problem& problem) {
+    return problem.message.find("can never run") != std::string::npos;
+  });
+}
+
+}  // namespace
+
+std::string MutexInName(const std::string& step_name) {
+  const auto mark = step_name.rfind(kMutexMark);
+  return mark == std::string::npos ? "" : step_name.substr(mark + kMutexMark.size());
+}
+
+Json MakeDefinition(Dice& dice, const std::string& name, const std::vector<std::string>& callable,
+                    const std::vector<std::string>& datasets, bool registers) {
+  Json document = DrawDefinition(dice, name, callable, datasets, registers);
+  while (HasHopelessStep(document)) {
+    document = DrawDefinition(dice, name, callable, datasets, registers);
+  }
   return document;
 }
 

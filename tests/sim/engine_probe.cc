@@ -14,13 +14,12 @@ bool IsRestored(const Stop& stop) {
   return stop.cause != Cause::kNone && stop.cause != Cause::kDeadline;
 }
 
-Json AttemptMemory(const LiveAttempt& attempt) {
-  return Json{{"number", attempt.record.number},
-              {"rank", attempt.record.rank},
-              {"token", attempt.record.token.value()},
-              {"state", Name(attempt.record.state)},
-              {"worker", attempt.record.worker.value()},
-              {"cancelling", IsRestored(attempt.run->stop) && attempt.cancelling}};
+// What the run's stop stops is told again after a restart.
+Json AttemptMemory(const LiveAttempt& attempt, bool stopped) {
+  return Json{
+      {"number", attempt.record.number},         {"rank", attempt.record.rank},
+      {"token", attempt.record.token.value()},   {"state", Name(attempt.record.state)},
+      {"worker", attempt.record.worker.value()}, {"cancelling", stopped && attempt.cancelling}};
 }
 
 Json StopMemory(const Stop& stop) {
@@ -82,8 +81,11 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
              {"failed", expansion.failed},        {"tolerated", expansion.tolerated},
              {"values", expansion.values},        {"stop", StopMemory(expansion.stop)}};
   }
+  const auto stopped = [&run](StepIndex index) {
+    return IsRestored(run.stop) && RunManager::StopOf(run, index) == &run.stop;
+  };
   for (const auto& [index, attempt] : run.attempts) {
-    memory["attempts"][std::to_string(index)] = AttemptMemory(*attempt);
+    memory["attempts"][std::to_string(index)] = AttemptMemory(*attempt, stopped(index));
   }
   for (const auto& [index, gang] : run.gangs) {
     Json& one = memory["gangs"][std::to_string(index)];
@@ -93,7 +95,7 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
                                        [](const auto& rank) { return rank == nullptr; });
     one["ending"] = gang.ending && one_ended && gang.cause != Cause::kNone;
     for (const auto& rank : gang.ranks) {
-      one["ranks"].push_back(rank ? AttemptMemory(*rank) : Json());
+      one["ranks"].push_back(rank ? AttemptMemory(*rank, stopped(index)) : Json());
     }
   }
   for (const auto& [digest, index] : run.producers) {

@@ -101,9 +101,12 @@ SubmitRunCommand World::SubmissionOf(const Json& with) {
 }
 
 void World::SubmitOnce(const SubmitRunCommand& command) {
-  Ask<SubmitRunAnswer, SubmitRunCommand>(
-      &Engine::SubmitRun, command,
-      [this](const SubmitRunAnswer& answer) { auditor_->told().submitted.insert(answer.run.id); });
+  Ask<SubmitRunAnswer, SubmitRunCommand>(&Engine::SubmitRun, command,
+                                         [this](const SubmitRunAnswer& answer) {
+                                           History& told = auditor_->told();
+                                           if (!told.deleted.contains(answer.run.id))
+                                             told.submitted.insert(answer.run.id);
+                                         });
 }
 
 void World::Submit(const Json& with) {

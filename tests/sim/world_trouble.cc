@@ -70,10 +70,14 @@ void World::BreakDisk(const Json& with) {
 }
 
 void World::JumpClock(const Json& with) {
-  schedule_.clock().JumpWall(std::chrono::seconds(JsonInt(with, "by_s")));
   // What ran out stays so, wherever the clock goes then.
-  std::erase_if(auditor_->told().held_until,
-                [&](const auto& held) { return held.second <= schedule_.clock().Now(); });
+  const auto forget = [this] {
+    std::erase_if(auditor_->told().held_until,
+                  [now = schedule_.clock().Now()](const auto& held) { return held.second <= now; });
+  };
+  forget();
+  schedule_.clock().JumpWall(std::chrono::seconds(JsonInt(with, "by_s")));
+  forget();
 }
 
 void World::Backup(const Json&) {

@@ -233,6 +233,38 @@ TEST_F(GangTest, ARankThatStaysAwayEndsTheAttempt) {
   EXPECT_EQ(*w2_.Succeed(one), Verdict::kStaleAttempt);
 }
 
+TEST_F(GangTest, ARankThatStaysAwayEndsTheAttemptAlsoWhereTheOthersHaveSucceeded) {
+  for (const bool before : {true, false}) {
+    SCOPED_TRACE(before ? "before its lease ran out" : "after that");
+    Open();
+    const RunId run = bench_.Run(kGang);
+    std::map<int32_t, std::pair<BenchWorker*, LeasedAttempt>> ranks;
+    for (BenchWorker* worker : {&w1_, &w2_, &w3_}) {
+      const auto leases = worker->Start();
+      if (leases.contains("g")) ranks[leases.at("g").rank] = {worker, leases.at("g")};
+    }
+    ASSERT_THAT(ranks, SizeIs(2));
+    const auto succeed = [&] {
+      EXPECT_EQ(*ranks[0].first->Succeed(ranks[0].second), Verdict::kOk);
+    };
+    if (before) succeed();
+    for (int second = 0; second < 40; second += 5) {
+      bench_.Pass(seconds(5));
+      for (BenchWorker* worker : {&w1_, &w2_, &w3_}) {
+        if (worker == ranks[1].first) continue;
+        EXPECT_TRUE(worker->Heartbeat().ok());
+      }
+      if (!before && second == 20) succeed();
+    }
+    EXPECT_EQ(bench_.Step(run, "g").attempt, 2) << "it is tried again";
+    EXPECT_EQ(bench_.Step(run, "g").infra_failures, 1);
+    EXPECT_TRUE(
+        bench_.Ask(&Engine::CancelRun, CancelRunCommand{run, Principal("user:ada"), "", true})
+            .ok());
+    bench_.Pass(minutes(2));
+  }
+}
+
 // The coordinator's own network is gone: nobody is nearer than the others.
 TEST_F(GangTest, AGangThatIsCutOffAsAWholeGoesOnWhenItIsBack) {
   w1_.Open();

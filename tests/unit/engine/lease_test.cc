@@ -51,6 +51,25 @@ TEST_F(LeaseTest, ALeaseIsSentAgainUntilItIsAcknowledged) {
   EXPECT_THAT(answers[2].leases, IsEmpty());
 }
 
+TEST_F(LeaseTest, WhatOneReplyBroughtIsNotSentAgainForALaterOneThatWasLost) {
+  w1_.Open();
+  bench_.Run(kOne);
+  std::vector<LeaseStepsAnswer> answers;
+  const auto lease = [&](int64_t acknowledged) {
+    const LeaseStepsCommand command{
+        .session = w1_.session(), .acknowledged = acknowledged, .max_wait = seconds(5)};
+    bench_.engine().LeaseSteps(command, [&](Result<LeaseStepsAnswer> got) {
+      if (got.ok()) answers.push_back(*got);
+    });
+    bench_.Turn();
+  };
+  lease(0);
+  lease(0);  // the same request, late; nobody hears its answer
+  ASSERT_THAT(answers, SizeIs(2));
+  lease(answers[0].sequence);
+  EXPECT_THAT(answers, SizeIs(2)) << "there is nothing new to say";
+}
+
 TEST_F(LeaseTest, ASecondCallTakesTheFirstOnesPlace) {
   w1_.Open();
   std::optional<Status> first;

@@ -140,6 +140,22 @@ TEST_F(SchedulingTest, AQueueHasNoMoreStepsAndRunsThanItMay) {
   EXPECT_EQ(w1_.Start().at("a").run, third->run.id);
 }
 
+TEST_F(SchedulingTest, ALostStepDoesNotKeepItsPlaceInTheQueueFromItself) {
+  w1_.Open();
+  const RunId run = Accepted(Submit("name: p\nsteps: [{name: a, type: noop}]", "narrow"));
+  ASSERT_TRUE(w1_.Start().contains("a"));
+  w2_.Open();
+  // w1 never comes back.
+  for (int i = 0; i < 10; ++i) {
+    bench_.Pass(seconds(2));
+    ASSERT_TRUE(w2_.Heartbeat().ok());
+  }
+  const auto again = w2_.Start();
+  ASSERT_TRUE(again.contains("a")) << Why(run, "a");
+  EXPECT_EQ(*w2_.Succeed(again.at("a")), Verdict::kOk);
+  EXPECT_EQ(StateOf(run), RunState::kSucceeded);
+}
+
 // --- Runs at a time
 
 constexpr char kOneRun[] =

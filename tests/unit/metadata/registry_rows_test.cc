@@ -265,7 +265,10 @@ TEST_F(RegistryRows, DeletedTokensStayAsRecords) {
   token.created_at = clock_.Now();
   Committed([&] {
     ASSERT_TRUE(store_->InsertToken(token).ok());
+    EXPECT_EQ(store_->InsertToken(token).code(), StatusCode::kAlreadyExists);
     ASSERT_TRUE(store_->RevokeToken("ci", Principal("user:bob"), clock_.Now()).ok());
+    // The request that made it, once more: it stays revoked.
+    EXPECT_EQ(store_->InsertToken(token).code(), StatusCode::kAlreadyExists);
   });
   const auto tokens = reader_->ListTokens();
   ASSERT_THAT(*tokens, SizeIs(1));
