@@ -160,6 +160,10 @@ Status Database::BackupTo(const std::string& path) {
   return statement.Run();
 }
 
+bool Database::in_transaction() const {
+  return sqlite3_get_autocommit(db_) == 0;
+}
+
 int64_t Database::changes() const {
   return sqlite3_changes64(db_);
 }

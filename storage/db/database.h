@@ -76,6 +76,7 @@ class Database {
   // A copy of the committed state in a new file at `path`, which must not exist.
   Status BackupTo(const std::string& path);
 
+  bool in_transaction() const;
   int64_t changes() const;
   int64_t last_insert_rowid() const;
   const std::string& path() const { return path_; }

@@ -63,17 +63,17 @@ Result<std::unique_ptr<MetadataStore>> MetadataStore::Open(const std::string& pa
 }
 
 Status MetadataStore::Begin() {
-  return cache_.Run("BEGIN IMMEDIATE");
+  return cache_.RunAlone("BEGIN IMMEDIATE");
 }
 
 Status MetadataStore::Commit() {
   PENSTOCK_RETURN_IF_ERROR(PENSTOCK_FAULT_STATUS("metadata.commit"));
-  return cache_.Run("COMMIT");
+  return cache_.RunAlone("COMMIT");
 }
 
 void MetadataStore::Rollback() {
   // Fails where SQLite has rolled back by itself already: the wish is fulfilled either way.
-  (void)cache_.Run("ROLLBACK");
+  (void)cache_.RunAlone("ROLLBACK");
   environments_.clear();
 }
 

@@ -28,9 +28,19 @@ class StatementCache {
  public:
   explicit StatementCache(Database* database) : database_(database) {}
 
-  // Runs a statement that returns no rows.
+  // Runs a statement that returns no rows, in the transaction that is open. Where there is none (it
+  // could not be begun, or SQLite took it back after an error), nothing is written: what came before
+  // is lost, and what follows must not be kept without it. kInternal.
   template <std::size_t N, typename... Args>
   Status Run(const char (&sql)[N], const Args&... args) {
+    if (!database_->in_transaction()) {
+      return Internal(std::string(sql).append(": no transaction is open"), "SQLITE");
+    }
+    return RunAlone(sql, args...);
+  }
+  // The same, whether a transaction is open or not: what begins and ends one.
+  template <std::size_t N, typename... Args>
+  Status RunAlone(const char (&sql)[N], const Args&... args) {
     PENSTOCK_ASSIGN_OR_RETURN(Statement * statement, Get(sql));
     BindAll(*statement, args...);
     return statement->Run();

@@ -261,7 +261,7 @@ std::string Cluster::Write(const std::string& name, const std::string& text) {
 }
 
 int Cluster::ModelVersions(const std::string& group) {
-  const Ran ran = Client({"get", "models", group, "-o", "json"});
+  const Ran ran = Client({"get", "models", group, "-o", "json", "--limit", "1000"});
   if (ran.code == 3) return -1;  // not reached
   if (ran.code != 0) return 0;
   const Json json = ParseJson(ran.out, {.max_bytes = 64 << 20, .max_depth = 64}).value_or(Json());

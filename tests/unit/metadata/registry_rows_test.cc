@@ -63,7 +63,8 @@ TEST_F(RegistryRows, VersionsAreImmutableAndOutliveTheirPipeline) {
     AddPipeline("a", 2);
   });
   PipelineVersionRecord again = first;
-  EXPECT_EQ(store_->InsertPipelineVersion(again).reason(), "CONSTRAINT");
+  EXPECT_EQ(Alone([&](auto& store) { return store.InsertPipelineVersion(again); }).reason(),
+            "CONSTRAINT");
   Committed([&] {
     ASSERT_TRUE(
         store_->DeletePipeline(PipelineName("a"), Principal("user:bob"), clock_.Now()).ok());
@@ -138,11 +139,13 @@ TEST_F(RegistryRows, HoldsEndWithTheirHolderOrTheirTime) {
   });
   EXPECT_EQ(*reader_->CountHolds(), 2);
   EXPECT_EQ(*reader_->CountAttemptHolds(), 1);
-  ASSERT_TRUE(store_->ExpireHolds(clock_.Now() + seconds(15)).ok());
+  ASSERT_TRUE(
+      Alone([&](auto& store) { return store.ExpireHolds(clock_.Now() + seconds(15)); }).ok());
   EXPECT_EQ(*reader_->CountHolds(), 2) << "the second word prolonged it";
-  ASSERT_TRUE(store_->ExpireHolds(clock_.Now() + seconds(21)).ok());
+  ASSERT_TRUE(
+      Alone([&](auto& store) { return store.ExpireHolds(clock_.Now() + seconds(21)); }).ok());
   EXPECT_EQ(*reader_->CountHolds(), 1) << "an attempt's hold has no end of its own";
-  ASSERT_TRUE(store_->DeleteHolds("token").ok());
+  ASSERT_TRUE(Alone([&](auto& store) { return store.DeleteHolds("token"); }).ok());
   EXPECT_EQ(*reader_->CountHolds(), 0);
 }
 

@@ -133,23 +133,27 @@ TEST_F(RunRows, AreListedByEveryFilterInPages) {
 TEST_F(RunRows, ChangesAreGuarded) {
   RunRecord run;
   Committed([&] { run = AddRun(AddPipeline("p"), RunState::kRunning); });
-  EXPECT_EQ(store_->UpdateRun(run).reason(), "GUARD_FAILED") << "the revision is not newer";
+  EXPECT_EQ(Alone([&](auto& store) { return store.UpdateRun(run); }).reason(), "GUARD_FAILED")
+      << "the revision is not newer";
   run.revision = 2;
   run.state = RunState::kSucceeded;
   run.ended_at = clock_.Now();
-  EXPECT_TRUE(store_->UpdateRun(run).ok());
+  EXPECT_TRUE(Alone([&](auto& store) { return store.UpdateRun(run); }).ok());
   run.revision = 3;
   run.state = RunState::kFailed;
-  EXPECT_EQ(store_->UpdateRun(run).reason(), "GUARD_FAILED") << "it has ended";
+  EXPECT_EQ(Alone([&](auto& store) { return store.UpdateRun(run); }).reason(), "GUARD_FAILED")
+      << "it has ended";
 
   StepRecord step;
   step.name = "a";
   step.state = StepState::kSucceeded;
-  EXPECT_TRUE(store_->UpdateStep(run.row, step, false).ok());
+  EXPECT_TRUE(Alone([&](auto& store) { return store.UpdateStep(run.row, step, false); }).ok());
   step.state = StepState::kFailed;
-  EXPECT_EQ(store_->UpdateStep(run.row, step, false).reason(), "GUARD_FAILED");
+  EXPECT_EQ(Alone([&](auto& store) { return store.UpdateStep(run.row, step, false); }).reason(),
+            "GUARD_FAILED");
   step.index = 7;
-  EXPECT_EQ(store_->UpdateStep(run.row, step, false).reason(), "GUARD_FAILED");
+  EXPECT_EQ(Alone([&](auto& store) { return store.UpdateStep(run.row, step, false); }).reason(),
+            "GUARD_FAILED");
   EXPECT_EQ(reader_->ListSteps(run.row)->front().state, StepState::kSucceeded);
 }
 
@@ -215,14 +219,16 @@ TEST_F(RunRows, AttemptsAreGuardedByTheirToken) {
   AttemptRecord forged = attempt;
   forged.token = AttemptToken("token-2");
   forged.state = AttemptState::kSucceeded;
-  EXPECT_EQ(store_->UpdateAttempt(run.row, forged).reason(), "GUARD_FAILED");
+  EXPECT_EQ(Alone([&](auto& store) { return store.UpdateAttempt(run.row, forged); }).reason(),
+            "GUARD_FAILED");
   attempt.state = AttemptState::kSucceeded;
   attempt.exit_code = -9;
   attempt.peak_memory = int64_t{5} << 30;
   attempt.cpu_seconds = 1.5;
-  EXPECT_TRUE(store_->UpdateAttempt(run.row, attempt).ok());
+  EXPECT_TRUE(Alone([&](auto& store) { return store.UpdateAttempt(run.row, attempt); }).ok());
   attempt.state = AttemptState::kLost;
-  EXPECT_EQ(store_->UpdateAttempt(run.row, attempt).reason(), "GUARD_FAILED");
+  EXPECT_EQ(Alone([&](auto& store) { return store.UpdateAttempt(run.row, attempt); }).reason(),
+            "GUARD_FAILED");
 
   const auto found = reader_->ListAttempts(run.row, 0);
   ASSERT_THAT(*found, SizeIs(1));
@@ -258,7 +264,7 @@ TEST_F(RunRows, AnAttemptOnSeveralNodesIsARowARank) {
   attempt.token = AttemptToken("token-0");
   attempt.state = AttemptState::kSucceeded;
   attempt.result.metrics["loss"] = 0.25;
-  EXPECT_TRUE(store_->UpdateAttempt(run.row, attempt).ok());
+  EXPECT_TRUE(Alone([&](auto& store) { return store.UpdateAttempt(run.row, attempt); }).ok());
   const auto found = reader_->ListAttempts(run.row, 0);
   ASSERT_THAT(*found, SizeIs(2));
   EXPECT_EQ((*found)[0].address, "node0:29500");
@@ -297,9 +303,22 @@ TEST_F(RunRows, IdempotencyKeysBelongToTheirPrincipalAndExpire) {
   EXPECT_EQ((*store_->FindIdempotent(ada, "k"))->run, RunId("run-1"));
   EXPECT_EQ((*store_->FindIdempotent(ada, "k"))->request, Sha256("request"));
   EXPECT_FALSE(store_->FindIdempotent(Principal("user:bob"), "k")->has_value());
-  ASSERT_TRUE(store_->ExpireIdempotent(clock_.Now()).ok());
+  ASSERT_TRUE(Alone([&](auto& store) { return store.ExpireIdempotent(clock_.Now()); }).ok());
   EXPECT_TRUE(store_->FindIdempotent(ada, "k")->has_value());
-  ASSERT_TRUE(store_->ExpireIdempotent(clock_.Now() + Micros(1)).ok());
+  ASSERT_TRUE(
+      Alone([&](auto& store) { return store.ExpireIdempotent(clock_.Now() + Micros(1)); }).ok());
+  EXPECT_FALSE(store_->FindIdempotent(ada, "k")->has_value());
+}
+
+TEST_F(RunRows, NothingIsWrittenWithoutATransaction) {
+  const Principal ada("user:ada");
+  const MetadataStore::Idempotent entry{Sha256("request"), RunId("run-1")};
+  EXPECT_EQ(store_->InsertIdempotent(ada, "k", entry, clock_.Now()).reason(), "SQLITE");
+  EXPECT_FALSE(store_->FindIdempotent(ada, "k")->has_value());
+  // Also after one that was taken back.
+  ASSERT_TRUE(store_->Begin().ok());
+  store_->Rollback();
+  EXPECT_FALSE(store_->InsertIdempotent(ada, "k", entry, clock_.Now()).ok());
   EXPECT_FALSE(store_->FindIdempotent(ada, "k")->has_value());
 }
 

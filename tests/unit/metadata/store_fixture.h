@@ -46,6 +46,15 @@ class StoreFixture : public testing::Test {
     ASSERT_TRUE(store_->Commit().ok());
   }
 
+  // One change in a transaction of its own.
+  template <typename Change>
+  Status Alone(Change change) {
+    EXPECT_TRUE(store_->Begin().ok());
+    const Status status = change(*store_);
+    EXPECT_TRUE(store_->Commit().ok());
+    return status;
+  }
+
   PipelineVersionRecord AddPipeline(const std::string& name, int32_t version = 1) {
     PipelineVersionRecord record;
     record.name = PipelineName(name);
