@@ -86,9 +86,10 @@ void Auditor::OnBegan(const WorkerId& worker, const LeasedAttempt& lease) {
                  .step = StepText(lease.run, lease.step),
                  .mutex = MutexInName(lease.step_name),
                  .fenced = lease.fence_execution,
-                 .attempt = lease.attempt};
+                 .attempt = lease.attempt,
+                 .lost_timeline = !lease.token.value().ends_with("." + incarnation_)};
   for (const auto& [token, other] : executing_) {
-    if (other.lost_timeline) continue;
+    if (mine.lost_timeline || other.lost_timeline) continue;
     if (!mine.mutex.empty() && mine.mutex == other.mutex) {
       Fail("mutex " + mine.mutex + ": " + mine.step + " began on " + worker.value() + " while " +
            other.step + " still ran on " + other.worker.value());
@@ -167,8 +168,9 @@ void Auditor::AfterTurn() {
   if (metrics.commit_failures.load() > 0 && !disk_trouble_) {
     Fail("a commit failed, and the disk was well");
   }
-  for (const int64_t row : std::exchange(written_runs, {})) CheckRun(row);
+  // What a start decided is written when there is room again.
   if (coordinator_.engine().read_only()) return;
+  for (const int64_t row : std::exchange(written_runs, {})) CheckRun(row);
   if (const std::string wrong = EngineProbe(coordinator_.engine()).Inconsistency();
       !wrong.empty()) {
     Fail(wrong);
@@ -176,6 +178,7 @@ void Auditor::AfterTurn() {
 }
 
 void Auditor::AfterStart() {
+  incarnation_ = coordinator_.store().incarnation();
   if (std::optional<Json> before = std::exchange(memory_, std::nullopt)) {
     Json after = EngineProbe(coordinator_.engine()).Memory();
     IgnoreWhatStops(*before, after);
@@ -202,6 +205,7 @@ void Auditor::AfterStart() {
 void Auditor::OnRestore(History history) {
   history_ = std::move(history);
   memory_.reset();
+  incarnation_.clear();
   for (auto& [token, execution] : executing_) execution.lost_timeline = true;
 }
 

@@ -125,6 +125,7 @@ class Auditor {
   std::map<AttemptToken, Execution> executing_;
   std::set<std::pair<AttemptToken, ReportKind>> said_;
   std::optional<Json> memory_;  // of the coordinator that was killed
+  std::string incarnation_;  // of the present timeline; empty until its first start
   bool disk_trouble_ = false;
 };
 

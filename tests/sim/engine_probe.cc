@@ -82,7 +82,9 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
              {"values", expansion.values},        {"stop", StopMemory(expansion.stop)}};
   }
   const auto stopped = [&run](StepIndex index) {
-    return IsRestored(run.stop) && RunManager::StopOf(run, index) == &run.stop;
+    const Frame* frame = &run.frame(index);
+    while (!frame->on_exit && frame->parent >= 0) frame = &run.frame(frame->parent);
+    return IsRestored(run.stop) && (!frame->on_exit || run.stop_exit);
   };
   for (const auto& [index, attempt] : run.attempts) {
     memory["attempts"][std::to_string(index)] = AttemptMemory(*attempt, stopped(index));
@@ -93,7 +95,8 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
     // What stops all of it is told again; what one rank's end stops must be known.
     const bool one_ended = std::any_of(gang.ranks.begin(), gang.ranks.end(),
                                        [](const auto& rank) { return rank == nullptr; });
-    one["ending"] = gang.ending && one_ended && gang.cause != Cause::kNone;
+    one["ending"] = gang.ending && one_ended && gang.cause != Cause::kNone &&
+                    !engine_.state_->runs.IsStopping(run, index);
     for (const auto& rank : gang.ranks) {
       one["ranks"].push_back(rank ? AttemptMemory(*rank, stopped(index)) : Json());
     }

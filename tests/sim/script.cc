@@ -22,7 +22,7 @@ class ScriptMaker {
 
   Script Make() {
     MakeWorld();
-    const Micros length = seconds(dice_.Between(240, 340));
+    const Micros length = seconds(dice_.Between(255, 345));
     script_.world["length_ms"] = length.count() / 1'000;
     AddDefinitions();
     AddWork(length, dice_.Between(25, 60));
