@@ -1,6 +1,7 @@
 #include "steps/table/column_builder.h"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <utility>
 
@@ -24,6 +25,9 @@ std::string_view TrimBlanks(std::string_view text) {
   return text;
 }
 
+// A quiet NaN that no arithmetic gives.
+constexpr uint64_t kBadNumberBits = 0x7FF8'0000'0000'0BADULL;
+
 }  // namespace
 
 TextIndex::TextIndex(std::vector<std::string>* dictionary)
@@ -45,6 +49,12 @@ int32_t TextIndex::Intern(std::string_view text) {
   return code;
 }
 
+void TextIndex::Clear() {
+  // Room for as many texts as before, but not for one long block's for ever.
+  slots_.assign(std::clamp<std::size_t>(std::bit_ceil(hashes_.size() * 2 + 2), 64, 1 << 18), -1);
+  hashes_.clear();
+}
+
 void TextIndex::Grow() {
   std::vector<int32_t> slots(slots_.size() * 2, -1);
   for (std::size_t entry = 0; entry < hashes_.size(); ++entry) {
@@ -55,103 +65,138 @@ void TextIndex::Grow() {
   slots_ = std::move(slots);
 }
 
-ColumnBuilder::ColumnBuilder(ColumnInfo info, duckdb_type type, const Rules& rules)
-    : type_(type), rules_(rules), index_(&column_.strings.dictionary) {
+bool TextRules::IsNull(std::string_view text) const {
+  return text.empty() ||
+         (nulls != nullptr && std::find(nulls->begin(), nulls->end(), text) != nulls->end());
+}
+
+double NumberOrMark(std::string_view text, const TextRules& rules) {
+  if (rules.trim) text = TrimBlanks(text);
+  if (rules.IsNull(text)) return kMissing;
+  const std::optional<double> number = ParseNumber(text);
+  return number ? *number : std::bit_cast<double>(kBadNumberBits);
+}
+
+bool IsBadNumber(double value) {
+  return std::bit_cast<uint64_t>(value) == kBadNumberBits;
+}
+
+ColumnBuilder::ColumnBuilder(ColumnInfo info, const TextRules& rules)
+    : rules_(rules), index_(&column_.strings.dictionary) {
   column_.info = std::move(info);
-}
-
-bool ColumnBuilder::IsNull(std::string_view text) const {
-  if (text.empty()) return true;
-  if (rules_.nulls == nullptr) return false;
-  return std::find(rules_.nulls->begin(), rules_.nulls->end(), text) != rules_.nulls->end();
-}
-
-void ColumnBuilder::AppendText(std::string_view text) {
-  if (column_.info.kind == ColumnKind::kNumeric) {
-    text = TrimBlanks(text);
-    double value = kMissing;
-    if (!IsNull(text)) {
-      if (const auto number = ParseNumber(text)) {
-        value = *number;
-      } else if (!bad_number_) {
-        bad_number_ = {static_cast<int64_t>(column_.numbers.size()), std::string(text)};
-      }
-    }
-    any_missing_ = any_missing_ || value != value;
-    column_.numbers.push_back(value);
-    return;
-  }
-  if (rules_.trim) text = TrimBlanks(text);
-  const bool missing = IsNull(text);
-  any_missing_ = any_missing_ || missing;
-  column_.strings.codes.push_back(missing ? -1 : index_.Intern(text));
-}
-
-void ColumnBuilder::AppendTexts(duckdb_vector vector, int64_t rows) {
-  auto* texts = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
-  const uint64_t* validity = duckdb_vector_get_validity(vector);
-  for (int64_t i = 0; i < rows; ++i) {
-    AppendText(Valid(validity, i) ? TextAt(texts, i) : std::string_view());
-  }
-}
-
-template <typename T>
-void ColumnBuilder::AppendNumbers(duckdb_vector vector, int64_t rows) {
-  const auto* values = static_cast<const T*>(duckdb_vector_get_data(vector));
-  const uint64_t* validity = duckdb_vector_get_validity(vector);
-  std::vector<double>& numbers = column_.numbers;
-  for (int64_t i = 0; i < rows; ++i) {
-    // Adding 0 turns -0 into 0, so that equal numbers have equal bytes.
-    const double value = Valid(validity, i) ? static_cast<double>(values[i]) + 0.0 : kMissing;
-    any_missing_ = any_missing_ || value != value;
-    numbers.push_back(value);
-  }
+  text_ = column_.is_text();
 }
 
 void ColumnBuilder::Reserve(int64_t rows) {
   // A hint from a file: not to be believed without limit.
   rows = std::min<int64_t>(rows, 1 << 24);
-  if (column_.is_text()) {
+  if (text_) {
     column_.strings.codes.reserve(static_cast<std::size_t>(rows));
   } else {
     column_.numbers.reserve(static_cast<std::size_t>(rows));
   }
 }
 
-void ColumnBuilder::Append(duckdb_vector vector, int64_t rows) {
-  switch (type_) {
-    case DUCKDB_TYPE_DOUBLE:
-      return AppendNumbers<double>(vector, rows);
-    case DUCKDB_TYPE_BIGINT:
-      return AppendNumbers<int64_t>(vector, rows);
-    case DUCKDB_TYPE_BOOLEAN:
-      return AppendNumbers<uint8_t>(vector, rows);
-    default:
-      return AppendTexts(vector, rows);
+// One value of a numeric column, and the text that it came from.
+void ColumnBuilder::AppendMarked(double value, std::string_view text) {
+  if (value != value) {
+    any_missing_ = true;
+    if (IsBadNumber(value)) {
+      if (!bad_number_) {
+        bad_number_ = {static_cast<int64_t>(column_.numbers.size()), std::string(text)};
+      }
+      value = kMissing;
+    }
+  }
+  column_.numbers.push_back(value);
+}
+
+void ColumnBuilder::AppendText(std::string_view text) {
+  if (!text_) {
+    AppendMarked(NumberOrMark(text, rules_), TrimBlanks(text));
+    return;
+  }
+  if (rules_.trim) text = TrimBlanks(text);
+  const bool missing = rules_.IsNull(text);
+  any_missing_ = any_missing_ || missing;
+  column_.strings.codes.push_back(missing ? -1 : index_.Intern(text));
+}
+
+void ColumnBuilder::AppendNumber(double value) {
+  if (!text_) {
+    AppendMarked(value, {});
+  } else if (value != value) {
+    any_missing_ = true;
+    column_.strings.codes.push_back(-1);
+  } else {
+    column_.strings.codes.push_back(index_.Intern(NumberText(value)));
   }
 }
 
-Column ColumnBuilder::Finish(bool infer) && {
-  if (infer && column_.is_text()) {
-    std::vector<double> numbers;
-    for (const std::string& text : column_.strings.dictionary) {
-      const auto number = ParseNumber(text);
-      if (!number) break;
-      numbers.push_back(*number);
+template <typename T>
+void ColumnBuilder::AppendNumbers(duckdb_vector vector, int64_t begin, int64_t rows) {
+  const auto* values = static_cast<const T*>(duckdb_vector_get_data(vector)) + begin;
+  const uint64_t* validity = duckdb_vector_get_validity(vector);
+  if (text_) {
+    for (int64_t i = 0; i < rows; ++i) {
+      AppendNumber(Valid(validity, begin + i) ? static_cast<double>(values[i]) + 0.0 : kMissing);
     }
-    // A column without any value is numeric too: there is nothing to say that it is text.
-    if (numbers.size() == column_.strings.dictionary.size()) {
-      column_.numbers.reserve(column_.strings.codes.size());
-      for (const int32_t code : column_.strings.codes) {
-        column_.numbers.push_back(code < 0 ? kMissing : numbers[static_cast<std::size_t>(code)]);
-      }
-      column_.strings = {};
-      column_.info.kind = ColumnKind::kNumeric;
-      column_.info.type = ColumnType::kDouble;
+    return;
+  }
+  std::vector<double>& numbers = column_.numbers;
+  const std::size_t first = numbers.size();
+  numbers.resize(first + static_cast<std::size_t>(rows));
+  double* out = numbers.data() + first;
+  bool missing = false;
+  // Adding 0 turns -0 into 0, so that equal numbers have equal bytes.
+  if (validity == nullptr) {
+    for (int64_t i = 0; i < rows; ++i) {
+      out[i] = static_cast<double>(values[i]) + 0.0;
+      missing |= out[i] != out[i];
+    }
+  } else {
+    for (int64_t i = 0; i < rows; ++i) {
+      out[i] = Valid(validity, begin + i) ? static_cast<double>(values[i]) + 0.0 : kMissing;
+      missing |= out[i] != out[i];
     }
   }
-  column_.info.nullable = any_missing_;
-  return std::move(column_);
+  any_missing_ = any_missing_ || missing;
+}
+
+void ColumnBuilder::Append(duckdb_vector vector, duckdb_type type, int64_t begin, int64_t rows,
+                           bool marks) {
+  const uint64_t* validity = duckdb_vector_get_validity(vector);
+  if (type == DUCKDB_TYPE_DOUBLE && marks) {
+    const auto* values = static_cast<const double*>(duckdb_vector_get_data(vector));
+    for (int64_t i = begin; i < begin + rows; ++i) {
+      AppendMarked(Valid(validity, i) ? values[i] : kMissing, {});
+    }
+  } else if (type == DUCKDB_TYPE_DOUBLE) {
+    AppendNumbers<double>(vector, begin, rows);
+  } else if (type == DUCKDB_TYPE_BIGINT) {
+    AppendNumbers<int64_t>(vector, begin, rows);
+  } else if (type == DUCKDB_TYPE_BOOLEAN) {
+    AppendNumbers<uint8_t>(vector, begin, rows);
+  } else {
+    auto* texts = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
+    for (int64_t i = begin; i < begin + rows; ++i) {
+      AppendText(Valid(validity, i) ? TextAt(texts, i) : std::string_view());
+    }
+  }
+}
+
+Column ColumnBuilder::Take() {
+  Column taken;
+  taken.info = column_.info;
+  taken.info.nullable = any_missing_;
+  taken.numbers = std::move(column_.numbers);
+  taken.strings = std::move(column_.strings);
+  column_.numbers = {};
+  column_.strings = {};
+  index_.Clear();
+  any_missing_ = false;
+  bad_number_.reset();
+  return taken;
 }
 
 }  // namespace penstock

@@ -1,8 +1,8 @@
 #ifndef PENSTOCK_STEPS_TABLE_COLUMN_BUILDER_H_
 #define PENSTOCK_STEPS_TABLE_COLUMN_BUILDER_H_
 
-// Turns the blocks that DuckDB gives into columns. Private to steps/table. Not thread-safe; several
-// builders may work on several columns of one block at once.
+// Turns the blocks that DuckDB gives, and texts, into columns. Private to steps/table. Not
+// thread-safe; several builders may work on several columns of one block at once.
 
 #include <duckdb.h>
 
@@ -21,6 +21,8 @@ class TextIndex {
  public:
   explicit TextIndex(std::vector<std::string>* dictionary);
   int32_t Intern(std::string_view text);
+  // Begins anew; the dictionary must be empty.
+  void Clear();
 
  private:
   void Grow();
@@ -29,42 +31,53 @@ class TextIndex {
   std::vector<uint64_t> hashes_;  // of dictionary entries
 };
 
+// What texts mean.
+struct TextRules {
+  bool trim = false;                                // take blanks around them away
+  const std::vector<std::string>* nulls = nullptr;  // missing, besides the empty text
+
+  bool IsNull(std::string_view text) const;
+};
+
+// A number, kMissing, or the mark of a text that is none.
+double NumberOrMark(std::string_view text, const TextRules& rules);
+// Whether `value` is that mark: a NaN of its own.
+bool IsBadNumber(double value);
+
 class ColumnBuilder {
  public:
-  struct Rules {
-    bool trim = false;
-    const std::vector<std::string>* nulls = nullptr;
-  };
-  // `type` is the type of the vectors to come. With a numeric `info.kind`, texts are parsed.
-  ColumnBuilder(ColumnInfo info, duckdb_type type, const Rules& rules);
+  // Texts are parsed where `info.type` is a number's, and numbers become texts where it is not.
+  ColumnBuilder(ColumnInfo info, const TextRules& rules);
   ColumnBuilder(const ColumnBuilder&) = delete;
   ColumnBuilder& operator=(const ColumnBuilder&) = delete;
 
   // Makes room for `rows` rows in all.
   void Reserve(int64_t rows);
-  void Append(duckdb_vector vector, int64_t rows);
-  // One row as text; only where `type` is VARCHAR.
+  // `rows` rows of a vector of type VARCHAR, DOUBLE, BIGINT or BOOLEAN, from `begin` on. With
+  // `marks`, doubles may be NumberOrMark's.
+  void Append(duckdb_vector vector, duckdb_type type, int64_t begin, int64_t rows,
+              bool marks = false);
   void AppendText(std::string_view text);
+  void AppendNumber(double value);
 
   // The first text that is no number in a numeric column.
   struct BadNumber {
-    int64_t row;
-    std::string text;
+    int64_t row = 0;   // since the last Take
+    std::string text;  // empty where only its mark came
   };
   const std::optional<BadNumber>& bad_number() const { return bad_number_; }
 
-  // The column. With `infer`, texts that are all numbers become numbers.
-  Column Finish(bool infer) &&;
+  // The rows since the last Take.
+  Column Take();
 
  private:
-  void AppendTexts(duckdb_vector vector, int64_t rows);
   template <typename T>
-  void AppendNumbers(duckdb_vector vector, int64_t rows);
-  bool IsNull(std::string_view text) const;
+  void AppendNumbers(duckdb_vector vector, int64_t begin, int64_t rows);
+  void AppendMarked(double value, std::string_view text);
 
   Column column_;
-  duckdb_type type_;
-  Rules rules_;
+  bool text_;
+  TextRules rules_;
   TextIndex index_;
   bool any_missing_ = false;
   std::optional<BadNumber> bad_number_;

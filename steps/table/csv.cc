@@ -181,27 +181,22 @@ std::optional<std::string> FirstBadByte(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<CsvProblem> FindCsvProblem(std::string_view bytes, const CsvDialect& dialect,
-                                         std::size_t columns) {
-  CsvScanner scanner(bytes, dialect);
-  while (scanner.Next(columns == 1)) {
-    for (std::size_t i = 0; i < scanner.fields(); ++i) {
-      if (const auto bad = FirstBadByte(scanner.raw(i))) {
-        return CsvProblem{scanner.line(i), static_cast<int64_t>(i) + 1,
-                          "byte " + *bad + " is not UTF-8; convert the file to UTF-8 (iconv)"};
-      }
+std::optional<CsvProblem> FindRecordProblem(const CsvScanner& scanner, std::size_t columns) {
+  for (std::size_t i = 0; i < scanner.fields(); ++i) {
+    if (const auto bad = FirstBadByte(scanner.raw(i))) {
+      return CsvProblem{scanner.line(i), static_cast<int64_t>(i) + 1,
+                        "byte " + *bad + " is not UTF-8; convert the file to UTF-8 (iconv)"};
     }
-    if (const auto& error = scanner.quote_error()) {
-      return CsvProblem{scanner.line(error->field), static_cast<int64_t>(error->field) + 1,
-                        error->message};
-    }
-    if (scanner.fields() == columns) continue;
-    const std::size_t column = std::min(scanner.fields(), columns) + 1;
-    return CsvProblem{scanner.line(), static_cast<int64_t>(column),
-                      "the line has " + Fields(scanner.fields()) + ", " + std::to_string(columns) +
-                          " are expected; mend the line, or see read.delimiter and read.quote"};
   }
-  return std::nullopt;
+  if (const auto& error = scanner.quote_error()) {
+    return CsvProblem{scanner.line(error->field), static_cast<int64_t>(error->field) + 1,
+                      error->message};
+  }
+  if (scanner.fields() == columns) return std::nullopt;
+  const std::size_t column = std::min(scanner.fields(), columns) + 1;
+  return CsvProblem{scanner.line(), static_cast<int64_t>(column),
+                    "the line has " + Fields(scanner.fields()) + ", " + std::to_string(columns) +
+                        " are expected; mend the line, or see read.delimiter and read.quote"};
 }
 
 }  // namespace penstock

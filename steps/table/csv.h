@@ -36,6 +36,8 @@ class CsvScanner {
   std::string text(std::size_t field) const;
   // Its bytes as they stand in the file, quotes included.
   std::string_view raw(std::size_t field) const;
+  // Whether it has quotes; if not, `raw` is its text.
+  bool quoted(std::size_t field) const { return fields_[field].quoted; }
   // 1-based line of the record's first byte, and of a field's.
   int64_t line() const { return line_; }
   int64_t line(std::size_t field) const;
@@ -71,14 +73,14 @@ class CsvScanner {
 // fields, more than one, most often; ',' where none does. `dialect` gives the rest.
 char DetectDelimiter(std::string_view head, CsvDialect dialect);
 
-// The first thing that makes `bytes` unreadable with `columns` fields a record.
+// What makes a record unreadable.
 struct CsvProblem {
   int64_t line = 0;
   int64_t column = 0;  // 1-based field
   std::string message;
 };
-std::optional<CsvProblem> FindCsvProblem(std::string_view bytes, const CsvDialect& dialect,
-                                         std::size_t columns);
+// Of the scanner's record, where `columns` fields are expected.
+std::optional<CsvProblem> FindRecordProblem(const CsvScanner& scanner, std::size_t columns);
 
 // "0xE9" and the like for the first byte of `text` that is not UTF-8; nullopt: there is none.
 std::optional<std::string> FirstBadByte(std::string_view text);

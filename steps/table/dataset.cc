@@ -94,7 +94,7 @@ Result<Table> LoadColumns(const std::filesystem::path& folder, const DatasetInfo
   }
   Result<Table> table =
       reading::RunSelect("read_parquet([" + files + "], hive_partitioning=false)", selected,
-                         ColumnBuilder::Rules{}, options, nullptr, info.rows);
+                         options, info.rows);
   if (!table.ok()) {
     if (table.status().code() != StatusCode::kInvalidArgument) return table.status();
     return DataLoss(name + ": the dataset's parts cannot be read: " + table.status().message());

@@ -12,6 +12,9 @@ namespace penstock::duck {
 namespace {
 
 constexpr char kSourceFunction[] = "penstock_source";
+constexpr char kNumberFunction[] = "penstock_number";
+// What a stream may have ready for its reader, so that all threads have work.
+constexpr int64_t kStreamBytes = 64 << 20;
 
 // What DuckDB says is about the data, unless it begins like these.
 Status DuckError(const char* message) {
@@ -145,6 +148,44 @@ void RegisterSource(duckdb_connection connection) {
   duckdb_destroy_table_function(&function);
 }
 
+// penstock_number(text, address of the rules).
+void ReadNumbers(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
+  const auto rows = static_cast<int64_t>(duckdb_data_chunk_get_size(input));
+  if (rows == 0) return;
+  duckdb_vector texts = duckdb_data_chunk_get_vector(input, 0);
+  const int64_t address =
+      static_cast<int64_t*>(duckdb_vector_get_data(duckdb_data_chunk_get_vector(input, 1)))[0];
+  const auto& rules = *reinterpret_cast<const TextRules*>(address);
+  auto* values = static_cast<duckdb_string_t*>(duckdb_vector_get_data(texts));
+  const uint64_t* validity = duckdb_vector_get_validity(texts);
+  auto* numbers = static_cast<double*>(duckdb_vector_get_data(output));
+  for (int64_t i = 0; i < rows; ++i) {
+    const bool valid = validity == nullptr || ((validity[i >> 6] >> (i & 63)) & 1) != 0;
+    numbers[i] = valid ? NumberOrMark({duckdb_string_t_data(&values[i]),
+                                       duckdb_string_t_length(values[i])},
+                                      rules)
+                       : kMissing;
+  }
+}
+
+void RegisterNumbers(duckdb_connection connection) {
+  duckdb_scalar_function function = duckdb_create_scalar_function();
+  duckdb_scalar_function_set_name(function, kNumberFunction);
+  duckdb_logical_type text = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
+  duckdb_logical_type address = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
+  duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_DOUBLE);
+  duckdb_scalar_function_add_parameter(function, text);
+  duckdb_scalar_function_add_parameter(function, address);
+  duckdb_scalar_function_set_return_type(function, number);
+  duckdb_destroy_logical_type(&number);
+  duckdb_destroy_logical_type(&address);
+  duckdb_destroy_logical_type(&text);
+  duckdb_scalar_function_set_special_handling(function);  // NULL is a number, too: a missing one
+  duckdb_scalar_function_set_function(function, ReadNumbers);
+  duckdb_register_scalar_function(connection, function);
+  duckdb_destroy_scalar_function(&function);
+}
+
 // The process's instance. Never closed: DuckDB's threads may outlive static destructors.
 class Instance {
  public:
@@ -178,6 +219,7 @@ class Instance {
     duckdb_set_config(config, "autoinstall_known_extensions", "false");
     duckdb_set_config(config, "autoload_known_extensions", "false");
     duckdb_set_config(config, "temp_directory", "");
+    duckdb_set_config(config, "enable_external_file_cache", "false");
     char* error = nullptr;
     const duckdb_state state = duckdb_open_ext(nullptr, &database_, config, &error);
     duckdb_destroy_config(&config);
@@ -187,6 +229,7 @@ class Instance {
         return Internal("DuckDB gave no connection");
       }
       RegisterSource(connection);
+      RegisterNumbers(connection);
       duckdb_disconnect(&connection);
       return Status::Ok();
     }
@@ -209,7 +252,9 @@ class Instance {
       sql += "SET memory_limit = '" + std::to_string(bytes) + "B';";
       memory_bytes_ = options.memory_bytes;
     }
-    if (sql.empty()) return Status::Ok();
+    const int64_t stream =
+        options.memory_bytes == 0 ? kStreamBytes : std::min(kStreamBytes, options.memory_bytes / 8);
+    sql += "SET streaming_buffer_size = '" + std::to_string(stream) + "B';";
     duckdb_result result;
     Status status;
     if (duckdb_query(connection, sql.c_str(), &result) != DuckDBSuccess) {
@@ -281,7 +326,12 @@ Result<std::vector<Connection::ResultColumn>> Connection::Describe(const std::st
     status = DuckError(duckdb_result_error(&result));
   } else {
     for (idx_t i = 0; i < duckdb_column_count(&result); ++i) {
-      columns.push_back({duckdb_column_name(&result, i), duckdb_column_type(&result, i)});
+      duckdb_logical_type type = duckdb_column_logical_type(&result, i);
+      char* alias = duckdb_logical_type_get_alias(type);
+      columns.push_back({duckdb_column_name(&result, i), duckdb_column_type(&result, i),
+                         alias != nullptr && std::string_view(alias) == "JSON"});
+      duckdb_free(alias);
+      duckdb_destroy_logical_type(&type);
     }
   }
   duckdb_destroy_result(&result);
@@ -315,6 +365,16 @@ Status Connection::Stream(const std::string& sql, const Visitor& visit) {
   }
   duckdb_destroy_result(&result);
   return status;
+}
+
+std::string NumberSql(const std::string& expression, const TextRules& rules) {
+  const auto address = static_cast<int64_t>(reinterpret_cast<intptr_t>(&rules));
+  return std::string(kNumberFunction)
+      .append("(")
+      .append(expression)
+      .append(", ")
+      .append(std::to_string(address))
+      .append("::BIGINT)");
 }
 
 TableSource::TableSource(const Table& rows_of, const std::vector<int64_t>* selected_rows,

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "steps/table/column_builder.h"
 #include "steps/table/table.h"
 
 namespace penstock::duck {
@@ -36,6 +37,7 @@ class Connection {
   struct ResultColumn {
     std::string name;
     duckdb_type type;
+    bool json = false;  // texts that are JSON
   };
   // Names and types that `sql` would give, without running it.
   Result<std::vector<ResultColumn>> Describe(const std::string& sql);
@@ -51,6 +53,10 @@ class Connection {
   duckdb_connection connection_;
   TableOptions options_;
 };
+
+// SQL for what the text `expression` means as a number: missing ones are NULL, what is no number is
+// marked (IsBadNumber). Runs on DuckDB's threads. `rules` must outlive the statement.
+std::string NumberSql(const std::string& expression, const TextRules& rules);
 
 // A relation that DuckDB reads from columns in memory: "SELECT * FROM " + Sql(). Must outlive the
 // statements that name it.

@@ -40,4 +40,12 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(const_cast<char*>(data_), size_);
 }
 
+void MappedFile::Forget(std::size_t offset) const {
+  constexpr std::size_t kWindow = 4 << 20;
+  const std::size_t end = offset / kWindow * kWindow;
+  if (end <= forgotten_) return;
+  madvise(const_cast<char*>(data_) + forgotten_, end - forgotten_, MADV_DONTNEED);
+  forgotten_ = end;
+}
+
 }  // namespace penstock

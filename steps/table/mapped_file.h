@@ -17,12 +17,17 @@ class MappedFile {
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&&) = delete;
 
+  // Gives the memory of the bytes before `offset` back; they are read from the file again where they
+  // are looked at. Cheap where little has come since the last call.
+  void Forget(std::size_t offset) const;
+
   std::string_view bytes() const { return {data_, size_}; }
 
  private:
   MappedFile(const char* data, std::size_t size) : data_(data), size_(size) {}
   const char* data_;
   std::size_t size_;
+  mutable std::size_t forgotten_ = 0;
 };
 
 }  // namespace penstock

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <fstream>
 #include <unordered_map>
 #include <utility>
@@ -50,62 +52,93 @@ Result<FileFormat> FormatOf(const std::filesystem::path& path, const std::string
   return FileFormat::kCsv;
 }
 
-Result<RawTable> ReadFile(const std::filesystem::path& path, const std::string& display_name,
-                          const reading::Request& request) {
+Result<std::unique_ptr<reading::FileReader>> LookAtFile(const std::filesystem::path& path,
+                                                        const std::string& display_name,
+                                                        const reading::Request& request) {
   PENSTOCK_ASSIGN_OR_RETURN(const FileFormat format,
                             FormatOf(path, display_name, request.options.format));
   if (format == FileFormat::kCsv || format == FileFormat::kTsv) {
-    return reading::ReadCsvFile(path, display_name, request);
+    return reading::LookAtCsv(path, display_name, request);
   }
-  return reading::ReadTypedFile(path, display_name, format, request);
+  return reading::LookAtTyped(path, display_name, format, request);
 }
 
-Result<RawTable> ReadDatasetFolder(const std::filesystem::path& path,
-                                   const std::string& display_name,
-                                   const reading::Request& request) {
-  PENSTOCK_ASSIGN_OR_RETURN(DatasetInfo info, ReadDatasetInfo(path, display_name));
+Result<DatasetInfo> LookAtDataset(const DataSource& source, const reading::Request& request,
+                                  reading::FileReaders& files) {
+  PENSTOCK_ASSIGN_OR_RETURN(DatasetInfo info, ReadDatasetInfo(source.path, source.display_name));
   std::vector<std::string> names;
   for (const ColumnInfo& column : info.columns) names.push_back(column.name);
-  PENSTOCK_RETURN_IF_ERROR(reading::CheckWanted(request, names, display_name));
-  RawTable result;
+  PENSTOCK_RETURN_IF_ERROR(reading::CheckWanted(request, names, source.display_name));
   for (const std::string& part : info.parts) {
-    PENSTOCK_ASSIGN_OR_RETURN(RawTable rows,
-                              reading::ReadTypedFile(path / part, display_name + "/" + part,
-                                                     FileFormat::kParquet, request, names));
-    // The kinds that the dataset declares count unless the options say otherwise.
-    for (Column& column : rows.table.columns) {
-      const ColumnInfo* declared = info.Find(column.info.name);
-      if (declared == nullptr || request.KindOf(column.info.name)) continue;
-      column.info.kind = declared->kind;
-      if (declared->type == ColumnType::kDate || declared->type == ColumnType::kTimestamp) {
-        column.info.type = declared->type;
-      }
-    }
-    PENSTOCK_RETURN_IF_ERROR(AppendRows(result, std::move(rows)));
+    PENSTOCK_ASSIGN_OR_RETURN(
+        auto file, reading::LookAtTyped(source.path / part, source.display_name + "/" + part,
+                                        FileFormat::kParquet, request, &info));
+    files.push_back(std::move(file));
   }
-  result.dataset = std::move(info);
-  return result;
+  return info;
 }
 
-Result<RawTable> ReadFolder(const std::filesystem::path& path, const std::string& display_name,
-                            const reading::Request& request) {
-  std::vector<std::filesystem::path> files;
+Status LookAtFolder(const DataSource& source, const reading::Request& request,
+                    reading::FileReaders& files) {
+  std::vector<std::filesystem::path> paths;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(path, error)) {
+  for (const auto& entry : std::filesystem::directory_iterator(source.path, error)) {
     const std::string name = entry.path().filename().string();
-    if (entry.is_regular_file() && name[0] != '.' && name[0] != '_') files.push_back(entry.path());
+    if (entry.is_regular_file() && name[0] != '.' && name[0] != '_') paths.push_back(entry.path());
   }
-  if (error) return ErrnoStatus(error.value(), display_name);
-  if (files.empty()) return InvalidArgument(display_name + ": the folder holds no data files");
-  std::sort(files.begin(), files.end());
-  RawTable result;
-  for (const auto& file : files) {
+  if (error) return ErrnoStatus(error.value(), source.display_name);
+  if (paths.empty()) {
+    return InvalidArgument(source.display_name + ": the folder holds no data files");
+  }
+  std::sort(paths.begin(), paths.end());
+  for (const auto& path : paths) {
     PENSTOCK_ASSIGN_OR_RETURN(
-        RawTable part, ReadFile(file, display_name + "/" + file.filename().string(), request));
-    PENSTOCK_RETURN_IF_ERROR(AppendRows(result, std::move(part)));
+        auto file,
+        LookAtFile(path, source.display_name + "/" + path.filename().string(), request));
+    files.push_back(std::move(file));
   }
-  return result;
+  return Status::Ok();
 }
+
+// Blocks put together again.
+class Collector {
+ public:
+  void Clear() {
+    table_ = {};
+    indices_.clear();
+  }
+
+  void Append(Table&& block) {
+    if (table_.columns.empty()) {
+      for (const Column& column : block.columns) {
+        table_.columns.push_back({column.info, {}, {}});
+        table_.columns.back().info.nullable = false;
+      }
+      for (Column& column : table_.columns) indices_.emplace_back(&column.strings.dictionary);
+    }
+    table_.rows += block.rows;
+    for (std::size_t j = 0; j < block.columns.size(); ++j) {
+      Column& from = block.columns[j];
+      Column& to = table_.columns[j];
+      to.info.nullable = to.info.nullable || from.info.nullable;
+      to.numbers.insert(to.numbers.end(), from.numbers.begin(), from.numbers.end());
+      std::vector<int32_t> codes;
+      for (const std::string& text : from.strings.dictionary) {
+        codes.push_back(indices_[j].Intern(text));
+      }
+      for (const int32_t code : from.strings.codes) {
+        to.strings.codes.push_back(code < 0 ? -1 : codes[static_cast<std::size_t>(code)]);
+      }
+      from = {};
+    }
+  }
+
+  Table Take() { return std::move(table_); }
+
+ private:
+  Table table_;
+  std::vector<TextIndex> indices_;  // of its columns' dictionaries
+};
 
 // Appends codes of another dictionary.
 void AppendTexts(StringValues& to, const StringValues& from) {
@@ -167,54 +200,35 @@ std::optional<double> ParseNumber(std::string_view text) {
   }
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (end != text.data() + text.size()) return std::nullopt;
+  if (error == std::errc::result_out_of_range) {
+    // Too small is 0 or next to it, too large is no number.
+    value = std::strtod(std::string(text).c_str(), nullptr);
+    if (!std::isfinite(value)) return std::nullopt;
+  } else if (error != std::errc()) {
+    return std::nullopt;
+  }
   return value + 0.0;
 }
 
 std::string RawTable::Where(int64_t row, std::string_view column) const {
-  const Part* part = nullptr;
-  for (const Part& candidate : parts) {
-    if (row >= candidate.first_row) part = &candidate;
-  }
-  if (part == nullptr) return "row " + std::to_string(row + 1);
-  const auto name = std::find(part->names.begin(), part->names.end(), column);
-  const auto field = static_cast<std::size_t>(name - part->names.begin());
-  std::string place;
-  if (part->csv) {
-    if (const auto file = MappedFile::Open(part->path, part->display_name); file.ok()) {
-      CsvScanner scanner(file->bytes(), part->dialect);
-      if (part->header) static_cast<void>(scanner.Next());
-      bool found = true;
-      for (int64_t i = part->first_row; i <= row && found; ++i) {
-        found = scanner.Next(part->names.size() == 1);
-      }
-      if (found) {
-        place = "line " +
-                std::to_string(field < scanner.fields() ? scanner.line(field) : scanner.line());
-      }
-    }
-  }
-  if (place.empty()) place = "row " + std::to_string(row - part->first_row + 1);
-  std::string where = part->display_name + ": " + place;
-  if (name != part->names.end()) where += ", column " + std::to_string(field + 1);
-  return where + " (" + std::string(column) + ")";
+  return reading::WhereIn(parts, row, column);
 }
 
 Result<RawTable> ReadRaw(const std::filesystem::path& path, std::string_view display_name,
                          const ReadOptions& options, const std::vector<std::string>& wanted,
                          const std::vector<std::string>& optional,
                          const TableOptions& table_options) {
-  const std::string name = display_name.empty() ? path.string() : std::string(display_name);
   const reading::Request request{options, wanted, optional, table_options};
-  std::error_code error;
-  const auto status = std::filesystem::status(path, error);
-  if (status.type() == std::filesystem::file_type::not_found) {
-    return NotFound(name + ": no such file");
-  }
-  if (error) return ErrnoStatus(error.value(), name);
-  if (IsDataset(path)) return ReadDatasetFolder(path, name, request);
-  if (std::filesystem::is_directory(status)) return ReadFolder(path, name, request);
-  return ReadFile(path, name, request);
+  Collector collector;
+  PENSTOCK_ASSIGN_OR_RETURN(
+      reading::Sources sources,
+      reading::ReadAll({{path, std::string(display_name)}}, request, [&] { collector.Clear(); },
+                       [&](Table&& block) {
+                         collector.Append(std::move(block));
+                         return Status::Ok();
+                       }));
+  return RawTable{collector.Take(), std::move(sources.parts), std::move(sources.dataset)};
 }
 
 Status AppendRows(RawTable& table, RawTable&& more) {
@@ -291,8 +305,60 @@ Status CheckWanted(const Request& request, const std::vector<std::string>& names
   return Status::Ok();
 }
 
-Status NotANumber(const RawTable& table, const std::string& column, const BadNumber& bad) {
-  return InvalidArgument(table.Where(bad.number.row, column) + ": \"" + bad.number.text +
+Status LookAtSource(const DataSource& given, const Request& request, FileReaders& files,
+                    std::optional<DatasetInfo>* dataset) {
+  DataSource source = given;
+  if (source.display_name.empty()) source.display_name = source.path.string();
+  std::error_code error;
+  const auto status = std::filesystem::status(source.path, error);
+  if (status.type() == std::filesystem::file_type::not_found) {
+    return NotFound(source.display_name + ": no such file");
+  }
+  if (error) return ErrnoStatus(error.value(), source.display_name);
+  if (IsDataset(source.path)) {
+    PENSTOCK_ASSIGN_OR_RETURN(DatasetInfo info, LookAtDataset(source, request, files));
+    if (dataset != nullptr) *dataset = std::move(info);
+    return Status::Ok();
+  }
+  if (std::filesystem::is_directory(status)) return LookAtFolder(source, request, files);
+  PENSTOCK_ASSIGN_OR_RETURN(auto file, LookAtFile(source.path, source.display_name, request));
+  files.push_back(std::move(file));
+  return Status::Ok();
+}
+
+std::string WhereIn(const std::vector<RawTable::Part>& parts, int64_t row,
+                    std::string_view column) {
+  const RawTable::Part* part = nullptr;
+  for (const RawTable::Part& candidate : parts) {
+    if (row >= candidate.first_row) part = &candidate;
+  }
+  if (part == nullptr) return "row " + std::to_string(row + 1);
+  const auto name = std::find(part->names.begin(), part->names.end(), column);
+  const auto field = static_cast<std::size_t>(name - part->names.begin());
+  std::string place;
+  if (part->csv) {
+    if (const auto file = MappedFile::Open(part->path, part->display_name); file.ok()) {
+      CsvScanner scanner(file->bytes(), part->dialect);
+      if (part->header) static_cast<void>(scanner.Next());
+      bool found = true;
+      for (int64_t i = part->first_row; i <= row && found; ++i) {
+        found = scanner.Next(part->names.size() == 1);
+        file->Forget(scanner.offset());
+      }
+      if (found) {
+        place = "line " +
+                std::to_string(field < scanner.fields() ? scanner.line(field) : scanner.line());
+      }
+    }
+  }
+  if (place.empty()) place = "row " + std::to_string(row - part->first_row + 1);
+  std::string where = part->display_name + ": " + place;
+  if (name != part->names.end()) where += ", column " + std::to_string(field + 1);
+  return where + " (" + std::string(column) + ")";
+}
+
+Status NotANumber(const std::string& where, const std::string& text) {
+  return InvalidArgument(where + ": \"" + text +
                          "\" is not a number; add it to read.nulls if it stands for a missing "
                          "value, or give the column kind: categorical");
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "steps/table/read_internal.h"
+
 namespace penstock {
 namespace {
 
@@ -38,10 +40,17 @@ Column Slice(const Column& column, std::size_t begin, std::size_t end) {
 
 }  // namespace
 
+int64_t BlockRows(std::size_t columns) {
+  constexpr int64_t kCells = 1 << 24;
+  constexpr int64_t kVector = 2'048;  // rows that DuckDB gives at once
+  const int64_t rows = kCells / std::max<int64_t>(static_cast<int64_t>(columns), 1);
+  return std::clamp(rows / kVector * kVector, kVector, kBlockRows);
+}
+
 Status AppendTable(Frame& frame, const Table& table) {
   int64_t begin = 0;
   do {
-    const int64_t end = std::min(begin + kBlockRows, table.rows);
+    const int64_t end = std::min(begin + BlockRows(table.columns.size()), table.rows);
     Table block;
     block.rows = end - begin;
     for (const Column& column : table.columns) {
@@ -55,24 +64,23 @@ Status AppendTable(Frame& frame, const Table& table) {
 }
 
 std::string RawFrame::Where(int64_t row, std::string_view column) const {
-  RawTable raw;
-  raw.parts = parts;
-  return raw.Where(row, column);
+  return reading::WhereIn(parts, row, column);
 }
 
 Result<RawFrame> ReadFrame(const std::vector<DataSource>& sources, const ReadOptions& options,
                            const std::vector<std::string>& wanted,
                            const std::vector<std::string>& optional,
                            const FrameOptions& frame_options) {
-  RawTable all;
-  for (const DataSource& source : sources) {
-    PENSTOCK_ASSIGN_OR_RETURN(RawTable part, ReadRaw(source.path, source.display_name, options,
-                                                     wanted, optional, frame_options.table));
-    PENSTOCK_RETURN_IF_ERROR(AppendRows(all, std::move(part)));
-  }
-  RawFrame raw{Frame(frame_options), std::move(all.parts), std::move(all.dataset)};
-  PENSTOCK_RETURN_IF_ERROR(AppendTable(raw.frame, all.table));
-  return raw;
+  TableOptions table_options = frame_options.table;
+  table_options.memory_bytes /= 2;
+  if (table_options.scratch.empty()) table_options.scratch = frame_options.scratch;
+  const reading::Request request{options, wanted, optional, table_options};
+  Frame frame;
+  PENSTOCK_ASSIGN_OR_RETURN(
+      reading::Sources read,
+      reading::ReadAll(sources, request, [&] { frame = Frame(frame_options); },
+                       [&](Table&& block) { return frame.Append(std::move(block)); }));
+  return RawFrame{std::move(frame), std::move(read.parts), std::move(read.dataset)};
 }
 
 }  // namespace penstock

@@ -7,16 +7,22 @@
 namespace penstock::reading {
 namespace {
 
+constexpr char kHoldsStructures[] =
+    "a column holds lists or structures beside other values; only plain values can be read";
+
 // DuckDB's messages name the file by its path in the store; keep the first line, without it.
-Status ForUser(const Status& status, const std::filesystem::path& path,
-               const std::string& display_name) {
+Status ForUser(const Status& status, const RawTable::Part& part) {
   if (status.code() != StatusCode::kInvalidArgument) return status;
-  std::string text = status.message().substr(0, status.message().find('\n'));
-  const std::string stored = path.string();
-  for (auto at = text.find(stored); at != std::string::npos; at = text.find(stored)) {
-    text.replace(at, stored.size(), display_name);
+  if (status.message().find(kHoldsStructures) != std::string::npos) {
+    return InvalidArgument(part.display_name + ": " + kHoldsStructures);
   }
-  return InvalidArgument(display_name + ": cannot be read: " + text);
+  std::string text = status.message().substr(0, status.message().find('\n'));
+  const std::string stored = part.path.string();
+  for (auto at = text.find(stored); at != std::string::npos;
+       at = text.find(stored, at + part.display_name.size())) {
+    text.replace(at, stored.size(), part.display_name);
+  }
+  return InvalidArgument(part.display_name + ": cannot be read: " + text);
 }
 
 std::string Relation(const std::filesystem::path& path, FileFormat format) {
@@ -25,60 +31,61 @@ std::string Relation(const std::filesystem::path& path, FileFormat format) {
   }
   return "read_json(" + SqlPath(path) + ", hive_partitioning=false, format='" +
          (format == FileFormat::kJsonLines ? "newline_delimited" : "auto") +
-         "', convert_strings_to_integers=false)";
+         "', convert_strings_to_integers=false, sample_size=-1)";
 }
 
 }  // namespace
 
-Result<Table> RunSelect(const std::string& relation, std::vector<Selected> selected,
-                        const ColumnBuilder::Rules& rules, const TableOptions& options,
-                        std::optional<BadNumber>* bad, int64_t expected_rows) {
+std::string SelectSql(const std::vector<std::string>& expressions, const std::string& relation,
+                      const TableOptions& options) {
+  // A table without columns still has rows.
+  return "SELECT " + (expressions.empty() ? "1" : Join(expressions, ", ")) + " FROM " + relation +
+         (options.max_rows > 0 ? " LIMIT " + std::to_string(options.max_rows) : std::string());
+}
+
+Result<Table> RunSelect(const std::string& relation, const std::vector<Selected>& selected,
+                        const TableOptions& options, int64_t expected_rows) {
   PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection, duck::Connection::Open(options));
   std::vector<std::string> expressions;
   std::vector<std::unique_ptr<ColumnBuilder>> builders;
   for (const Selected& column : selected) {
     expressions.push_back(column.expression);
-    builders.push_back(std::make_unique<ColumnBuilder>(column.info, column.type, rules));
+    builders.push_back(std::make_unique<ColumnBuilder>(column.info, TextRules{}));
     builders.back()->Reserve(expected_rows);
   }
-  // A table without columns still has rows.
-  if (expressions.empty()) expressions.emplace_back("1");
   Table table;
   PENSTOCK_RETURN_IF_ERROR(connection.Stream(
-      "SELECT " + Join(expressions, ", ") + " FROM " + relation +
-          (options.max_rows > 0 ? " LIMIT " + std::to_string(options.max_rows) : std::string()),
-      [&](duckdb_data_chunk chunk, int64_t rows) {
+      SelectSql(expressions, relation, options), [&](duckdb_data_chunk chunk, int64_t rows) {
         for (std::size_t j = 0; j < builders.size(); ++j) {
-          builders[j]->Append(duckdb_data_chunk_get_vector(chunk, j), rows);
+          builders[j]->Append(duckdb_data_chunk_get_vector(chunk, j), selected[j].type, 0, rows);
         }
         table.rows += rows;
         return Status::Ok();
       }));
-  FinishColumns(builders, selected, table, bad);
+  for (const auto& builder : builders) table.columns.push_back(builder->Take());
   return table;
-}
-
-void FinishColumns(const std::vector<std::unique_ptr<ColumnBuilder>>& builders,
-                   const std::vector<Selected>& selected, Table& table,
-                   std::optional<BadNumber>* bad) {
-  for (std::size_t j = 0; j < builders.size(); ++j) {
-    if (bad != nullptr && !*bad && builders[j]->bad_number()) {
-      *bad = BadNumber{j, *builders[j]->bad_number()};
-    }
-    table.columns.push_back(std::move(*builders[j]).Finish(selected[j].infer));
-  }
 }
 
 std::string Position(std::size_t index) {
   return "#" + std::to_string(index + 1);
 }
 
-Result<Selected> SelectTyped(const std::string& name, const std::string& position, duckdb_type type,
+namespace {
+
+// A column of several types: strings as they are, other values as JSON writes them.
+std::string JsonText(const std::string& position) {
+  return "CASE WHEN json_type(" + position + ") IN ('OBJECT', 'ARRAY') THEN error('" +
+         kHoldsStructures + "') ELSE (" + position + ") ->> '$' END";
+}
+
+// How the column `name` at `position` is selected. `kind`: what the options say.
+Result<Selected> SelectTyped(const std::string& name, const std::string& position,
+                             const duck::Connection::ResultColumn& described,
                              std::optional<ColumnKind> kind) {
   Selected column;
   column.expression = position;
   column.info.name = name;
-  switch (type) {
+  switch (described.type) {
     case DUCKDB_TYPE_BOOLEAN:
       column.info.type = ColumnType::kBoolean;
       column.type = DUCKDB_TYPE_BOOLEAN;
@@ -132,7 +139,7 @@ Result<Selected> SelectTyped(const std::string& name, const std::string& positio
                                           : ColumnKind::kNumeric);
   if (text || column.info.kind != ColumnKind::kNumeric) {
     column.type = DUCKDB_TYPE_VARCHAR;
-    column.expression = "CAST(" + position + " AS VARCHAR)";
+    column.expression = described.json ? JsonText(position) : "CAST(" + position + " AS VARCHAR)";
     if (column.info.kind == ColumnKind::kNumeric) {
       column.info.type = ColumnType::kDouble;  // texts that are to be parsed
     } else if (!text) {
@@ -142,42 +149,80 @@ Result<Selected> SelectTyped(const std::string& name, const std::string& positio
   return column;
 }
 
-Result<RawTable> ReadTypedFile(const std::filesystem::path& path, const std::string& display_name,
-                               FileFormat format, const Request& request,
-                               const std::vector<std::string>& names) {
+class TypedReader : public FileReader {
+ public:
+  TypedReader(FileFormat format, const Request& request) : format_(format), request_(request) {}
+
+  Status LookAt(const DatasetInfo* dataset);
+  Status Read(RowWriter& writer) override;
+
+ private:
+  FileFormat format_;
+  const Request& request_;
+  std::vector<std::string> expressions_;
+  std::vector<duckdb_type> types_;
+};
+
+Status TypedReader::LookAt(const DatasetInfo* dataset) {
   PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection,
-                            duck::Connection::Open(request.table_options));
-  const std::string relation = Relation(path, format);
-  auto described = connection.Describe("SELECT * FROM " + relation);
-  if (!described.ok()) return ForUser(described.status(), path, display_name);
-  RawTable result;
-  RawTable::Part part;
-  part.path = path;
-  part.display_name = display_name;
-  std::vector<Selected> selected;
-  if (!names.empty() && names.size() != described->size()) {
-    return DataLoss(display_name + " has " + std::to_string(described->size()) +
-                    " columns, dataset.json names " + std::to_string(names.size()));
+                            duck::Connection::Open(request_.table_options));
+  const auto described = connection.Describe("SELECT * FROM " + Relation(part.path, format_));
+  if (!described.ok()) return ForUser(described.status(), part);
+  if (dataset != nullptr && dataset->columns.size() != described->size()) {
+    return DataLoss(part.display_name + " has " + std::to_string(described->size()) +
+                    " columns, dataset.json names " + std::to_string(dataset->columns.size()));
   }
-  for (const auto& column : *described) part.names.push_back(column.name);
-  if (!names.empty()) part.names = names;
-  PENSTOCK_RETURN_IF_ERROR(CheckWanted(request, part.names, display_name));
+  for (std::size_t i = 0; i < described->size(); ++i) {
+    part.names.push_back(dataset != nullptr ? dataset->columns[i].name : (*described)[i].name);
+  }
+  PENSTOCK_RETURN_IF_ERROR(CheckWanted(request_, part.names, part.display_name));
   for (std::size_t i = 0; i < described->size(); ++i) {
     const std::string& name = part.names[i];
-    if (!request.Wants(name)) continue;
-    auto chosen = SelectTyped(name, Position(i), (*described)[i].type, request.KindOf(name));
-    if (!chosen.ok()) return chosen.status().WithContext(display_name);
-    selected.push_back(std::move(*chosen));
+    if (!request_.Wants(name)) continue;
+    const std::optional<ColumnKind> kind = request_.KindOf(name);
+    auto selected = SelectTyped(name, Position(i), (*described)[i], kind);
+    if (!selected.ok()) return selected.status().WithContext(part.display_name);
+    if (dataset != nullptr && !kind) {
+      // The kinds that the dataset declares count unless the options say otherwise.
+      const ColumnInfo& declared = dataset->columns[i];
+      selected->info.kind = declared.kind;
+      if (declared.type == ColumnType::kDate || declared.type == ColumnType::kTimestamp) {
+        selected->info.type = declared.type;
+      }
+    }
+    expressions_.push_back(selected->expression);
+    types_.push_back(selected->type);
+    columns.push_back({i, std::move(selected->info), false});
   }
-  const ColumnBuilder::Rules rules{request.options.trim, &request.options.nulls};
-  std::optional<BadNumber> bad;
-  Result<Table> table = RunSelect(relation, selected, rules, request.table_options, &bad);
-  if (!table.ok()) return ForUser(table.status(), path, display_name);
-  result.table = std::move(*table);
-  part.rows = result.table.rows;
-  result.parts.push_back(std::move(part));
-  if (bad) return NotANumber(result, selected[bad->column].info.name, *bad);
-  return result;
+  return Status::Ok();
+}
+
+Status TypedReader::Read(RowWriter& writer) {
+  PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection,
+                            duck::Connection::Open(request_.table_options));
+  const Status status = connection.Stream(
+      SelectSql(expressions_, Relation(part.path, format_), request_.table_options),
+      [&](duckdb_data_chunk chunk, int64_t rows) {
+        return writer.Append(chunk, types_, 0, rows, false);
+      });
+  if (!writer.contradicted().empty()) return Status::Ok();
+  if (const auto& bad = writer.bad()) {
+    return NotANumber(WhereIn({part}, bad->row, columns[bad->column].info.name), bad->text);
+  }
+  return ForUser(status, part);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FileReader>> LookAtTyped(const std::filesystem::path& path,
+                                                const std::string& display_name, FileFormat format,
+                                                const Request& request,
+                                                const DatasetInfo* dataset) {
+  auto reader = std::make_unique<TypedReader>(format, request);
+  reader->part.path = path;
+  reader->part.display_name = display_name;
+  PENSTOCK_RETURN_IF_ERROR(reader->LookAt(dataset));
+  return std::unique_ptr<FileReader>(std::move(reader));
 }
 
 }  // namespace penstock::reading

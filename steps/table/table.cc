@@ -58,8 +58,10 @@ Result<ColumnKind> ParseColumnKind(std::string_view name) {
 
 std::string Column::text(std::size_t i) const {
   if (missing(i)) return {};
-  if (is_text()) return strings[i];
-  const double value = numbers[i];
+  return is_text() ? strings[i] : NumberText(numbers[i]);
+}
+
+std::string NumberText(double value) {
   if (std::fabs(value) < 1e15 && value == std::floor(value)) {
     return std::to_string(static_cast<int64_t>(value));
   }

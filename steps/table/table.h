@@ -5,6 +5,7 @@
 // dataset. Plain values; const use from several threads is safe.
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <string>
@@ -68,6 +69,9 @@ struct Column {
   std::string text(std::size_t i) const;
 };
 
+// A number as CSV would show it: whole ones without a point.
+std::string NumberText(double value);
+
 // For a column that is not there: " (did you mean \"age\"?)", or which columns there are.
 std::string SuggestColumn(std::string_view name, const std::vector<std::string>& known);
 
@@ -97,6 +101,8 @@ struct TableOptions {
   // Asked between blocks of rows; true ends the operation with kCancelled. May be empty.
   std::function<bool()> cancelled = nullptr;
   int64_t max_rows = 0;  // read no more than this many of a file or dataset; 0: all
+  // A folder for temporary files (what was compressed, texts in UTF-8); empty: the system's.
+  std::filesystem::path scratch = {};
 };
 
 }  // namespace penstock

@@ -95,7 +95,16 @@ TEST(DetectDelimiter, TakesTheOneThatLinesAgreeOn) {
   EXPECT_EQ(DetectDelimiter("a;b\n\"x;y,z\";2\n", {}), ';');
 }
 
-TEST(FindCsvProblem, NamesLineAndField) {
+std::optional<CsvProblem> FindCsvProblem(std::string_view bytes, const CsvDialect& dialect,
+                                         std::size_t columns) {
+  CsvScanner scanner(bytes, dialect);
+  while (scanner.Next(columns == 1)) {
+    if (auto problem = FindRecordProblem(scanner, columns)) return problem;
+  }
+  return std::nullopt;
+}
+
+TEST(FindRecordProblem, NamesLineAndField) {
   EXPECT_FALSE(FindCsvProblem("a,b\n1,2\n\n", {}, 2).has_value());
   const auto ragged = FindCsvProblem("a,b\n\"x\ny\",2\n3\n", {}, 2);
   ASSERT_TRUE(ragged.has_value());
