@@ -17,7 +17,9 @@ packages=(
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
   # the coordinator
   libsqlite3-dev libspdlog-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libssl-dev
-  libcurl4-openssl-dev libcpp-httplib-dev prometheus-cpp-dev libzstd-dev
+  libcurl4-openssl-dev libcpp-httplib-dev prometheus-cpp-dev
+  # tables that are compressed
+  zlib1g-dev libzstd-dev
   # scripts: their metrics, their isolation
   libre2-dev bubblewrap
   # the algorithms

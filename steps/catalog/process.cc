@@ -1,6 +1,7 @@
 // The schema of `process`: its parameters, and what their shapes cannot say.
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <set>
 #include <utility>
@@ -17,10 +18,10 @@ using Kind = ParameterSchema::Kind;
 constexpr int kMaxFolds = 1'000;
 
 constexpr char kHelp[] =
-    "Reads raw data (CSV in any dialect, Parquet, JSON, JSON Lines, a folder of such files, or a "
-    "dataset), gives columns their roles, resolves the label, splits the rows, fits transforms on "
-    "the training rows alone and applies them to all, and writes one dataset for each part of "
-    "`split` (without a split, one called `data`) and the fitted `transform`.\n\n"
+    "Reads raw data (CSV in any dialect, Parquet, JSON, JSON Lines or SVMlight, plain or compressed "
+    "with gzip or zstd, a folder of such files, or a dataset), gives columns their roles, resolves "
+    "the label, splits the rows, fits transforms on the training rows alone and applies them to "
+    "all, and writes one dataset for each part of `split` (without a split, one called `data`) and the fitted `transform`.\n\n"
     "Order: read; map and check labels; drop rows without a label (`labels.missing: drop`); "
     "`drop_missing`, `map_values` and `drop` that stand first; split; the other transforms, in "
     "their order.\n\n"
@@ -61,13 +62,34 @@ ParameterSchema ReadSchema() {
   read.fields = {
       {.name = "format",
        .kind = Kind::kEnum,
-       .help = "auto knows Parquet and JSON by their content and takes all else for CSV.",
+       .help = "auto knows Parquet and JSON by their content, svmlight by the ends .svm, .svmlight "
+               "and .libsvm of a name, and takes all else for CSV. svmlight (label index:value …) "
+               "has the columns label, qid where lines have one, and f1, f2 …, or those of "
+               "`columns`; what a line does not name is 0.",
        .default_value = "auto",
-       .choices = {"auto", "csv", "tsv", "parquet", "json", "jsonl"}},
+       .choices = {"auto", "csv", "tsv", "parquet", "json", "jsonl", "svmlight"}},
+      {.name = "compression",
+       .kind = Kind::kEnum,
+       .help = "auto knows gzip and zstd by their first bytes.",
+       .default_value = "auto",
+       .choices = {"auto", "none", "gzip", "zstd"}},
+      {.name = "encoding",
+       .kind = Kind::kString,
+       .help = "Of texts: utf-8, utf-16, latin-1, windows-1252 or another that iconv(1) lists. With "
+               "utf-8, files that begin with a byte order mark of UTF-16 are read as such.",
+       .default_value = "utf-8",
+       .minimum = 1,
+       .maximum = 40},
+      Texts("files",
+            "Which files of a folder to read, as patterns of their paths in it: part-*.csv, "
+            "2026/*.csv, **/*.parquet (in all folders). Left out: those that lie in it directly. "
+            "Names that begin with a point are never read, with _ only where the pattern does."),
       {.name = "header",
        .kind = Kind::kBoolean,
        .help = "Whether the first line names the columns. null: it does, unless `columns` are "
-               "given and none of their names stands there.",
+               "given and none of their names stands there. With false and no `columns` they are "
+               "called column1, column2 …: where the label comes first, {read: {header: false}, "
+               "roles: {label: column1}}.",
        .nullable = true},
       {.name = "delimiter",
        .kind = Kind::kString,
@@ -165,6 +187,16 @@ void CheckCharacters(const Json& read, const std::string& path, std::vector<Prob
     if (text.size() <= 1 || (std::string_view(name) == "delimiter" && tab)) continue;
     problems.push_back({path + "." + name, "must be one character, not \"" + text + "\""});
   }
+  const Json& encoding = JsonMember(read, "encoding");
+  if (!encoding.is_string() || HoldsReference(encoding)) return;
+  const std::string name = encoding.get<std::string>();
+  const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == ':';
+  });
+  if (plain) return;
+  problems.push_back({path + ".encoding", "must be the name of an encoding (utf-8, utf-16, "
+                                          "latin-1, windows-1252 …), not \"" +
+                                              name + "\""});
 }
 
 // The names in read.columns; `closed` where they are all that the data have.

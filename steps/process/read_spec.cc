@@ -49,6 +49,10 @@ std::vector<std::string> TextList(const Json& list) {
 Result<ReadOptions> ReadOptionsFromJson(const Json& read) {
   ReadOptions options;
   PENSTOCK_ASSIGN_OR_RETURN(options.format, ParseFileFormat(JsonString(read, "format", "auto")));
+  PENSTOCK_ASSIGN_OR_RETURN(options.compression,
+                            ParseFileCompression(JsonString(read, "compression", "auto")));
+  options.encoding = JsonString(read, "encoding", "utf-8");
+  options.files = TextList(JsonMember(read, "files"));
   if (const Json& header = JsonMember(read, "header"); header.is_boolean()) {
     options.header = header.get<bool>();
   }
@@ -79,16 +83,18 @@ Json ReadOptionsToJson(const ReadOptions& options) {
   for (const ColumnSpec& spec : options.columns) {
     columns.push_back({{"name", spec.name}, {"kind", spec.kind ? Json(Name(*spec.kind)) : Json()}});
   }
-  return {{"format", Name(options.format)},
-          {"header", options.header ? Json(*options.header) : Json()},
-          {"delimiter", options.delimiter ? CharacterJson(*options.delimiter) : Json()},
-          {"quote", CharacterJson(options.quote)},
-          {"escape", options.escape ? CharacterJson(*options.escape) : Json()},
-          {"comment", CharacterJson(options.comment)},
-          {"skip_lines", options.skip_lines},
-          {"trim", options.trim},
-          {"nulls", options.nulls},
-          {"columns", std::move(columns)}};
+  Json json = {{"format", Name(options.format)},
+               {"header", options.header ? Json(*options.header) : Json()},
+               {"delimiter", options.delimiter ? CharacterJson(*options.delimiter) : Json()},
+               {"quote", CharacterJson(options.quote)},
+               {"escape", options.escape ? CharacterJson(*options.escape) : Json()},
+               {"comment", CharacterJson(options.comment)},
+               {"skip_lines", options.skip_lines},
+               {"trim", options.trim},
+               {"nulls", options.nulls},
+               {"columns", std::move(columns)}};
+  if (options.encoding != ReadOptions().encoding) json["encoding"] = options.encoding;
+  return json;
 }
 
 }  // namespace penstock

@@ -11,7 +11,8 @@ namespace penstock {
 
 // Absent members mean their defaults. kInvalidArgument names the member that is wrong ("read.…").
 Result<ReadOptions> ReadOptionsFromJson(const Json& read);
-// The inverse, with every member.
+// The inverse: what reads other data of the same kind. Without compression and `files`, which are
+// about one input, and without an encoding that is the default.
 Json ReadOptionsToJson(const ReadOptions& options);
 
 // A scalar as CSV text writes it: 1 is "1", 1.5 is "1.5", true is "true". Empty for null.

@@ -185,7 +185,7 @@ std::optional<CsvProblem> FindRecordProblem(const CsvScanner& scanner, std::size
   for (std::size_t i = 0; i < scanner.fields(); ++i) {
     if (const auto bad = FirstBadByte(scanner.raw(i))) {
       return CsvProblem{scanner.line(i), static_cast<int64_t>(i) + 1,
-                        "byte " + *bad + " is not UTF-8; convert the file to UTF-8 (iconv)"};
+                        "byte " + *bad + " is not UTF-8; name its read.encoding (latin-1, windows-1252 …)"};
     }
   }
   if (const auto& error = scanner.quote_error()) {

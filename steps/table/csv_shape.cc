@@ -28,11 +28,11 @@ Status CheckIsText(std::string_view bytes, const std::string& file) {
   if (Trim(bytes.substr(0, kHeadBytes)).empty())
     return InvalidArgument(where + "the file is empty");
   const std::string_view magic = bytes.substr(0, 2);
-  if (magic == "\xFF\xFE" || magic == "\xFE\xFF") {
-    return InvalidArgument(where + "the file is UTF-16; convert it to UTF-8 (iconv)");
-  }
-  if (magic == "\x1F\x8B" || magic == "PK" || bytes.substr(0, 4) == "\x28\xB5\x2F\xFD") {
-    return InvalidArgument(where + "the file is compressed; uncompress it first");
+  if (magic == "\x1F\x8B" || bytes.substr(0, 4) == "PK\x03\x04" || bytes.substr(0, 3) == "BZh" ||
+      bytes.substr(0, 4) == "\xFD\x37zX" || bytes.substr(0, 4) == "\x28\xB5\x2F\xFD") {
+    return InvalidArgument(where +
+                           "the file is compressed; gzip and zstd are read, see "
+                           "read.compression, others uncompress first");
   }
   return Status::Ok();
 }
@@ -68,7 +68,7 @@ Status CheckHeader(const std::vector<std::string>& names, const Request& request
     const std::string where = At(file, line, static_cast<int64_t>(i) + 1) + ": ";
     if (const auto bad = FirstBadByte(names[i])) {
       return InvalidArgument(where + "byte " + *bad +
-                             " is not UTF-8; convert the file to UTF-8 (iconv)");
+                             " is not UTF-8; name its read.encoding (latin-1, windows-1252 …)");
     }
     if (!options.header && ParseNumber(names[i])) {
       return InvalidArgument(where + "the first line looks like data, not like a header (\"" +

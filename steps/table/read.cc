@@ -5,7 +5,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
 #include <unordered_map>
 #include <utility>
 
@@ -16,88 +15,22 @@
 namespace penstock {
 namespace {
 
-constexpr std::array<std::string_view, 6> kFormatNames = {"auto",    "csv",  "tsv",
-                                                          "parquet", "json", "jsonl"};
+constexpr std::array<std::string_view, 7> kFormatNames = {
+    "auto", "csv", "tsv", "parquet", "json", "jsonl", "svmlight"};
+constexpr std::array<std::string_view, 4> kCompressionNames = {"auto", "none", "gzip", "zstd"};
+
+template <typename Value, std::size_t kCount>
+Result<Value> ParseName(const std::array<std::string_view, kCount>& names, std::string_view name,
+                        const std::string& what) {
+  for (std::size_t i = 0; i < kCount; ++i) {
+    if (names[i] == name) return static_cast<Value>(i);
+  }
+  return InvalidArgument("\"" + std::string(name) + "\" is no " + what +
+                         Suggestion(name, {names.begin(), names.end()}));
+}
 
 bool Contains(const std::vector<std::string>& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
-}
-
-bool EndsWith(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-// What a file holds: by its first bytes where they tell, else by the name that the user gave it.
-Result<FileFormat> FormatOf(const std::filesystem::path& path, const std::string& display_name,
-                            FileFormat asked) {
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, 64> head{};
-  if (!file.read(head.data(), head.size()) && !file.eof()) {
-    return InvalidArgument(display_name + ": cannot be read");
-  }
-  const std::string_view bytes(head.data(), static_cast<std::size_t>(file.gcount()));
-  if (bytes.substr(0, 4) == "PAR1") return FileFormat::kParquet;
-  if (asked == FileFormat::kParquet) {
-    return InvalidArgument(display_name + ": not a Parquet file; see read.format");
-  }
-  if (asked != FileFormat::kAuto) return asked;
-  if (EndsWith(display_name, ".tsv")) return FileFormat::kTsv;
-  if (EndsWith(display_name, ".jsonl") || EndsWith(display_name, ".ndjson")) {
-    return FileFormat::kJsonLines;
-  }
-  const std::string_view text = Trim(bytes);
-  if (EndsWith(display_name, ".json") || text.substr(0, 1) == "[" || text.substr(0, 2) == "{\"") {
-    return FileFormat::kJson;
-  }
-  return FileFormat::kCsv;
-}
-
-Result<std::unique_ptr<reading::FileReader>> LookAtFile(const std::filesystem::path& path,
-                                                        const std::string& display_name,
-                                                        const reading::Request& request) {
-  PENSTOCK_ASSIGN_OR_RETURN(const FileFormat format,
-                            FormatOf(path, display_name, request.options.format));
-  if (format == FileFormat::kCsv || format == FileFormat::kTsv) {
-    return reading::LookAtCsv(path, display_name, request);
-  }
-  return reading::LookAtTyped(path, display_name, format, request);
-}
-
-Result<DatasetInfo> LookAtDataset(const DataSource& source, const reading::Request& request,
-                                  reading::FileReaders& files) {
-  PENSTOCK_ASSIGN_OR_RETURN(DatasetInfo info, ReadDatasetInfo(source.path, source.display_name));
-  std::vector<std::string> names;
-  for (const ColumnInfo& column : info.columns) names.push_back(column.name);
-  PENSTOCK_RETURN_IF_ERROR(reading::CheckWanted(request, names, source.display_name));
-  for (const std::string& part : info.parts) {
-    PENSTOCK_ASSIGN_OR_RETURN(
-        auto file, reading::LookAtTyped(source.path / part, source.display_name + "/" + part,
-                                        FileFormat::kParquet, request, &info));
-    files.push_back(std::move(file));
-  }
-  return info;
-}
-
-Status LookAtFolder(const DataSource& source, const reading::Request& request,
-                    reading::FileReaders& files) {
-  std::vector<std::filesystem::path> paths;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(source.path, error)) {
-    const std::string name = entry.path().filename().string();
-    if (entry.is_regular_file() && name[0] != '.' && name[0] != '_') paths.push_back(entry.path());
-  }
-  if (error) return ErrnoStatus(error.value(), source.display_name);
-  if (paths.empty()) {
-    return InvalidArgument(source.display_name + ": the folder holds no data files");
-  }
-  std::sort(paths.begin(), paths.end());
-  for (const auto& path : paths) {
-    PENSTOCK_ASSIGN_OR_RETURN(
-        auto file,
-        LookAtFile(path, source.display_name + "/" + path.filename().string(), request));
-    files.push_back(std::move(file));
-  }
-  return Status::Ok();
 }
 
 // Blocks put together again.
@@ -176,13 +109,15 @@ std::string_view Name(FileFormat format) {
 }
 
 Result<FileFormat> ParseFileFormat(std::string_view name) {
-  std::vector<std::string> known;
-  for (std::size_t i = 0; i < kFormatNames.size(); ++i) {
-    if (kFormatNames[i] == name) return static_cast<FileFormat>(i);
-    known.emplace_back(kFormatNames[i]);
-  }
-  return InvalidArgument("\"" + std::string(name) + "\" is no file format" +
-                         Suggestion(name, known));
+  return ParseName<FileFormat>(kFormatNames, name, "file format");
+}
+
+std::string_view Name(FileCompression compression) {
+  return kCompressionNames[static_cast<std::size_t>(compression)];
+}
+
+Result<FileCompression> ParseFileCompression(std::string_view name) {
+  return ParseName<FileCompression>(kCompressionNames, name, "compression");
 }
 
 std::optional<double> ParseNumber(std::string_view text) {
@@ -302,27 +237,6 @@ Status CheckWanted(const Request& request, const std::vector<std::string>& names
     return InvalidArgument(where + ": line 1: no column is named \"" + column + "\"" +
                            SuggestColumn(column, names));
   }
-  return Status::Ok();
-}
-
-Status LookAtSource(const DataSource& given, const Request& request, FileReaders& files,
-                    std::optional<DatasetInfo>* dataset) {
-  DataSource source = given;
-  if (source.display_name.empty()) source.display_name = source.path.string();
-  std::error_code error;
-  const auto status = std::filesystem::status(source.path, error);
-  if (status.type() == std::filesystem::file_type::not_found) {
-    return NotFound(source.display_name + ": no such file");
-  }
-  if (error) return ErrnoStatus(error.value(), source.display_name);
-  if (IsDataset(source.path)) {
-    PENSTOCK_ASSIGN_OR_RETURN(DatasetInfo info, LookAtDataset(source, request, files));
-    if (dataset != nullptr) *dataset = std::move(info);
-    return Status::Ok();
-  }
-  if (std::filesystem::is_directory(status)) return LookAtFolder(source, request, files);
-  PENSTOCK_ASSIGN_OR_RETURN(auto file, LookAtFile(source.path, source.display_name, request));
-  files.push_back(std::move(file));
   return Status::Ok();
 }
 

@@ -23,6 +23,21 @@ void BecomeText(TargetColumn& column) {
   column.guessed = false;
 }
 
+// All files get the features that any of them has.
+Status UniteFeatures(const FileReaders& files) {
+  std::optional<FileReader::Features> all;
+  for (const auto& file : files) {
+    const std::optional<FileReader::Features> own = file->features();
+    if (!own) continue;
+    if (!all) all = own;
+    all = FileReader::Features{std::min(all->first, own->first), std::max(all->end, own->end)};
+  }
+  for (const auto& file : files) {
+    if (all) PENSTOCK_RETURN_IF_ERROR(file->SetFeatures(*all));
+  }
+  return Status::Ok();
+}
+
 // The columns that all files have, as one of them has or as all can be.
 Result<std::vector<TargetColumn>> Unite(const FileReaders& files, const Request& request) {
   std::vector<TargetColumn> columns;
@@ -141,6 +156,7 @@ Result<Sources> ReadAll(const std::vector<DataSource>& sources, const Request& r
     PENSTOCK_RETURN_IF_ERROR(
         LookAtSource(source, request, files, files.empty() ? &found.dataset : nullptr));
   }
+  PENSTOCK_RETURN_IF_ERROR(UniteFeatures(files));
   PENSTOCK_ASSIGN_OR_RETURN(std::vector<TargetColumn> columns, Unite(files, request));
   // A text ends the first and the second reading; the third looks for all that there are.
   constexpr int kSearch = 2;

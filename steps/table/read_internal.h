@@ -129,6 +129,15 @@ class FileReader {
   // Appends all rows, once or again from the start. OK also where the writer was contradicted.
   virtual Status Read(RowWriter& writer) = 0;
 
+  // Which features, by number, the file has of those that every one has whether or not it names
+  // them. None, but for sparse formats; `columns` is complete after SetFeatures.
+  struct Features {
+    int64_t first = 0;
+    int64_t end = 0;
+  };
+  virtual std::optional<Features> features() const { return std::nullopt; }
+  virtual Status SetFeatures(Features) { return Status::Ok(); }
+
   RawTable::Part part;
   std::vector<FileColumn> columns;
 };
@@ -143,6 +152,9 @@ Result<std::unique_ptr<FileReader>> LookAtTyped(const std::filesystem::path& pat
                                                 const std::string& display_name, FileFormat format,
                                                 const Request& request,
                                                 const DatasetInfo* dataset = nullptr);
+Result<std::unique_ptr<FileReader>> LookAtSvmLight(const std::filesystem::path& path,
+                                                   const std::string& display_name,
+                                                   const Request& request);
 
 // What was found besides rows.
 struct Sources {

@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <memory>
 #include <utility>
 
+#include "base/json.h"
 #include "base/text.h"
+#include "steps/table/mapped_file.h"
 #include "steps/table/read_internal.h"
 
 namespace penstock::reading {
@@ -10,11 +13,34 @@ namespace {
 constexpr char kHoldsStructures[] =
     "a column holds lists or structures beside other values; only plain values can be read";
 
+// The first line that is no JSON, where every line is to be a record; 0: none, or they are not.
+int64_t BadJsonLine(const RawTable::Part& part, FileFormat format) {
+  const auto file = MappedFile::Open(part.path, part.display_name);
+  if (!file.ok()) return 0;
+  std::string_view rest = file->bytes();
+  for (int64_t line = 1; !rest.empty(); ++line) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view text = Trim(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    file->Forget(file->bytes().size() - rest.size());
+    if (text.empty() || Json::accept(text)) continue;
+    // Records may also go over several lines, then the first line is none.
+    return format == FileFormat::kJson && line == 1 ? 0 : line;
+  }
+  return 0;
+}
+
 // DuckDB's messages name the file by its path in the store; keep the first line, without it.
-Status ForUser(const Status& status, const RawTable::Part& part) {
+Status ForUser(const Status& status, const RawTable::Part& part, FileFormat format) {
   if (status.code() != StatusCode::kInvalidArgument) return status;
   if (status.message().find(kHoldsStructures) != std::string::npos) {
     return InvalidArgument(part.display_name + ": " + kHoldsStructures);
+  }
+  if (format != FileFormat::kParquet) {
+    if (const int64_t line = BadJsonLine(part, format); line > 0) {
+      return InvalidArgument(part.display_name + ": cannot be read: line " +
+                             std::to_string(line) + " is no record in JSON");
+    }
   }
   std::string text = status.message().substr(0, status.message().find('\n'));
   const std::string stored = part.path.string();
@@ -167,7 +193,7 @@ Status TypedReader::LookAt(const DatasetInfo* dataset) {
   PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection,
                             duck::Connection::Open(request_.table_options));
   const auto described = connection.Describe("SELECT * FROM " + Relation(part.path, format_));
-  if (!described.ok()) return ForUser(described.status(), part);
+  if (!described.ok()) return ForUser(described.status(), part, format_);
   if (dataset != nullptr && dataset->columns.size() != described->size()) {
     return DataLoss(part.display_name + " has " + std::to_string(described->size()) +
                     " columns, dataset.json names " + std::to_string(dataset->columns.size()));
@@ -209,7 +235,7 @@ Status TypedReader::Read(RowWriter& writer) {
   if (const auto& bad = writer.bad()) {
     return NotANumber(WhereIn({part}, bad->row, columns[bad->column].info.name), bad->text);
   }
-  return ForUser(status, part);
+  return ForUser(status, part, format_);
 }
 
 }  // namespace
