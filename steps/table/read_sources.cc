@@ -38,6 +38,9 @@ Result<FileFormat> FormatOf(const std::filesystem::path& path, const std::string
     return InvalidArgument(display_name + ": cannot be read");
   }
   const std::string_view bytes(head.data(), static_cast<std::size_t>(file.gcount()));
+  if (bytes.size() < head.size() && Trim(bytes).empty()) {
+    return InvalidArgument(display_name + ": line 1, column 1: the file is empty");
+  }
   if (bytes.substr(0, 4) == "PAR1") return FileFormat::kParquet;
   if (asked == FileFormat::kParquet) {
     return InvalidArgument(display_name + ": not a Parquet file; see read.format");

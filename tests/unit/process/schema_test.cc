@@ -103,6 +103,11 @@ TEST(ProcessSchema, NamesEachProblem) {
   EXPECT_THAT(Problems(R"({"read": {"delimiter": "::"}})"),
               ElementsAre(HasSubstr("read.delimiter: must be one character")));
   EXPECT_THAT(Problems(R"({"read": {"delimiter": "tab"}})"), IsEmpty());
+  EXPECT_THAT(Problems(R"({"read": {"encoding": "latin-1//IGNORE"}})"),
+              ElementsAre(HasSubstr("read.encoding: must be the name of an encoding")));
+  EXPECT_THAT(Problems(R"({"read": {"encoding": "windows-1252", "compression": "zstd",
+                                    "format": "svmlight", "files": ["**/part-*.svm"]}})"),
+              IsEmpty());
   EXPECT_THAT(Problems(R"({"roles": {"group": "g"}, "split": {"train": 1, "stratify": "y"}})"),
               ElementsAre(HasSubstr("split.stratify: cannot be used with roles.group")));
   EXPECT_THAT(Problems(R"({"reed": {}})"),

@@ -354,7 +354,10 @@ TEST_F(ReadFormatsTest, OneRowAndNone) {
   EXPECT_THAT(Rows(Write("a.csv", "a,b\n1,2")), ElementsAre("a|b", "1|2"));
   EXPECT_THAT(Rows(Write("a.csv", "a,b")), ElementsAre("a|b"));
   EXPECT_THAT(Error(Write("a.json", "[]")), testing::Not(HasSubstr("INTERNAL")));
-  EXPECT_THAT(Error(Write("a.json", "")), testing::Not(HasSubstr("INTERNAL")));
+  EXPECT_EQ(Error(Write("a.json", " \n")), "a.json: line 1, column 1: the file is empty");
+  EXPECT_EQ(Error(Write("a.csv.gz", Gzip(""))), "a.csv.gz: line 1, column 1: the file is empty");
+  EXPECT_EQ(Rows(Write("b.json", "\xEF\xBB\xBF{\"a\": 1}\n")),
+            (std::vector<std::string>{"a", "1"}));
   EXPECT_THAT(Error(Write("a.csv", std::string(100, '\0'))), testing::Not(HasSubstr("INTERNAL")));
 }
 
