@@ -18,7 +18,8 @@ std::map<std::string, std::map<std::string, std::string>> LibrariesByStep() {
   any.insert(linear.begin(), linear.end());
   return {{"import", tables},       {"process", tables},
           {"train/xgboost", trees}, {"train/linear-learner", linear},
-          {"predict", any},         {"evaluate", any}};
+          {"profile", tables},      {"predict", any},
+          {"evaluate", any}};
 }
 
 }  // namespace penstock

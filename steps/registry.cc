@@ -10,6 +10,7 @@
 #include "steps/predict/predict.h"
 #include "steps/process/import.h"
 #include "steps/process/process.h"
+#include "steps/profile/profile.h"
 #include "steps/script/script.h"
 #include "steps/script/script_model.h"
 #include "steps/train/train.h"
@@ -25,6 +26,7 @@ void RegisterBuiltInSteps(StepRegistry& steps, AlgorithmRegistry& algorithms) {
   }
   const ModelKinds kinds(algorithms, OpenScriptModel);
   steps.Register("process", kProcessVersion, RunProcess);
+  steps.Register("profile", kProfileVersion, RunProfile);
   steps.Register("predict", kPredictVersion,
                  [kinds](StepContext& context) { return RunPredict(kinds, context); });
   steps.Register("evaluate", kEvaluateVersion,

@@ -8,6 +8,7 @@
 namespace penstock {
 
 StepSchema ProcessSchema();        // process.cc
+StepSchema ProfileSchema();        // profile.cc
 StepSchema XgboostSchema();        // xgboost.cc: train/xgboost
 StepSchema LinearLearnerSchema();  // linear_learner.cc: train/linear-learner
 StepSchema EvaluateSchema();       // evaluate.cc

@@ -330,10 +330,10 @@ std::vector<std::string> Catalog::Algorithms() const {
 
 const Catalog& Catalog::BuiltIn() {
   static const Catalog* const catalog =
-      new Catalog({ProcessSchema(), XgboostSchema(), LinearLearnerSchema(), EvaluateSchema(),
-                   PredictSchema(), ImportSchema(), NoopSchema(), NotifySchema(), ConditionSchema(),
-                   RegisterSchema(), PromoteSchema(), FailSchema(), MapSchema(), PipelineSchema(),
-                   ApprovalSchema(), WaitSchema(), ScriptSchema()});
+      new Catalog({ProcessSchema(), ProfileSchema(), XgboostSchema(), LinearLearnerSchema(),
+                   EvaluateSchema(), PredictSchema(), ImportSchema(), NoopSchema(), NotifySchema(),
+                   ConditionSchema(), RegisterSchema(), PromoteSchema(), FailSchema(), MapSchema(),
+                   PipelineSchema(), ApprovalSchema(), WaitSchema(), ScriptSchema()});
   return *catalog;
 }
 

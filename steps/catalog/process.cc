@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "steps/catalog/builtin.h"
 #include "steps/catalog/process_operations.h"
+#include "steps/catalog/process_schema.h"
 
 namespace penstock {
 namespace {
@@ -48,6 +49,8 @@ ParameterSchema Role(std::string name, std::string help) {
   return {
       .name = std::move(name), .kind = Kind::kString, .help = std::move(help), .nullable = true};
 }
+
+}  // namespace
 
 ParameterSchema ReadSchema() {
   ParameterSchema column{.name = "column", .kind = Kind::kObject};
@@ -145,6 +148,8 @@ ParameterSchema RolesSchema() {
                   Texts("keep", "Other columns to carry along, unchanged.")};
   return roles;
 }
+
+namespace {
 
 ParameterSchema LabelsSchema() {
   ParameterSchema labels{.name = "labels", .kind = Kind::kObject, .help = "What labels mean."};
@@ -435,6 +440,15 @@ std::vector<PortSchema> OutputsFor(const Json& parameters) {
 }
 
 }  // namespace
+
+void CheckReadAndRoles(const Json& parameters, const std::string& path,
+                       std::vector<Problem>& problems) {
+  const std::string read = path.empty() ? "read" : path + ".read";
+  CheckCharacters(JsonMember(parameters, "read"), read, problems);
+  const KnownColumns known = CheckColumns(JsonMember(parameters, "read"), read, problems);
+  CheckRoles(JsonMember(parameters, "roles"), known, path.empty() ? "roles" : path + ".roles",
+             problems);
+}
 
 StepSchema ProcessSchema() {
   StepSchema schema;

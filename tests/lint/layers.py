@@ -12,8 +12,8 @@ from source_tree import files, name, read, tokens
 BELOW_STEPS = ["steps/api", "steps/catalog", "steps/table", "storage/model", "base"]
 ALGORITHM = ["steps/model_io", *BELOW_STEPS]
 ALL_STEPS = ["steps/algorithms/linear_learner", "steps/algorithms/xgboost", "steps/evaluate",
-             "steps/notify", "steps/predict", "steps/process", "steps/script", "steps/train",
-             "steps/xgb", *ALGORITHM]
+             "steps/notify", "steps/predict", "steps/process", "steps/profile", "steps/script",
+             "steps/train", "steps/xgb", *ALGORITHM]
 
 # Lowest first: a folder names only folders that stand above it here (see check_table).
 FOLDERS = {
@@ -40,6 +40,7 @@ FOLDERS = {
     "steps/train": [*ALGORITHM, "steps/process"],
     "steps/predict": [*ALGORITHM, "steps/process"],
     "steps/evaluate": [*ALGORITHM, "steps/process", "steps/predict"],  # the table of predictions
+    "steps/profile": [*BELOW_STEPS, "steps/process"],
     "steps/notify": ["steps/api", "storage/model", "base"],
     "steps": ALL_STEPS,
     "server/core": ["storage/model", "steps/catalog", "base"],

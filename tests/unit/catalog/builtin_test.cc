@@ -82,9 +82,9 @@ TEST(BuiltIn, HoldsTheStepsOfTheBrief) {
   std::vector<std::string> keys;
   for (const StepSchema* schema : Catalog::BuiltIn().All()) keys.push_back(schema->key);
   EXPECT_THAT(keys, ElementsAre("approval", "condition", "evaluate", "fail", "import", "map",
-                                "noop", "notify", "pipeline", "predict", "process", "promote",
-                                "register", "script", "train/linear-learner", "train/xgboost",
-                                "wait"));
+                                "noop", "notify", "pipeline", "predict", "process", "profile",
+                                "promote", "register", "script", "train/linear-learner",
+                                "train/xgboost", "wait"));
   EXPECT_THAT(Catalog::BuiltIn().Algorithms(), ElementsAre("linear-learner", "xgboost"));
 }
 
@@ -179,8 +179,9 @@ TEST(BuiltIn, ControlStepsAreThoseThatTheEngineDecides) {
 }
 
 TEST(BuiltIn, ResultsOfStepsThatOnlyComputeMayBeUsedAgain) {
-  const std::set<std::string> cacheable = {"evaluate", "predict",  "process",
-                                           "script",   "train/linear-learner", "train/xgboost"};
+  const std::set<std::string> cacheable = {"evaluate", "predict", "process",
+                                           "profile", "script", "train/linear-learner",
+                                           "train/xgboost"};
   for (const StepSchema* schema : Catalog::BuiltIn().All()) {
     EXPECT_EQ(schema->cacheable, cacheable.contains(schema->key)) << schema->key;
     EXPECT_EQ(schema->depends_on_threads,
