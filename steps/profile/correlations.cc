@@ -20,6 +20,8 @@ namespace {
 
 // A sample of this size is never refused.
 constexpr int64_t kSampleBytes = 128 << 20;
+// Measures that differ by less are as strong.
+constexpr double kAlike = 1e-9;
 
 struct Chosen {
   std::vector<std::size_t> numeric;
@@ -210,8 +212,12 @@ Status CorrelateAll(const Frame& frame, const Chosen& chosen, Profile& profile) 
           const std::size_t size = profile.columns[chosen.categorical[c]].categories.size();
           for (const std::size_t column : chosen.numeric) {
             const std::vector<double>& values = table.columns[column].numbers;
+            // Small numbers lose nothing when they are added up, wherever the column lies.
+            const double mean = profile.columns[column].numbers.mean;
+            const double centre = std::isnan(mean) ? 0 : mean;
             for (std::size_t i = 0; i < values.size(); ++i) {
-              if (codes[c][i] >= 0 && std::isfinite(values[i])) groups[codes[c][i]].Add(values[i]);
+              if (codes[c][i] < 0 || !std::isfinite(values[i])) continue;
+              groups[codes[c][i]].Add(values[i] - centre);
             }
             groups += size;
           }
@@ -305,7 +311,7 @@ void FindStrong(const Associations& matrix, const char* measure, Profile& profil
           [&](const StrongPair& each) { return each.a == pair.a && each.b == pair.b; });
       if (known == profile.strong.end()) {
         profile.strong.push_back(pair);
-      } else if (std::fabs(value) > std::fabs(known->value)) {
+      } else if (std::fabs(value) > std::fabs(known->value) + kAlike) {
         *known = pair;
       }
     }

@@ -175,7 +175,7 @@ TEST(Markup, Texts) {
   EXPECT_EQ(Escape("a<b>&\"'"), "a&lt;b&gt;&amp;&quot;&#39;");
   EXPECT_EQ(Escape(std::string_view("\x01\x7f", 2)), "\xef\xbf\xbd\xef\xbf\xbd");
   EXPECT_EQ(Escape("\xff!"), "\xef\xbf\xbd!") << "no UTF-8";
-  EXPECT_EQ(Isolated(std::string(1'000, 'x'), 10), "<bdi>xxxxxxxxxx</bdi>…");
+  EXPECT_EQ(Isolated(std::string(1'000, 'x'), 10), "<bdi>xxxxxxxxxx…</bdi>");
   EXPECT_EQ(Count(1'234'567), "1\u202f234\u202f567");
   EXPECT_EQ(Count(-1'000), "-1\u202f000");
   EXPECT_EQ(Count(999), "999");
