@@ -48,7 +48,8 @@ StepSchema ProfileSchema() {
                     {"duplicate_rows", "Rows that equal an earlier one in all columns."},
                     {"warnings", "Hints in the report."}};
   schema.parameters = {
-      ReadSchema(), RolesSchema(),
+      ReadSchema(),
+      RolesSchema(),
       {.name = "max_bins",
        .kind = Kind::kInteger,
        .help = "A histogram has no more bins than these.",

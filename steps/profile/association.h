@@ -21,14 +21,15 @@ std::vector<double> AverageRanks(std::span<const double> values);
 double Auc(std::span<const double> values, const std::vector<bool>& positive);
 
 // Cramér's V of a contingency table (`counts` by row, `columns` wide), with Bergsma's correction of
-// its bias (2013). Rows and columns without a count do not matter. NaN for fewer than two of either.
+// its bias (2013). Rows and columns without a count do not matter. NaN for fewer than two of
+// either.
 double CramersV(const std::vector<int64_t>& counts, std::size_t columns);
 
 // Values of one group.
 struct GroupMoments {
   int64_t count = 0;
   double mean = 0;
-  double m2 = 0;  // sum of (x - mean)^2
+  double m2 = 0;           // sum of (x - mean)^2
   void Add(double value);  // Welford (1962)
   void Merge(const GroupMoments& other);
 };

@@ -25,12 +25,11 @@ Status ReduceBlocks(const Frame& frame, const std::vector<std::string>& needed,
   for (int64_t first = 0; first < frame.blocks(); first += window) {
     const int64_t count = std::min(window, frame.blocks() - first);
     std::vector<T> results(static_cast<std::size_t>(count));
-    PENSTOCK_RETURN_IF_ERROR(
-        ForEachIndex(count, frame.options().table, [&](int64_t i) {
-          return frame.Visit(first + i, needed, [&](int64_t block, const Table& table) {
-            return work(block, table, &results[static_cast<std::size_t>(i)]);
-          });
-        }));
+    PENSTOCK_RETURN_IF_ERROR(ForEachIndex(count, frame.options().table, [&](int64_t i) {
+      return frame.Visit(first + i, needed, [&](int64_t block, const Table& table) {
+        return work(block, table, &results[static_cast<std::size_t>(i)]);
+      });
+    }));
     for (int64_t i = 0; i < count; ++i) {
       merge(first + i, std::move(results[static_cast<std::size_t>(i)]));
     }
@@ -39,14 +38,16 @@ Status ReduceBlocks(const Frame& frame, const std::vector<std::string>& needed,
 }
 
 // The names of columns (positions in the frame).
-inline std::vector<std::string> NamesOf(const Frame& frame, const std::vector<std::size_t>& columns) {
+inline std::vector<std::string> NamesOf(const Frame& frame,
+                                        const std::vector<std::size_t>& columns) {
   std::vector<std::string> names;
   names.reserve(columns.size());
   for (const std::size_t column : columns) names.push_back(frame.columns()[column].name);
   return names;
 }
 
-// `columns` in groups of neighbours that take at most `budget` bytes together, at least one a group.
+// `columns` in groups of neighbours that take at most `budget` bytes together, at least one a
+// group.
 inline std::vector<std::vector<std::size_t>> GroupColumns(const std::vector<std::size_t>& columns,
                                                           int64_t bytes_each, int64_t budget) {
   const auto size = static_cast<std::size_t>(

@@ -70,7 +70,7 @@ struct Figures {
 struct Shared {
   Mutex mutex;
   ValueCounts values;
-  std::unordered_set<uint64_t> frequent;         // of some block
+  std::unordered_set<uint64_t> frequent;          // of some block
   std::set<std::pair<int64_t, std::string>> top;  // minus the count, and the value
   std::unordered_map<std::string, int64_t> recounted;
 };
@@ -162,9 +162,9 @@ void TakeNumbers(const Figures& figures, NumberSummary& numbers) {
   numbers.negatives = figures.negatives;
   numbers.whole = figures.whole;
   if (moments.count == 0) {
-    for (const char* name : {"mean", "standard_deviation", "minimum", "maximum", "p1", "p5", "q1",
-                             "median", "q3", "p95", "p99", "skewness", "kurtosis", "histogram",
-                             "outliers"}) {
+    for (const char* name :
+         {"mean", "standard_deviation", "minimum", "maximum", "p1", "p5", "q1", "median", "q3",
+          "p95", "p99", "skewness", "kurtosis", "histogram", "outliers"}) {
       numbers.reasons[name] = kNoValues;
     }
     return;
@@ -173,25 +173,28 @@ void TakeNumbers(const Figures& figures, NumberSummary& numbers) {
   numbers.maximum = figures.maximum;
   const bool same = numbers.minimum == numbers.maximum;
   const std::string flat = "all values are equal";
-  numbers.mean =
-      same ? numbers.minimum : Defined(moments.mean, "mean", kTooLarge, numbers);
+  numbers.mean = same ? numbers.minimum : Defined(moments.mean, "mean", kTooLarge, numbers);
   numbers.standard_deviation =
       same && moments.count > 1
           ? 0
           : Defined(moments.StandardDeviation(), "standard_deviation",
                     moments.count < 2 ? "it takes two values" : kTooLarge, numbers);
-  numbers.skewness = Defined(
-      same ? kUndefined : moments.Skewness(), "skewness",
-      moments.count < 3 ? "it takes three values" : same ? flat : kTooLarge, numbers);
-  numbers.kurtosis = Defined(
-      same ? kUndefined : moments.Kurtosis(), "kurtosis",
-      moments.count < 4 ? "it takes four values" : same ? flat : kTooLarge, numbers);
+  numbers.skewness = Defined(same ? kUndefined : moments.Skewness(), "skewness",
+                             moments.count < 3 ? "it takes three values"
+                             : same            ? flat
+                                               : kTooLarge,
+                             numbers);
+  numbers.kurtosis = Defined(same ? kUndefined : moments.Kurtosis(), "kurtosis",
+                             moments.count < 4 ? "it takes four values"
+                             : same            ? flat
+                                               : kTooLarge,
+                             numbers);
 }
 
 void TakeQuantiles(const std::vector<double>& quantiles, NumberSummary& numbers) {
   if (quantiles.empty()) return;
   const std::pair<const char*, double*> fields[] = {
-      {"p1", &numbers.p1},  {"p5", &numbers.p5},   {"q1", &numbers.q1},  {"median", &numbers.median},
+      {"p1", &numbers.p1}, {"p5", &numbers.p5},   {"q1", &numbers.q1},  {"median", &numbers.median},
       {"q3", &numbers.q3}, {"p95", &numbers.p95}, {"p99", &numbers.p99}};
   for (std::size_t i = 0; i < kShares.size(); ++i) {
     *fields[i].second = Defined(quantiles[i], fields[i].first, kTooLarge, numbers);
@@ -209,8 +212,7 @@ void TakeTexts(const Figures& figures, TextSummary& texts) {
   if (figures.count == 0) return;
   texts.shortest = figures.shortest;
   texts.longest = figures.longest;
-  texts.mean_length =
-      static_cast<double>(figures.characters) / static_cast<double>(figures.count);
+  texts.mean_length = static_cast<double>(figures.characters) / static_cast<double>(figures.count);
   texts.first = figures.first;
   texts.last = figures.last;
 }
@@ -237,8 +239,8 @@ Status ProfileGroup(const Frame& frame, const std::vector<std::size_t>& group,
                     const ColumnOptions& options, std::vector<ColumnProfile>& profiles) {
   const auto top = [&](std::size_t i) -> std::size_t {
     const bool label = profiles[group[i]].info.name == options.label;
-    return static_cast<std::size_t>(
-        label ? std::max<int64_t>(options.top, kMostCategories) : options.top);
+    return static_cast<std::size_t>(label ? std::max<int64_t>(options.top, kMostCategories)
+                                          : options.top);
   };
   std::vector<std::unique_ptr<Shared>> shared(group.size());
   for (auto& each : shared) each = std::make_unique<Shared>();
@@ -462,8 +464,8 @@ std::vector<double> BinEdges(double low, double high, int bins) {
 
 std::size_t BinOf(double value, const std::vector<double>& edges) {
   const std::size_t bins = edges.size() - 1;
-  const double at = (value - edges.front()) / (edges.back() - edges.front()) *
-                    static_cast<double>(bins);
+  const double at =
+      (value - edges.front()) / (edges.back() - edges.front()) * static_cast<double>(bins);
   std::size_t bin = at > 0 ? std::min(static_cast<std::size_t>(at), bins - 1) : 0;
   while (bin > 0 && value < edges[bin]) --bin;
   while (bin + 1 < bins && value >= edges[bin + 1]) ++bin;

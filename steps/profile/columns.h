@@ -16,7 +16,7 @@ namespace penstock {
 struct ColumnOptions {
   int max_bins = 50;
   int top = 10;
-  std::string label;  // of this column, kMostCategories top values
+  std::string label;                  // of this column, kMostCategories top values
   int64_t budget = int64_t{1} << 30;  // bytes of memory to work in
 };
 

@@ -48,8 +48,7 @@ Chosen Choose(Profile& profile) {
       (room ? chosen.numeric : profile.left_out).push_back(i);
     } else if (column.view == ColumnView::kTexts && column.distinct > 1 &&
                (column.info.kind != ColumnKind::kText || column.role == "label")) {
-      const bool room =
-          chosen.categorical.size() < kMostCategorical && !column.categories.empty();
+      const bool room = chosen.categorical.size() < kMostCategorical && !column.categories.empty();
       (room ? chosen.categorical : profile.left_out).push_back(i);
     }
   }
@@ -90,7 +89,8 @@ double Products(const std::vector<double>& x, double mean_x, const std::vector<d
 std::vector<CoMoments> PairMoments(const Table& table, const std::vector<std::size_t>& numeric) {
   const auto rows = static_cast<int64_t>(table.rows);
   std::vector<Moments> own;
-  for (const std::size_t column : numeric) own.push_back(Moments::Of(table.columns[column].numbers));
+  for (const std::size_t column : numeric)
+    own.push_back(Moments::Of(table.columns[column].numbers));
   std::vector<CoMoments> pairs;
   pairs.reserve(numeric.size() * numeric.size() / 2);
   for (std::size_t a = 0; a < numeric.size(); ++a) {
@@ -198,7 +198,8 @@ Status CorrelateAll(const Frame& frame, const Chosen& chosen, Profile& profile) 
     group_count += profile.columns[column].categories.size() * chosen.numeric.size();
   }
   Sums all;
-  all.pairs.resize(chosen.numeric.size() * (std::max<std::size_t>(chosen.numeric.size(), 1) - 1) / 2);
+  all.pairs.resize(chosen.numeric.size() * (std::max<std::size_t>(chosen.numeric.size(), 1) - 1) /
+                   2);
   all.groups.resize(group_count);
   PENSTOCK_RETURN_IF_ERROR(ReduceBlocks<Sums>(
       frame, NamesOf(frame, needed),
@@ -253,7 +254,8 @@ Status CorrelateAll(const Frame& frame, const Chosen& chosen, Profile& profile) 
 }
 
 // Ranks of a column's values (or of its ranks) among the rows that `other` has, too.
-std::vector<double> CommonRanks(const std::vector<double>& values, const std::vector<double>& other) {
+std::vector<double> CommonRanks(const std::vector<double>& values,
+                                const std::vector<double>& other) {
   std::vector<double> common = values;
   for (std::size_t i = 0; i < common.size(); ++i) {
     if (std::isnan(other[i])) common[i] = kUndefined;

@@ -26,9 +26,8 @@ void AddColumn(const Column& column, std::vector<Hash128>& rows) {
   hashes.reserve(column.strings.dictionary.size());
   for (const std::string& text : column.strings.dictionary) hashes.push_back(HashText(text));
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    AddCell(rows[i], column.missing(i)
-                         ? kMissingCell
-                         : hashes[static_cast<std::size_t>(column.strings.codes[i])]);
+    AddCell(rows[i], column.missing(i) ? kMissingCell
+                                       : hashes[static_cast<std::size_t>(column.strings.codes[i])]);
   }
 }
 
@@ -68,8 +67,8 @@ Result<int64_t> CountDuplicates(const Frame& frame, int64_t budget) {
       return Status::Ok();
     }));
     std::vector<int64_t> found(buckets.size());
-    PENSTOCK_RETURN_IF_ERROR(ForEachIndex(
-        static_cast<int64_t>(buckets.size()), frame.options().table, [&](int64_t i) {
+    PENSTOCK_RETURN_IF_ERROR(
+        ForEachIndex(static_cast<int64_t>(buckets.size()), frame.options().table, [&](int64_t i) {
           std::vector<Hash128>& rows = buckets[static_cast<std::size_t>(i)].rows;
           std::sort(rows.begin(), rows.end());
           const auto unique = std::unique(rows.begin(), rows.end());

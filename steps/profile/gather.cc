@@ -15,10 +15,9 @@ namespace {
 // Name and role of each column that has one.
 std::vector<std::pair<std::string, std::string>> Named(const Roles& roles) {
   std::vector<std::pair<std::string, std::string>> named;
-  for (const auto& [role, name] : {std::pair{"label", &roles.label},
-                                   std::pair{"weight", &roles.weight},
-                                   std::pair{"time", &roles.time},
-                                   std::pair{"group", &roles.group}}) {
+  for (const auto& [role, name] :
+       {std::pair{"label", &roles.label}, std::pair{"weight", &roles.weight},
+        std::pair{"time", &roles.time}, std::pair{"group", &roles.group}}) {
     if (!name->empty()) named.emplace_back(*name, role);
   }
   for (const std::string& name : roles.id) named.emplace_back(name, "id");
@@ -43,11 +42,10 @@ Result<Profile> MakeProfile(const Frame& frame, const Roles& roles, const Profil
                            SuggestColumn(name, known));
   }
   tell(0, "looking at each column");
-  PENSTOCK_ASSIGN_OR_RETURN(profile.columns,
-                            ProfileColumns(frame, {.max_bins = options.max_bins,
-                                                   .top = options.top,
-                                                   .label = roles.label,
-                                                   .budget = options.budget}));
+  PENSTOCK_ASSIGN_OR_RETURN(profile.columns, ProfileColumns(frame, {.max_bins = options.max_bins,
+                                                                    .top = options.top,
+                                                                    .label = roles.label,
+                                                                    .budget = options.budget}));
   for (ColumnProfile& column : profile.columns) {
     profile.missing_cells += column.missing;
     for (const auto& [name, role] : Named(roles)) {
@@ -57,8 +55,8 @@ Result<Profile> MakeProfile(const Frame& frame, const Roles& roles, const Profil
   tell(0.5, "looking for duplicates");
   PENSTOCK_ASSIGN_OR_RETURN(profile.duplicate_rows, CountDuplicates(frame, options.budget));
   tell(0.7, "comparing columns");
-  PENSTOCK_RETURN_IF_ERROR(Correlate(
-      frame, {.sample = options.sample, .budget = options.budget}, profile));
+  PENSTOCK_RETURN_IF_ERROR(
+      Correlate(frame, {.sample = options.sample, .budget = options.budget}, profile));
   profile.hints = FindHints(profile);
   tell(1, "done");
   return profile;

@@ -16,7 +16,7 @@ namespace penstock {
 struct ProfileOptions {
   int max_bins = 50;
   int top = 10;
-  int64_t sample = 100'000;            // rows for what sorts; 0: all
+  int64_t sample = 100'000;           // rows for what sorts; 0: all
   int64_t budget = int64_t{1} << 30;  // bytes of memory to work in, beside the frame's
   // How far it is, from 0 to 1. May be empty.
   std::function<void(double fraction, std::string_view note)> progress = nullptr;

@@ -63,9 +63,7 @@ class Finder {
     hints_.push_back({hint, std::move(columns), std::move(message)});
   }
 
-  const std::string& NameOf(std::size_t column) const {
-    return profile_.columns[column].info.name;
-  }
+  const std::string& NameOf(std::size_t column) const { return profile_.columns[column].info.name; }
 
   void Leakage() {
     if (!profile_.label) return;
@@ -161,9 +159,8 @@ class Finder {
     OfColumns(
         "UNIQUE",
         [&](const ColumnProfile& column) {
-          const bool countable =
-              column.view == ColumnView::kTexts ||
-              (column.view == ColumnView::kNumbers && column.numbers.whole);
+          const bool countable = column.view == ColumnView::kTexts ||
+                                 (column.view == ColumnView::kNumbers && column.numbers.whole);
           return column.role == "feature" && countable && column.distinct_exact &&
                  column.info.kind != ColumnKind::kText && profile_.rows > 1 &&
                  column.distinct == profile_.rows;
@@ -180,8 +177,7 @@ class Finder {
             " categories. One-hot columns would be many: keep the frequent ones, or encode "
             "otherwise.");
     OfColumns(
-        "INFINITE_VALUES",
-        [](const ColumnProfile& column) { return column.numbers.infinite > 0; },
+        "INFINITE_VALUES", [](const ColumnProfile& column) { return column.numbers.infinite > 0; },
         ": infinite numbers, which no figure here counts in. Clip them, or make them missing.");
   }
 
@@ -199,8 +195,9 @@ class Finder {
     }
     if (parts.empty()) return;
     Add("CORRELATED", columns,
-        Listed(parts) + ": they say nearly the same. Keep one of each, for linear models above "
-                        "all.");
+        Listed(parts) +
+            ": they say nearly the same. Keep one of each, for linear models above "
+            "all.");
   }
 
   const Profile& profile_;

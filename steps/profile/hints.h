@@ -29,9 +29,9 @@
 namespace penstock {
 
 inline constexpr std::string_view kHintWords[] = {
-    "NO_ROWS",          "FEW_ROWS",        "DUPLICATE_ROWS", "ALL_MISSING",    "CONSTANT",
-    "SPARSE",           "UNIQUE",          "MANY_CATEGORIES", "INFINITE_VALUES", "CORRELATED",
-    "TARGET_LEAKAGE",   "MISSING_LABELS",  "ONE_CLASS",      "IMBALANCED_CLASSES"};
+    "NO_ROWS",        "FEW_ROWS",       "DUPLICATE_ROWS",  "ALL_MISSING",       "CONSTANT",
+    "SPARSE",         "UNIQUE",         "MANY_CATEGORIES", "INFINITE_VALUES",   "CORRELATED",
+    "TARGET_LEAKAGE", "MISSING_LABELS", "ONE_CLASS",       "IMBALANCED_CLASSES"};
 
 inline constexpr double kRowsPerFeature = 10;
 inline constexpr double kSparse = 0.5;

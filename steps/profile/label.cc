@@ -36,8 +36,8 @@ void TakeBalance(const ColumnProfile& column, LabelProfile& label) {
     return;
   }
   label.balance = column.texts.top;
-  label.all_classes = column.distinct_exact &&
-                      column.distinct == static_cast<int64_t>(column.texts.top.size());
+  label.all_classes =
+      column.distinct_exact && column.distinct == static_cast<int64_t>(column.texts.top.size());
 }
 
 Result<SampledLabel> SampleLabel(const Frame& frame, const std::vector<int64_t>& sample,
@@ -46,8 +46,8 @@ Result<SampledLabel> SampleLabel(const Frame& frame, const std::vector<int64_t>&
   SampledLabel sampled;
   sampled.classes = label.classes;
   if (column.view != ColumnView::kNumbers) {
-    PENSTOCK_ASSIGN_OR_RETURN(
-        auto codes, SampleCategories(frame, sample, profile.columns, {label.column}));
+    PENSTOCK_ASSIGN_OR_RETURN(auto codes,
+                              SampleCategories(frame, sample, profile.columns, {label.column}));
     sampled.codes = std::move(codes[0]);
     sampled.class_count = column.categories.size();
     return sampled;
@@ -143,16 +143,17 @@ class Associate {
     PENSTOCK_ASSIGN_OR_RETURN(const auto values, SampleNumbers(frame_, sample_, columns));
     std::vector<std::pair<std::string, double>> found(columns.size());
     std::vector<double> presence(columns.size(), kUndefined);
-    PENSTOCK_RETURN_IF_ERROR(ForEachIndex(
-        static_cast<int64_t>(columns.size()), frame_.options().table, [&](int64_t index) {
-          const auto i = static_cast<std::size_t>(index);
-          found[i] = OfNumbers(sampled_, values[i]);
-          if (!sampled_.classes) return Status::Ok();
-          std::vector<bool> present;
-          for (const double value : values[i]) present.push_back(!std::isnan(value));
-          presence[i] = OfPresence(sampled_, present);
-          return Status::Ok();
-        }));
+    PENSTOCK_RETURN_IF_ERROR(ForEachIndex(static_cast<int64_t>(columns.size()),
+                                          frame_.options().table, [&](int64_t index) {
+                                            const auto i = static_cast<std::size_t>(index);
+                                            found[i] = OfNumbers(sampled_, values[i]);
+                                            if (!sampled_.classes) return Status::Ok();
+                                            std::vector<bool> present;
+                                            for (const double value : values[i])
+                                              present.push_back(!std::isnan(value));
+                                            presence[i] = OfPresence(sampled_, present);
+                                            return Status::Ok();
+                                          }));
     for (std::size_t i = 0; i < columns.size(); ++i) {
       Add(columns[i], found[i].first, found[i].second);
       Add(columns[i], "missing_cramers_v", presence[i]);
@@ -161,8 +162,8 @@ class Associate {
   }
 
   Status Categories(const std::vector<std::size_t>& columns) {
-    PENSTOCK_ASSIGN_OR_RETURN(
-        const auto codes, SampleCategories(frame_, sample_, profile_.columns, columns));
+    PENSTOCK_ASSIGN_OR_RETURN(const auto codes,
+                              SampleCategories(frame_, sample_, profile_.columns, columns));
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const ColumnProfile& column = profile_.columns[columns[i]];
       if (!sampled_.numbers.empty() || !sampled_.classes) {
@@ -184,8 +185,8 @@ class Associate {
   std::optional<double> CramersVOf(std::size_t column) const {
     const Associations& matrix = profile_.cramers_v;
     const auto place = [&](std::size_t of) {
-      return static_cast<std::size_t>(
-          std::find(matrix.rows.begin(), matrix.rows.end(), of) - matrix.rows.begin());
+      return static_cast<std::size_t>(std::find(matrix.rows.begin(), matrix.rows.end(), of) -
+                                      matrix.rows.begin());
     };
     const std::size_t a = place(column);
     const std::size_t b = place(label_.column);
@@ -224,8 +225,7 @@ Status ProfileLabel(const Frame& frame, const std::vector<int64_t>& sample,
     label.reason = "the label has more than " + std::to_string(kMostCategories) + " classes";
   }
   if (!label.reason.empty()) return Status::Ok();
-  PENSTOCK_ASSIGN_OR_RETURN(const SampledLabel sampled,
-                            SampleLabel(frame, sample, profile, label));
+  PENSTOCK_ASSIGN_OR_RETURN(const SampledLabel sampled, SampleLabel(frame, sample, profile, label));
   Associate associate(frame, sample, profile, label, sampled);
   std::vector<std::size_t> of_numbers;
   std::vector<std::size_t> of_categories;

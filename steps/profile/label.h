@@ -12,9 +12,9 @@
 
 namespace penstock {
 
-// Fills `profile.label`, where the roles name one, from a sample of rows. `categorical`: the columns
-// whose values are few. Needs `profile.cramers_v`. A label of texts, and one of two numbers, is
-// classes.
+// Fills `profile.label`, where the roles name one, from a sample of rows. `categorical`: the
+// columns whose values are few. Needs `profile.cramers_v`. A label of texts, and one of two
+// numbers, is classes.
 Status ProfileLabel(const Frame& frame, const std::vector<int64_t>& sample,
                     const std::vector<std::size_t>& categorical, int64_t budget, Profile& profile);
 

@@ -103,9 +103,10 @@ std::string HistogramSvg(const NumberSummary& numbers, std::string_view label) {
   constexpr double kBoxTop = 86;
   constexpr double kBoxHeight = 8;
   const Histogram& histogram = numbers.histogram;
-  std::string svg = "<svg class=\"histogram\" viewBox=\"0 0 320 96\" preserveAspectRatio=\"none\" "
-                    "role=\"img\" aria-label=\"" +
-                    Escape(label) + "\">";
+  std::string svg =
+      "<svg class=\"histogram\" viewBox=\"0 0 320 96\" preserveAspectRatio=\"none\" "
+      "role=\"img\" aria-label=\"" +
+      Escape(label) + "\">";
   const int64_t most = *std::max_element(histogram.counts.begin(), histogram.counts.end());
   const double step = kWidth / static_cast<double>(histogram.counts.size());
   const double gap = std::min(1.0, step / 6);

@@ -180,8 +180,8 @@ std::vector<double> FromRanks(const std::vector<double>& shares, int64_t finite,
   for (const double share : shares) {
     const double at = static_cast<double>(finite - 1) * share;
     const auto low = static_cast<int64_t>(at);
-    quantiles.push_back(Between(value(low), value(std::min(low + 1, finite - 1)),
-                                at - static_cast<double>(low)));
+    quantiles.push_back(
+        Between(value(low), value(std::min(low + 1, finite - 1)), at - static_cast<double>(low)));
   }
   return quantiles;
 }
@@ -224,8 +224,8 @@ Result<std::vector<std::vector<double>>> Quantiles(const Frame& frame,
         columns.push_back(selection->column());
       }
       if (open.empty()) break;
-      PENSTOCK_RETURN_IF_ERROR(frame.ForEach(
-          NamesOf(frame, columns), [&](int64_t block, const Table& table) {
+      PENSTOCK_RETURN_IF_ERROR(
+          frame.ForEach(NamesOf(frame, columns), [&](int64_t block, const Table& table) {
             // Blocks begin with different columns, so as not to wait for each other.
             for (std::size_t i = 0; i < open.size(); ++i) {
               Selection& selection = *open[(i + static_cast<std::size_t>(block)) % open.size()];

@@ -40,9 +40,7 @@ class Page {
   }
 
  private:
-  const std::string& NameOf(std::size_t column) const {
-    return profile_.columns[column].info.name;
-  }
+  const std::string& NameOf(std::size_t column) const { return profile_.columns[column].info.name; }
   // The column's name, as a link to its card where it has one.
   std::string Link(std::size_t column) const {
     const std::string name = Isolated(NameOf(column));
@@ -65,8 +63,9 @@ class Page {
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
         "<title>Data profile</title>\n<style>";
     html_ += kPageStyle;
-    html_ += "</style>\n</head>\n<body>\n<main>\n<h1>Data profile</h1>\n<nav "
-             "aria-label=\"Parts of this page\"><ul><li><a href=\"#hints\">Hints</a></li>";
+    html_ +=
+        "</style>\n</head>\n<body>\n<main>\n<h1>Data profile</h1>\n<nav "
+        "aria-label=\"Parts of this page\"><ul><li><a href=\"#hints\">Hints</a></li>";
     if (profile_.label) html_ += "<li><a href=\"#label\">Label</a></li>";
     html_ += "<li><a href=\"#columns\">Columns</a></li>";
     if (Compared()) html_ += "<li><a href=\"#correlations\">Correlations</a></li>";
@@ -123,8 +122,7 @@ class Page {
         html_ += "<tr><th scope=\"row\">" + Isolated(value.value) + "</th><td class=\"n\">" +
                  Count(value.count) + "</td><td class=\"n\">" + Percentage(value.count, all) +
                  "</td><td class=\"w\">" +
-                 BarSvg(static_cast<double>(value.count) / static_cast<double>(all)) +
-                 "</td></tr>";
+                 BarSvg(static_cast<double>(value.count) / static_cast<double>(all)) + "</td></tr>";
       }
       html_ += "</tbody></table></div>\n";
     }
@@ -178,7 +176,8 @@ class Page {
   }
 
   void Cell(double value) {
-    const int strength = std::isnan(value) ? 0 : static_cast<int>(std::lround(std::fabs(value) * 10));
+    const int strength =
+        std::isnan(value) ? 0 : static_cast<int>(std::lround(std::fabs(value) * 10));
     html_ += strength == 0 ? "<td>"
                            : "<td class=\"" + std::string(value > 0 ? "p" : "m") +
                                  std::to_string(strength) + "\">";
@@ -242,10 +241,10 @@ class Page {
            profile_.correlation_ratio);
     if (!profile_.left_out.empty()) {
       html_ += "<p class=\"quiet\">" + Count(static_cast<int64_t>(profile_.left_out.size())) +
-               " columns were not compared: there are more than " +
-               std::to_string(kMostNumeric) + " of numbers or " +
-               std::to_string(kMostCategorical) + " of categories, or they have more than " +
-               std::to_string(kMostCategories) + " categories.</p>\n";
+               " columns were not compared: there are more than " + std::to_string(kMostNumeric) +
+               " of numbers or " + std::to_string(kMostCategorical) +
+               " of categories, or they have more than " + std::to_string(kMostCategories) +
+               " categories.</p>\n";
     }
   }
 

@@ -25,11 +25,11 @@ std::string HistogramLabel(const ColumnProfile& column) {
   const auto most = std::max_element(histogram.counts.begin(), histogram.counts.end());
   const auto at = static_cast<std::size_t>(most - histogram.counts.begin());
   return "Histogram of " + std::to_string(histogram.counts.size()) + " bins from " +
-         Figure(histogram.edges.front()) + " to " + Figure(histogram.edges.back()) + ", the highest (" +
-         Count(*most) + ") from " + Figure(histogram.edges[at]) + " to " +
+         Figure(histogram.edges.front()) + " to " + Figure(histogram.edges.back()) +
+         ", the highest (" + Count(*most) + ") from " + Figure(histogram.edges[at]) + " to " +
          Figure(histogram.edges[at + 1]) + "; the box below goes from quartile " +
-         Figure(column.numbers.q1) + " to " + Figure(column.numbers.q3) + ", the mark is the median " +
-         Figure(column.numbers.median);
+         Figure(column.numbers.q1) + " to " + Figure(column.numbers.q3) +
+         ", the mark is the median " + Figure(column.numbers.median);
 }
 
 std::string NumbersPart(const ColumnProfile& column) {
@@ -68,11 +68,12 @@ std::string TextsPart(const ColumnProfile& column) {
   }
   html += "</dl>";
   if (texts.top.empty()) return html;
-  html += "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Most frequent values\">"
-          "<table><caption>Most frequent values" +
-          std::string(texts.frequent_only ? ", of at least 0.1 %" : "") +
-          "</caption><thead><tr><th scope=\"col\">value</th><th scope=\"col\" class=\"n\">rows</th>"
-          "<th scope=\"col\" class=\"n\">share</th><td></td></tr></thead><tbody>";
+  html +=
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Most frequent values\">"
+      "<table><caption>Most frequent values" +
+      std::string(texts.frequent_only ? ", of at least 0.1 %" : "") +
+      "</caption><thead><tr><th scope=\"col\">value</th><th scope=\"col\" class=\"n\">rows</th>"
+      "<th scope=\"col\" class=\"n\">share</th><td></td></tr></thead><tbody>";
   for (std::size_t i = 0; i < texts.top.size() && i < kTopRows; ++i) {
     const TopValue& value = texts.top[i];
     html += "<tr><td class=\"v\">" + Isolated(value.value) + "</td><td class=\"n\">" +
@@ -98,8 +99,8 @@ std::string ColumnCard(const Profile& profile, std::size_t position) {
                      Isolated(column.info.name) + "</h3><p>" + KindOf(column) +
                      (column.role == "feature" ? "" : ", " + column.role) + "</p></header>";
   html += "<dl class=\"figures\">" + Item("values", Count(column.count)) +
-          Item("missing", Count(column.missing) + " (" +
-                              Percentage(column.missing, profile.rows) + ")") +
+          Item("missing",
+               Count(column.missing) + " (" + Percentage(column.missing, profile.rows) + ")") +
           Item("distinct", DistinctText(column)) + "</dl>";
   if (column.count == 0) {
     html += "<p class=\"quiet\">There are no values.</p>";

@@ -53,8 +53,8 @@ Result<StepOutcome> RunProfile(StepContext& context) {
   frame_options.memory_bytes = context.memory_bytes() / 2;
   frame_options.scratch = context.scratch_dir();
   context.SetProgress(0, "reading");
-  PENSTOCK_ASSIGN_OR_RETURN(
-      const RawFrame raw, ReadFrame(sources, WithRoleKinds(read, roles), {}, {}, frame_options));
+  PENSTOCK_ASSIGN_OR_RETURN(const RawFrame raw,
+                            ReadFrame(sources, WithRoleKinds(read, roles), {}, {}, frame_options));
   if (roles == Roles() && raw.dataset) roles = raw.dataset->roles;
   context.Log("read " + NameOf(sources) + ": " + std::to_string(raw.frame.rows()) + " rows, " +
               std::to_string(raw.frame.columns().size()) + " columns");
@@ -87,7 +87,8 @@ Result<StepOutcome> RunProfile(StepContext& context) {
   PENSTOCK_RETURN_IF_ERROR(WriteFileAtomic(page, ProfilePage(profile)));
   outcome.outputs = {{"report", folder, ArtifactType::kReport},
                      {"page", page, ArtifactType::kFile}};
-  const auto cells = static_cast<double>(profile.rows) * static_cast<double>(profile.columns.size());
+  const auto cells =
+      static_cast<double>(profile.rows) * static_cast<double>(profile.columns.size());
   outcome.metrics = {{"rows", static_cast<double>(profile.rows)},
                      {"columns", static_cast<double>(profile.columns.size())},
                      {"missing_cells", static_cast<double>(profile.missing_cells) / cells},

@@ -14,8 +14,9 @@ Json Number(double value) {
 }
 
 Json Share(int64_t count, int64_t all) {
-  return {{"count", count},
-          {"share", all > 0 ? Json(static_cast<double>(count) / static_cast<double>(all)) : Json()}};
+  return {
+      {"count", count},
+      {"share", all > 0 ? Json(static_cast<double>(count) / static_cast<double>(all)) : Json()}};
 }
 
 std::string Cut(const std::string& text) {
@@ -83,8 +84,9 @@ Json ColumnJson(const ColumnProfile& column, std::size_t position, int64_t rows)
   const bool any = column.count > 0;
   json["top"] = Values(texts.top, column.count);
   json["top_reason"] = texts.frequent_only
-                           ? Json("too many distinct values to count each: only those of at least "
-                                  "0.1 % are listed")
+                           ? Json(
+                                 "too many distinct values to count each: only those of at least "
+                                 "0.1 % are listed")
                            : Json();
   if (column.view == ColumnView::kDates) {
     json["dates"] = {{"minimum", any ? Json(Cut(texts.first)) : Json()},
@@ -106,9 +108,7 @@ class Writer {
     for (const std::size_t column : columns) names.push_back(NameOf(column));
     return names;
   }
-  const std::string& NameOf(std::size_t column) const {
-    return profile_.columns[column].info.name;
-  }
+  const std::string& NameOf(std::size_t column) const { return profile_.columns[column].info.name; }
 
   Json Matrix(const Associations& matrix) const {
     Json rows = Json::array();
@@ -127,15 +127,13 @@ class Writer {
     const LabelProfile& label = *profile_.label;
     Json associations = Json::array();
     for (const LabelAssociation& each : label.associations) {
-      associations.push_back({{"column", NameOf(each.column)},
-                              {"measure", each.measure},
-                              {"value", each.value}});
+      associations.push_back(
+          {{"column", NameOf(each.column)}, {"measure", each.measure}, {"value", each.value}});
     }
     return {{"column", NameOf(label.column)},
             {"task", label.classes ? "classes" : "number"},
-            {"classes", label.classes
-                            ? Values(label.balance, profile_.columns[label.column].count)
-                            : Json::array()},
+            {"classes", label.classes ? Values(label.balance, profile_.columns[label.column].count)
+                                      : Json::array()},
             {"all_classes", label.all_classes},
             {"associations", std::move(associations)},
             {"reason", label.reason.empty() ? Json() : Json(label.reason)}};

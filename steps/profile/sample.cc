@@ -86,8 +86,7 @@ Result<std::vector<std::vector<int32_t>>> SampleCategories(
         StringValues storage;
         for (std::size_t i = 0; i < columns.size(); ++i) {
           const StringValues& texts = TextsOf(table.columns[columns[i]], storage);
-          const std::vector<int32_t> places =
-              CategoriesOf(texts, profiles[columns[i]].categories);
+          const std::vector<int32_t> places = CategoriesOf(texts, profiles[columns[i]].categories);
           ForSampled(frame, sample, block, [&](std::size_t place, std::size_t row) {
             const int32_t code = texts.codes[row];
             if (code >= 0) codes[i][place] = places[static_cast<std::size_t>(code)];

@@ -90,9 +90,9 @@ struct ColumnProfile {
   int64_t missing = 0;
   int64_t distinct = 0;
   bool distinct_exact = true;
-  NumberSummary numbers;              // kNumbers
-  TextSummary texts;                  // the others
-  std::vector<uint64_t> categories;   // hashes, sorted; where they are at most kMostCategories
+  NumberSummary numbers;             // kNumbers
+  TextSummary texts;                 // the others
+  std::vector<uint64_t> categories;  // hashes, sorted; where they are at most kMostCategories
 
   bool constant() const { return count > 0 && distinct == 1; }
 };
@@ -124,9 +124,9 @@ struct LabelAssociation {
 
 struct LabelProfile {
   std::size_t column = 0;
-  bool classes = false;            // else a number
-  std::vector<TopValue> balance;   // of classes: by count
-  bool all_classes = true;         // whether `balance` has them all
+  bool classes = false;                        // else a number
+  std::vector<TopValue> balance;               // of classes: by count
+  bool all_classes = true;                     // whether `balance` has them all
   std::vector<LabelAssociation> associations;  // of features, best first
   std::string reason;                          // why there are no associations
 };
@@ -154,8 +154,8 @@ struct Profile {
   Associations pearson;
   Associations spearman;
   Associations cramers_v;
-  Associations correlation_ratio;  // rows: categorical, columns: numeric
-  int64_t sample_rows = 0;         // that spearman and the label's associations were made of
+  Associations correlation_ratio;     // rows: categorical, columns: numeric
+  int64_t sample_rows = 0;            // that spearman and the label's associations were made of
   std::vector<std::size_t> left_out;  // columns that were not compared: there were too many
   std::vector<StrongPair> strong;     // strongest first
   std::vector<Hint> hints;

@@ -116,15 +116,14 @@ TEST(ProfileEdges, NoRows) {
   EXPECT_EQ(report["rows"], 0);
   EXPECT_TRUE(report["overview"]["missing_cells"]["share"].is_null());
   EXPECT_TRUE(report["columns"]["x"]["numbers"]["mean"].is_null());
-  EXPECT_EQ(report["columns"]["x"]["numbers"]["undefined"]["mean"],
-            "there are no finite values");
+  EXPECT_EQ(report["columns"]["x"]["numbers"]["undefined"]["mean"], "there are no finite values");
   EXPECT_TRUE(report["columns"]["t"]["length"]["mean"].is_null());
   EXPECT_THAT(ProfilePage(profile), HasSubstr("</html>"));
 }
 
 TEST(ProfileEdges, OneRow) {
-  const Json report = ProfileReport(
-      ProfileOf(TableOf({MakeNumberColumn("x", {4}), MakeStringColumn("t", {"a"})})));
+  const Json report =
+      ProfileReport(ProfileOf(TableOf({MakeNumberColumn("x", {4}), MakeStringColumn("t", {"a"})})));
   const Json& numbers = report["columns"]["x"]["numbers"];
   EXPECT_EQ(numbers["mean"], 4);
   EXPECT_EQ(numbers["p99"], 4);
@@ -135,13 +134,13 @@ TEST(ProfileEdges, OneRow) {
 }
 
 TEST(ProfileEdges, ConstantAllMissingAndInfinite) {
-  const Profile profile = ProfileOf(
-      TableOf({MakeNumberColumn("same", {0.1, 0.1, 0.1, 0.1, 0.1}),
-               MakeNumberColumn("none", std::vector<double>(5, kMissing)),
-               MakeNumberColumn("odd", {1, kInfinity, -kInfinity, 3, kMissing}),
-               MakeNumberColumn("huge", {1.5e308, -1.5e308, 1.5e308, 1, 2}),
-               MakeStringColumn("nothing", std::vector<std::string>(5), ColumnKind::kCategorical,
-                                std::vector<bool>(5, false))}));
+  const Profile profile =
+      ProfileOf(TableOf({MakeNumberColumn("same", {0.1, 0.1, 0.1, 0.1, 0.1}),
+                         MakeNumberColumn("none", std::vector<double>(5, kMissing)),
+                         MakeNumberColumn("odd", {1, kInfinity, -kInfinity, 3, kMissing}),
+                         MakeNumberColumn("huge", {1.5e308, -1.5e308, 1.5e308, 1, 2}),
+                         MakeStringColumn("nothing", std::vector<std::string>(5),
+                                          ColumnKind::kCategorical, std::vector<bool>(5, false))}));
   const Json report = ProfileReport(profile);
   const Json& same = report["columns"]["same"]["numbers"];
   EXPECT_EQ(same["mean"], 0.1);
@@ -193,8 +192,7 @@ TEST(ProfileEdges, DatesBooleansAndNumbersThatAreCategories) {
   date.info.type = ColumnType::kDate;
   date.info.kind = ColumnKind::kDate;
   const Json report = ProfileReport(ProfileOf(TableOf(
-      {date,
-       MakeNumberColumn("flag", {1, 0, 1}, ColumnType::kBoolean, ColumnKind::kCategorical),
+      {date, MakeNumberColumn("flag", {1, 0, 1}, ColumnType::kBoolean, ColumnKind::kCategorical),
        MakeNumberColumn("code", {7, 7, 2.5}, ColumnType::kDouble, ColumnKind::kCategorical)})));
   EXPECT_EQ(report["columns"]["day"]["dates"]["minimum"], "2023-12-31");
   EXPECT_EQ(report["columns"]["day"]["dates"]["maximum"], "2024-02-01");
@@ -217,15 +215,14 @@ TEST(ProfileHints, OfLabels) {
   }
   std::vector<bool> present(100, true);
   present[1] = false;
-  const Table table =
-      TableOf({MakeNumberColumn("leak", leak), MakeNumberColumn("other", other),
-               MakeNumberColumn("sparse", sparse),
-               MakeStringColumn("y", label, ColumnKind::kCategorical, present)});
+  const Table table = TableOf({MakeNumberColumn("leak", leak), MakeNumberColumn("other", other),
+                               MakeNumberColumn("sparse", sparse),
+                               MakeStringColumn("y", label, ColumnKind::kCategorical, present)});
   Roles roles;
   roles.label = "y";
   const Profile profile = ProfileOf(table, roles);
-  EXPECT_THAT(HintWords(profile), ElementsAre("TARGET_LEAKAGE", "MISSING_LABELS",
-                                              "IMBALANCED_CLASSES", "SPARSE"));
+  EXPECT_THAT(HintWords(profile),
+              ElementsAre("TARGET_LEAKAGE", "MISSING_LABELS", "IMBALANCED_CLASSES", "SPARSE"));
   EXPECT_THAT(profile.hints[0].columns, ElementsAre("leak"));
   EXPECT_THAT(profile.hints[0].message, HasSubstr("\"leak\" (auc 1.000)"));
   EXPECT_THAT(profile.hints[2].message, HasSubstr("Class \"yes\" of the label \"y\" is 9.09 %"));
@@ -241,8 +238,8 @@ TEST(ProfileHints, OfLabels) {
   // Two numbers are classes, too.
   std::vector<double> zero_one;
   for (const std::string& value : label) zero_one.push_back(value == "yes" ? 1 : 0);
-  const Profile numbers = ProfileOf(
-      TableOf({MakeNumberColumn("leak", leak), MakeNumberColumn("y", zero_one)}), roles);
+  const Profile numbers =
+      ProfileOf(TableOf({MakeNumberColumn("leak", leak), MakeNumberColumn("y", zero_one)}), roles);
   EXPECT_TRUE(numbers.label->classes);
   EXPECT_EQ(numbers.label->balance[0].value, "0");
   EXPECT_EQ(numbers.label->balance[0].count, 91);
@@ -287,10 +284,10 @@ TEST(ProfileHints, OfColumns) {
 }
 
 TEST(Duplicates, AreRowsThatEqualEarlierOnes) {
-  const Table table = TableOf(
-      {MakeNumberColumn("x", {1, 1, -0.0, 0.0, kMissing, kMissing, 1}),
-       MakeStringColumn("t", {"a", "a", "", "", "b", "b", "b"}, ColumnKind::kCategorical,
-                        {true, true, false, false, true, true, true})});
+  const Table table =
+      TableOf({MakeNumberColumn("x", {1, 1, -0.0, 0.0, kMissing, kMissing, 1}),
+               MakeStringColumn("t", {"a", "a", "", "", "b", "b", "b"}, ColumnKind::kCategorical,
+                                {true, true, false, false, true, true, true})});
   for (const int64_t budget : {int64_t{1}, int64_t{1} << 20}) {
     const auto count = CountDuplicates(FrameOf(table, 3), budget);
     ASSERT_TRUE(count.ok()) << count.status();
@@ -333,8 +330,9 @@ TEST(ProfileEdges, MoreThanAMillionDistinctValues) {
     }
     texts.push_back("u" + std::to_string(block));
     numbers.push_back(-1.0 - static_cast<double>(block));
-    ASSERT_TRUE(frame.Append(TableOf({MakeStringColumn("t", texts, ColumnKind::kText),
-                                      MakeNumberColumn("n", numbers)}))
+    ASSERT_TRUE(frame
+                    .Append(TableOf({MakeStringColumn("t", texts, ColumnKind::kText),
+                                     MakeNumberColumn("n", numbers)}))
                     .ok());
   }
   const auto columns = ProfileColumns(frame, {});
@@ -431,9 +429,9 @@ TEST(Association, TiesAndTables) {
   EXPECT_TRUE(std::isnan(Auc(std::vector<double>{1, 2}, {true, true})));
   EXPECT_TRUE(std::isnan(CramersV({4, 0, 5, 0}, 2))) << "one column has all";
   EXPECT_DOUBLE_EQ(CramersV({50, 0, 0, 50}, 2), 1);
-  EXPECT_TRUE(std::isnan(CoMoments::Of(std::vector<double>{0.1, 0.1, 0.1},
-                                       std::vector<double>{1, 2, 3})
-                             .Correlation()));
+  EXPECT_TRUE(
+      std::isnan(CoMoments::Of(std::vector<double>{0.1, 0.1, 0.1}, std::vector<double>{1, 2, 3})
+                     .Correlation()));
 }
 
 TEST(Sample, IsRepeatableSortedAndOfItsSize) {
@@ -451,7 +449,8 @@ TEST(Sample, ThatDoesNotFitIsRefused) {
   std::vector<double> values(200'000);
   std::iota(values.begin(), values.end(), 0);
   std::vector<Column> columns;
-  for (int i = 0; i < 100; ++i) columns.push_back(MakeNumberColumn("c" + std::to_string(i), values));
+  for (int i = 0; i < 100; ++i)
+    columns.push_back(MakeNumberColumn("c" + std::to_string(i), values));
   Frame frame;
   ASSERT_TRUE(frame.Append(TableOf(std::move(columns))).ok());
   ProfileOptions options;

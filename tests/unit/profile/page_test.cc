@@ -4,10 +4,10 @@
 
 #include <gmock/gmock.h>
 
+#include <array>
 #include <cctype>
 #include <cmath>
-#include <cstdlib>
-#include <fstream>
+#include <cstdio>
 #include <map>
 
 #include "profile_bench.h"
@@ -32,10 +32,10 @@ Profile Hostile() {
   }
   Roles roles;
   roles.label = "y'\">";
-  return ProfileOf(TableOf({MakeNumberColumn(script, x), MakeNumberColumn("-->]]>", x),
-                            MakeStringColumn("v\" x=\"1", values),
-                            MakeStringColumn("y'\">", label)}),
-                   roles);
+  return ProfileOf(
+      TableOf({MakeNumberColumn(script, x), MakeNumberColumn("-->]]>", x),
+               MakeStringColumn("v\" x=\"1", values), MakeStringColumn("y'\">", label)}),
+      roles);
 }
 
 // The elements of well-formed XML-like markup; adds a failure where tags do not match, or an
@@ -88,9 +88,6 @@ TEST(ProfilePage, WhatComesFromDataStaysText) {
   EXPECT_THAT(page, HasSubstr("default-src 'none'"));
   EXPECT_THAT(page, Not(HasSubstr("http://")));
   EXPECT_THAT(page, Not(HasSubstr("https://")));
-  if (const char* folder = std::getenv("PENSTOCK_KEEP_PAGES"); folder != nullptr) {
-    std::ofstream(std::string(folder) + "/hostile.html") << page;
-  }
 }
 
 TEST(ProfilePage, IsForReadersOfAllKinds) {

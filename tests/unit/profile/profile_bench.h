@@ -20,8 +20,7 @@ namespace penstock {
 inline Table TableOf(std::vector<Column> columns) {
   Table table;
   for (const Column& column : columns) {
-    table.rows = static_cast<int64_t>(
-        std::max(column.numbers.size(), column.strings.codes.size()));
+    table.rows = static_cast<int64_t>(std::max(column.numbers.size(), column.strings.codes.size()));
   }
   table.columns = std::move(columns);
   return table;
@@ -34,7 +33,8 @@ inline Table RowsOf(const Table& table, const std::vector<int64_t>& rows) {
   for (const Column& column : table.columns) {
     if (!column.is_text()) {
       std::vector<double> values;
-      for (const int64_t row : rows) values.push_back(column.numbers[static_cast<std::size_t>(row)]);
+      for (const int64_t row : rows)
+        values.push_back(column.numbers[static_cast<std::size_t>(row)]);
       part.columns.push_back(
           MakeNumberColumn(column.info.name, values, column.info.type, column.info.kind));
       continue;
