@@ -23,6 +23,9 @@ namespace {
 constexpr int64_t kFrequent = 1'000;
 const std::vector<double> kShares = {0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99};
 
+// Whole numbers up to here are doubles, each of them.
+constexpr double kWhole = 0x1p53;
+
 constexpr char kNoValues[] = "there are no finite values";
 constexpr char kTooLarge[] = "the values are too large to be added up";
 
@@ -344,8 +347,7 @@ Status CountAllBins(const Frame& frame, const std::vector<std::size_t>& columns,
   for (const std::size_t column : columns) {
     NumberSummary& numbers = profiles[column].numbers;
     if (numbers.finite == 0) continue;
-    numbers.histogram.edges =
-        BinEdges(numbers.minimum, numbers.maximum, BinCount(numbers, max_bins));
+    numbers.histogram.edges = HistogramEdges(numbers, max_bins);
     if (numbers.histogram.edges.empty()) {
       numbers.reasons["histogram"] = kTooLarge;
     } else {
@@ -437,16 +439,22 @@ Result<std::vector<ColumnProfile>> ProfileColumns(const Frame& frame,
   return profiles;
 }
 
-int BinCount(const NumberSummary& numbers, int most) {
-  const double range = numbers.maximum - numbers.minimum;
-  if (!(range > 0) || !std::isfinite(range)) return 1;
+std::vector<double> HistogramEdges(const NumberSummary& numbers, int most) {
+  const double low = numbers.minimum;
+  const double range = numbers.maximum - low;
+  if (!(range > 0) || !std::isfinite(range)) return BinEdges(low, numbers.maximum, 1);
   const auto n = static_cast<double>(numbers.finite);
   double width = range / (std::log2(n) + 1);
   const double diaconis = 2 * (numbers.q3 - numbers.q1) / std::cbrt(n);
   if (diaconis > 0) width = std::min(width, diaconis);
-  if (numbers.whole) width = std::max(width, 1.0);
+  if (numbers.whole && std::max(std::fabs(low), std::fabs(numbers.maximum)) <= kWhole) {
+    width = std::max(1.0, std::round(width));
+    if (std::floor(range / width) + 1 > most) width = std::ceil((range + 1) / most);
+    const double bins = std::floor(range / width) + 1;
+    return BinEdges(low, low + bins * width, static_cast<int>(bins));
+  }
   const double bins = std::ceil(range / width);
-  return bins >= most ? most : std::max(1, static_cast<int>(bins));
+  return BinEdges(low, numbers.maximum, bins >= most ? most : std::max(1, static_cast<int>(bins)));
 }
 
 std::vector<double> BinEdges(double low, double high, int bins) {

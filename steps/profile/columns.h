@@ -35,9 +35,11 @@ Result<std::vector<ColumnProfile>> ProfileColumns(const Frame& frame, const Colu
 std::vector<double> BinEdges(double low, double high, int bins);
 // The bin of a value within the edges, as numpy.histogram counts it.
 std::size_t BinOf(double value, const std::vector<double>& edges);
-// How many bins: the narrower of what Freedman and Diaconis, and Sturges, suggest (numpy's "auto");
-// at least 1 wide for whole numbers; 1 to `most`.
-int BinCount(const NumberSummary& numbers, int most);
+// Of at most `most` bins: as wide as the narrower of what Freedman and Diaconis, and Sturges,
+// suggest (numpy's "auto"). Each bin of whole numbers holds as many of them: edges are whole, and
+// the last one may lie above the highest value. As for BinEdges where there is one value, or
+// overflow.
+std::vector<double> HistogramEdges(const NumberSummary& numbers, int most);
 
 }  // namespace penstock
 

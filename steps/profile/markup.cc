@@ -83,6 +83,7 @@ std::string Figure(double value) {
   if (value == std::floor(value) && std::fabs(value) < 1e15) {
     return Count(static_cast<int64_t>(value));
   }
+  if (std::fabs(value) >= 1e4 && std::fabs(value) < 1e15) return Count(std::llround(value));
   char text[32];
   std::snprintf(text, sizeof text, "%.5g", value);
   return text;
@@ -90,6 +91,7 @@ std::string Figure(double value) {
 
 std::string Percentage(int64_t count, int64_t all) {
   if (all == 0) return kNone;
+  if (count == 0) return "0 %";
   const double percent = 100 * static_cast<double>(count) / static_cast<double>(all);
   if (count > 0 && percent < 0.01) return "&lt; 0.01 %";
   char text[32];
@@ -130,10 +132,24 @@ std::string HistogramSvg(const NumberSummary& numbers, std::string_view label) {
   return svg + "</svg>";
 }
 
-std::string BarSvg(double share) {
-  return "<svg class=\"share\" viewBox=\"0 0 100 8\" preserveAspectRatio=\"none\" "
-         "aria-hidden=\"true\">" +
-         Rect("bar", 0, 0, 100 * share, 8) + "</svg>";
+std::string CountTable(const std::vector<TopValue>& values, std::size_t most, int64_t all,
+                       const std::string& caption, const std::string& heading,
+                       std::string_view label) {
+  std::string html = "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"" +
+                     Escape(label) + "\"><table class=\"counts\"><caption>" + caption +
+                     "</caption><thead><tr><th scope=\"col\">" + heading +
+                     "</th><th scope=\"col\" class=\"n\">rows</th><th scope=\"col\" "
+                     "class=\"n\">share</th></tr></thead><tbody>";
+  for (std::size_t i = 0; i < values.size() && i < most; ++i) {
+    const double share = static_cast<double>(values[i].count) / static_cast<double>(all);
+    html += "<tr><th scope=\"row\">" + Isolated(values[i].value) +
+            "<svg class=\"share\" viewBox=\"0 0 100 4\" preserveAspectRatio=\"none\" "
+            "aria-hidden=\"true\">" +
+            Rect("bar", 0, 0, 100 * share, 4) + "</svg></th><td class=\"n\">" +
+            Count(values[i].count) + "</td><td class=\"n\">" + Percentage(values[i].count, all) +
+            "</td></tr>";
+  }
+  return html + "</tbody></table></div>";
 }
 
 }  // namespace penstock

@@ -113,18 +113,8 @@ class Page {
     const int64_t all = profile_.columns[label.column].count;
     html_ += "<h2 id=\"label\">Label: " + Link(label.column) + "</h2>\n";
     if (label.classes && !label.balance.empty()) {
-      html_ += Scroll("Classes of the label") +
-               "<table><caption>Classes</caption><thead><tr><th scope=\"col\">class</th>"
-               "<th scope=\"col\" class=\"n\">rows</th><th scope=\"col\" class=\"n\">share</th>"
-               "<td></td></tr></thead><tbody>";
-      for (std::size_t i = 0; i < label.balance.size() && i < kBalanceRows; ++i) {
-        const TopValue& value = label.balance[i];
-        html_ += "<tr><th scope=\"row\">" + Isolated(value.value) + "</th><td class=\"n\">" +
-                 Count(value.count) + "</td><td class=\"n\">" + Percentage(value.count, all) +
-                 "</td><td class=\"w\">" +
-                 BarSvg(static_cast<double>(value.count) / static_cast<double>(all)) + "</td></tr>";
-      }
-      html_ += "</tbody></table></div>\n";
+      html_ +=
+          CountTable(label.balance, kBalanceRows, all, "Classes", "class", "Classes of the label");
     }
     if (!label.reason.empty()) {
       html_ += "<p>What columns say of it is not known: " + Escape(label.reason) + ".</p>\n";

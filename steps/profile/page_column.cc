@@ -68,21 +68,10 @@ std::string TextsPart(const ColumnProfile& column) {
   }
   html += "</dl>";
   if (texts.top.empty()) return html;
-  html +=
-      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Most frequent values\">"
-      "<table><caption>Most frequent values" +
-      std::string(texts.frequent_only ? ", of at least 0.1 %" : "") +
-      "</caption><thead><tr><th scope=\"col\">value</th><th scope=\"col\" class=\"n\">rows</th>"
-      "<th scope=\"col\" class=\"n\">share</th><td></td></tr></thead><tbody>";
-  for (std::size_t i = 0; i < texts.top.size() && i < kTopRows; ++i) {
-    const TopValue& value = texts.top[i];
-    html += "<tr><td class=\"v\">" + Isolated(value.value) + "</td><td class=\"n\">" +
-            Count(value.count) + "</td><td class=\"n\">" + Percentage(value.count, column.count) +
-            "</td><td class=\"w\">" +
-            BarSvg(static_cast<double>(value.count) / static_cast<double>(column.count)) +
-            "</td></tr>";
-  }
-  html += "</tbody></table></div>";
+  html += CountTable(
+      texts.top, kTopRows, column.count,
+      std::string("Most frequent values") + (texts.frequent_only ? ", of at least 0.1 %" : ""),
+      "value", "Most frequent values of " + column.info.name);
   const auto shown = static_cast<int64_t>(std::min(texts.top.size(), kTopRows));
   if (column.distinct > shown) {
     html += "<p class=\"quiet\">and " + std::string(column.distinct_exact ? "" : "about ") +

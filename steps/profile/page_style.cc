@@ -47,7 +47,7 @@ article header p{margin:0;font-size:.875rem;color:var(--quiet)}
 margin-top:.75rem}
 svg{display:block;width:100%}
 .histogram{height:6rem;margin-top:.75rem}
-.share{height:.5rem;min-width:4rem}
+.share{height:.25rem;margin-top:.25rem}
 .bar{fill:var(--bar)}.box{fill:var(--box)}.median{fill:var(--mark)}
 .ends{display:flex;justify-content:space-between;gap:1rem;color:var(--quiet);font-size:.875rem;
 font-variant-numeric:tabular-nums}
@@ -58,10 +58,10 @@ caption{text-align:left;color:var(--quiet);padding:.25rem 0}
 th,td{padding:.4rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
 th{font-weight:600}
 td.n,th.n{text-align:right;white-space:nowrap}
-td.v{white-space:pre-wrap;min-width:6rem;max-width:20rem}
-td.w{width:30%;vertical-align:middle}
 tbody th{font-weight:400;min-width:7rem;max-width:16rem}
-th a{display:block;padding:.35rem 0;min-height:2rem}
+.counts tbody th{min-width:8rem;width:100%;max-width:24rem}
+.counts bdi{white-space:pre-wrap}
+th a,td a{display:block;padding:.35rem 0;min-height:2rem}
 .matrix td{text-align:right;white-space:nowrap;border:1px solid var(--ground)}
 .matrix tbody th{position:sticky;left:0;background:var(--ground);max-width:9rem;
 border-right:1px solid var(--line)}
@@ -78,7 +78,7 @@ border-right:1px solid var(--line)}
 .m9{background:rgba(var(--down),.45)}.m10{background:rgba(var(--down),.5)}
 details{margin:.75rem 0}
 summary{cursor:pointer;padding:.6rem 0;min-height:2.75rem}
-@media print{details>*{display:block}article{break-inside:avoid}}
+@media print{article{break-inside:avoid}}
 )css";
 
 }  // namespace penstock

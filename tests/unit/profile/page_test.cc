@@ -177,10 +177,13 @@ TEST(Markup, Texts) {
   EXPECT_EQ(Count(-1'000), "-1\u202f000");
   EXPECT_EQ(Count(999), "999");
   EXPECT_EQ(Figure(0.123456789), "0.12346");
+  EXPECT_EQ(Figure(189'778.366), "189\u202f778");
+  EXPECT_EQ(Figure(1.5e300), "1.5e+300");
   EXPECT_EQ(Figure(kUndefined), "–");
   EXPECT_EQ(Percentage(1, 8), "12.5 %");
   EXPECT_EQ(Percentage(1, 1'000'000), "&lt; 0.01 %");
   EXPECT_EQ(Percentage(0, 0), "–");
+  EXPECT_EQ(Percentage(0, 5), "0 %");
 }
 
 }  // namespace

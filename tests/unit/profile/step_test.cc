@@ -160,14 +160,23 @@ TEST_F(ProfileStepTest, HistogramsAreNumpys) {
     EXPECT_LE(made["counts"].size(), 50u);
     EXPECT_EQ(made["edges"].size(), made["counts"].size() + 1);
     EXPECT_EQ(made["edges"].front(), numbers["minimum"]);
-    EXPECT_EQ(made["edges"].back(), numbers["maximum"]);
+    EXPECT_EQ(made["edges"].back(), name == "d" ? Json(6) : numbers["maximum"]);
     int64_t all = 0;
     for (const Json& count : made["counts"]) all += count.get<int64_t>();
     EXPECT_EQ(all, figures["count"]);
   }
-  const auto one = Run({{"max_bins", 1}});
-  ASSERT_TRUE(one.ok()) << one.status();
-  EXPECT_EQ(one->report["columns"]["a"]["numbers"]["histogram"]["counts"], Json({286}));
+  // Eleven whole numbers, -5 to 5: a bin for each.
+  EXPECT_EQ(outcome->report["columns"]["d"]["numbers"]["histogram"]["counts"].size(), 11u);
+  for (const int bins : {1, 7}) {
+    const auto few = Run({{"max_bins", bins}});
+    ASSERT_TRUE(few.ok()) << few.status();
+    for (const auto& [name, figures] : Reference("small")["numbers"].items()) {
+      if (name == "d") continue;
+      EXPECT_EQ(few->report["columns"][name]["numbers"]["histogram"]["counts"],
+                figures["histogram"][std::to_string(bins)])
+          << name;
+    }
+  }
 }
 
 TEST_F(ProfileStepTest, MeasuresOtherKindsOfLabels) {
@@ -279,6 +288,20 @@ TEST(ProfileSchema, ChecksReadAndRoles) {
   for (const MetricSchema& metric : schema.metrics) metrics.insert(metric.name);
   EXPECT_THAT(metrics,
               ElementsAre("columns", "duplicate_rows", "missing_cells", "rows", "warnings"));
+}
+
+TEST(Bins, OfWholeNumbersHoldAsManyOfThem) {
+  NumberSummary numbers;
+  numbers.finite = 32'561;
+  numbers.minimum = 17;
+  numbers.maximum = 90;
+  numbers.q1 = 28;
+  numbers.q3 = 48;
+  const std::vector<double> edges = HistogramEdges(numbers, 50);
+  ASSERT_EQ(edges.size(), 38u);
+  EXPECT_EQ(edges[1], 19);
+  EXPECT_EQ(edges.back(), 91);
+  EXPECT_THAT(HistogramEdges(numbers, 1), ElementsAre(17, 91));
 }
 
 TEST(Bins, AreThoseOfTheReference) {
