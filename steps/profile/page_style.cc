@@ -59,7 +59,8 @@ th,td{padding:.4rem .6rem;border-bottom:1px solid var(--line);text-align:left;ve
 th{font-weight:600}
 td.n,th.n{text-align:right;white-space:nowrap}
 tbody th{font-weight:400;min-width:7rem;max-width:16rem}
-.counts tbody th{min-width:8rem;width:100%;max-width:24rem}
+.counts{width:100%;max-width:32rem}
+.counts tbody th{min-width:8rem;width:100%}
 .counts bdi{white-space:pre-wrap}
 th a,td a{display:block;padding:.35rem 0;min-height:2rem}
 .matrix td{text-align:right;white-space:nowrap;border:1px solid var(--ground)}
