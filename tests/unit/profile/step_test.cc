@@ -45,6 +45,14 @@ Json InMatrix(const Json& matrix, const std::string& row, const std::string& col
   return matrix["values"][place(matrix["rows"], row)][place(matrix["columns"], column)];
 }
 
+// A step with less memory than a server has.
+class SmallStep : public FakeStep {
+ public:
+  using FakeStep::FakeStep;
+  int64_t memory_bytes() const override { return memory_bytes_; }
+  int64_t memory_bytes_ = 0;
+};
+
 class ProfileStepTest : public testing::Test {
  protected:
   Result<StepOutcome> Run(Json parameters) {
@@ -122,7 +130,7 @@ class ProfileStepTest : public testing::Test {
     step_.AddFile("data", "@small.csv", ReadBytes("tests/unit/profile/profile_reference.csv"));
   }
 
-  FakeStep step_{"profile"};
+  SmallStep step_{"profile"};
 };
 
 TEST_F(ProfileStepTest, SaysWhatTheReferenceSays) {
@@ -229,6 +237,10 @@ TEST_F(ProfileStepTest, ThreadsAndMemoryDoNotMatter) {
     if (first.empty()) first = TreeBytes(step_.output_);
     EXPECT_EQ(TreeBytes(step_.output_), first) << threads;
   }
+  step_.memory_bytes_ = 256 << 20;
+  const auto outcome = Run({{"roles", {{"label", "y"}}}, {"sample", 100}});
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  EXPECT_EQ(TreeBytes(step_.output_), first);
   EXPECT_EQ(first.size(), 2u);
 }
 
