@@ -19,7 +19,7 @@ namespace penstock {
 namespace {
 
 // A sample of this size is never refused.
-constexpr int64_t kSampleBytes = 128 << 20;
+constexpr int64_t kSampleBytes = 64 << 20;
 // Measures that differ by less are as strong.
 constexpr double kAlike = 1e-9;
 
@@ -253,18 +253,41 @@ Status CorrelateAll(const Frame& frame, const Chosen& chosen, Profile& profile) 
   return Status::Ok();
 }
 
-// Ranks of a column's values (or of its ranks) among the rows that `other` has, too.
-std::vector<double> CommonRanks(const std::vector<double>& values,
-                                const std::vector<double>& other) {
-  std::vector<double> common = values;
-  for (std::size_t i = 0; i < common.size(); ++i) {
-    if (std::isnan(other[i])) common[i] = kUndefined;
+// The ranks of a sampled column, and its rows with a value in the order of these.
+struct Ranked {
+  std::vector<double> ranks;
+  std::vector<std::size_t> order;
+  bool complete() const { return order.size() == ranks.size(); }
+};
+
+Ranked RankedOf(const std::vector<double>& values) {
+  Ranked ranked{AverageRanks(values), {}};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!std::isnan(ranked.ranks[i])) ranked.order.push_back(i);
   }
-  return AverageRanks(common);
+  std::stable_sort(ranked.order.begin(), ranked.order.end(),
+                   [&](std::size_t a, std::size_t b) { return ranked.ranks[a] < ranked.ranks[b]; });
+  return ranked;
 }
 
-bool Complete(const std::vector<double>& values) {
-  return std::none_of(values.begin(), values.end(), [](double value) { return std::isnan(value); });
+// Its ranks among the rows that `other` has, too. O(n): the order is known.
+std::vector<double> CommonRanks(const Ranked& column, const std::vector<double>& other) {
+  std::vector<double> common(other.size(), kUndefined);
+  const std::vector<std::size_t>& order = column.order;
+  std::size_t before = 0;
+  for (std::size_t begin = 0; begin < order.size();) {
+    std::size_t end = begin;
+    std::size_t count = 0;
+    for (; end < order.size() && column.ranks[order[end]] == column.ranks[order[begin]]; ++end) {
+      count += std::isnan(other[order[end]]) ? 0 : 1;
+    }
+    const double rank = static_cast<double>(before) + static_cast<double>(count + 1) / 2;
+    for (; begin < end; ++begin) {
+      if (!std::isnan(other[order[begin]])) common[order[begin]] = rank;
+    }
+    before += count;
+  }
+  return common;
 }
 
 Status RankAll(const Frame& frame, const std::vector<int64_t>& sample, const Chosen& chosen,
@@ -274,24 +297,22 @@ Status RankAll(const Frame& frame, const std::vector<int64_t>& sample, const Cho
                             SampleNumbers(frame, sample, chosen.numeric));
   const TableOptions& options = frame.options().table;
   const auto count = static_cast<int64_t>(values.size());
-  std::vector<char> complete(values.size());
+  std::vector<Ranked> ranked(values.size());
   PENSTOCK_RETURN_IF_ERROR(ForEachIndex(count, options, [&](int64_t index) {
     const auto i = static_cast<std::size_t>(index);
-    values[i] = AverageRanks(values[i]);
-    complete[i] = Complete(values[i]) ? 1 : 0;
+    ranked[i] = RankedOf(values[i]);
+    values[i] = {};
     return Status::Ok();
   }));
   return ForEachIndex(count, options, [&](int64_t index) {
     const auto a = static_cast<std::size_t>(index);
-    const auto present = std::count_if(values[a].begin(), values[a].end(),
-                                       [](double rank) { return !std::isnan(rank); });
-    Set(profile.spearman, a, a, 1, present);
-    for (std::size_t b = a + 1; b < values.size(); ++b) {
+    Set(profile.spearman, a, a, 1, static_cast<int64_t>(ranked[a].order.size()));
+    for (std::size_t b = a + 1; b < ranked.size(); ++b) {
       if (options.cancelled && options.cancelled()) return Cancelled("cancelled");
-      const bool whole = complete[a] != 0 && complete[b] != 0;
-      const CoMoments moments = whole ? CoMoments::Of(values[a], values[b])
-                                      : CoMoments::Of(CommonRanks(values[a], values[b]),
-                                                      CommonRanks(values[b], values[a]));
+      const bool whole = ranked[a].complete() && ranked[b].complete();
+      const CoMoments moments = whole ? CoMoments::Of(ranked[a].ranks, ranked[b].ranks)
+                                      : CoMoments::Of(CommonRanks(ranked[a], ranked[b].ranks),
+                                                      CommonRanks(ranked[b], ranked[a].ranks));
       SetBoth(profile.spearman, a, b, moments.Correlation(), moments.count);
     }
     return Status::Ok();
@@ -326,7 +347,8 @@ Status Correlate(const Frame& frame, const CorrelationOptions& options, Profile&
   const Chosen chosen = Choose(profile);
   const std::vector<int64_t> sample = SampleRows(frame.rows(), options.sample);
   profile.sample_rows = static_cast<int64_t>(sample.size());
-  const int64_t bytes = profile.sample_rows * int64_t{sizeof(double)} *
+  // A rank and a row for each value.
+  const int64_t bytes = profile.sample_rows * int64_t{sizeof(double) + sizeof(std::size_t)} *
                         static_cast<int64_t>(std::max<std::size_t>(chosen.numeric.size(), 1));
   if (bytes > std::max(options.budget, kSampleBytes)) {
     return ResourceExhausted("correlations of " + std::to_string(profile.sample_rows) +
