@@ -55,7 +55,7 @@ font-variant-numeric:tabular-nums}
 table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums}
 article table{width:100%}
 caption{text-align:left;color:var(--quiet);padding:.25rem 0}
-th,td{padding:.4rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:top}
+th,td{padding:.4rem .6rem;border-bottom:1px solid var(--line);text-align:left;vertical-align:baseline}
 th{font-weight:600}
 td.n,th.n{text-align:right;white-space:nowrap}
 tbody th{font-weight:400;min-width:7rem;max-width:16rem}
