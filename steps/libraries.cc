@@ -19,7 +19,7 @@ std::map<std::string, std::map<std::string, std::string>> LibrariesByStep() {
   return {{"import", tables},       {"process", tables},
           {"train/xgboost", trees}, {"train/linear-learner", linear},
           {"profile", tables},      {"predict", any},
-          {"evaluate", any}};
+          {"evaluate", any},        {"validate", tables}};
 }
 
 }  // namespace penstock

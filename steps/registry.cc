@@ -14,6 +14,7 @@
 #include "steps/script/script.h"
 #include "steps/script/script_model.h"
 #include "steps/train/train.h"
+#include "steps/validate/validate.h"
 
 namespace penstock {
 
@@ -35,6 +36,7 @@ void RegisterBuiltInSteps(StepRegistry& steps, AlgorithmRegistry& algorithms) {
   steps.Register("noop", kNoopVersion, RunNoop);
   steps.Register("script", kScriptVersion, RunScript);
   steps.Register("notify", kNotifyVersion, RunNotify);
+  steps.Register("validate", kValidateVersion, RunValidate);
 }
 
 }  // namespace penstock

@@ -13,6 +13,7 @@ StepSchema XgboostSchema();        // xgboost.cc: train/xgboost
 StepSchema LinearLearnerSchema();  // linear_learner.cc: train/linear-learner
 StepSchema EvaluateSchema();       // evaluate.cc
 StepSchema PredictSchema();        // predict.cc
+StepSchema ValidateSchema();       // validate.cc
 StepSchema NotifySchema();         // notify.cc
 StepSchema ImportSchema();         // control.cc: the implicit step that reads file: data
 StepSchema NoopSchema();           // control.cc

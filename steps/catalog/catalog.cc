@@ -333,7 +333,8 @@ const Catalog& Catalog::BuiltIn() {
       new Catalog({ProcessSchema(), ProfileSchema(), XgboostSchema(), LinearLearnerSchema(),
                    EvaluateSchema(), PredictSchema(), ImportSchema(), NoopSchema(), NotifySchema(),
                    ConditionSchema(), RegisterSchema(), PromoteSchema(), FailSchema(), MapSchema(),
-                   PipelineSchema(), ApprovalSchema(), WaitSchema(), ScriptSchema()});
+                   PipelineSchema(), ApprovalSchema(), WaitSchema(), ScriptSchema(),
+                   ValidateSchema()});
   return *catalog;
 }
 

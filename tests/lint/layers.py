@@ -13,7 +13,7 @@ BELOW_STEPS = ["steps/api", "steps/catalog", "steps/table", "storage/model", "ba
 ALGORITHM = ["steps/model_io", *BELOW_STEPS]
 ALL_STEPS = ["steps/algorithms/linear_learner", "steps/algorithms/xgboost", "steps/evaluate",
              "steps/notify", "steps/predict", "steps/process", "steps/profile", "steps/script",
-             "steps/train", "steps/xgb", *ALGORITHM]
+             "steps/train", "steps/validate", "steps/xgb", *ALGORITHM]
 
 # Lowest first: a folder names only folders that stand above it here (see check_table).
 FOLDERS = {
@@ -41,6 +41,7 @@ FOLDERS = {
     "steps/predict": [*ALGORITHM, "steps/process"],
     "steps/evaluate": [*ALGORITHM, "steps/process", "steps/predict"],  # the table of predictions
     "steps/profile": [*BELOW_STEPS, "steps/process"],
+    "steps/validate": [*BELOW_STEPS, "steps/process"],
     "steps/notify": ["steps/api", "storage/model", "base"],
     "steps": ALL_STEPS,
     "server/core": ["storage/model", "steps/catalog", "base"],
@@ -75,7 +76,7 @@ LIBRARIES = [
     (r"sqlite3", ["storage/db"]),
     (r"duckdb", ["steps/table"]),
     (r"xgboost/", ["steps/xgb"]),
-    (r"re2/", ["steps/catalog", "steps/script"]),
+    (r"re2/", ["steps/catalog", "steps/script", "steps/validate"]),
     (r"grpc|grpcpp/|penstock/v1/.*\.grpc\.pb\.h", RPC_FOLDERS),
     (r"google/protobuf/|penstock/v1/.*\.pb\.h", ["proto", *RPC_FOLDERS]),
     (r"yaml-cpp/", ["server/definition", "server", "worker", "worker/agent", "client/cli"]),

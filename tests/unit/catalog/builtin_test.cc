@@ -84,7 +84,7 @@ TEST(BuiltIn, HoldsTheStepsOfTheBrief) {
   EXPECT_THAT(keys, ElementsAre("approval", "condition", "evaluate", "fail", "import", "map",
                                 "noop", "notify", "pipeline", "predict", "process", "profile",
                                 "promote", "register", "script", "train/linear-learner",
-                                "train/xgboost", "wait"));
+                                "train/xgboost", "validate", "wait"));
   EXPECT_THAT(Catalog::BuiltIn().Algorithms(), ElementsAre("linear-learner", "xgboost"));
 }
 
@@ -181,7 +181,7 @@ TEST(BuiltIn, ControlStepsAreThoseThatTheEngineDecides) {
 TEST(BuiltIn, ResultsOfStepsThatOnlyComputeMayBeUsedAgain) {
   const std::set<std::string> cacheable = {"evaluate", "predict", "process",
                                            "profile", "script", "train/linear-learner",
-                                           "train/xgboost"};
+                                           "train/xgboost", "validate"};
   for (const StepSchema* schema : Catalog::BuiltIn().All()) {
     EXPECT_EQ(schema->cacheable, cacheable.contains(schema->key)) << schema->key;
     EXPECT_EQ(schema->depends_on_threads,
