@@ -51,6 +51,12 @@ struct Selected {
   duckdb_type type = DUCKDB_TYPE_VARCHAR;
 };
 
+// How a column called `name` at `position` of a relation, which DuckDB describes so, is selected.
+// `kind`: what the options say. kInvalidArgument for lists, structures and bytes.
+Result<Selected> SelectTyped(const std::string& name, const std::string& position,
+                             const duck::Connection::ResultColumn& described,
+                             std::optional<ColumnKind> kind);
+
 // Runs "SELECT <expressions> FROM relation". `expected_rows`: how many there will be, or 0.
 Result<Table> RunSelect(const std::string& relation, const std::vector<Selected>& selected,
                         const TableOptions& options, int64_t expected_rows = 0);

@@ -104,7 +104,8 @@ std::string JsonText(const std::string& position) {
          kHoldsStructures + "') ELSE (" + position + ") ->> '$' END";
 }
 
-// How the column `name` at `position` is selected. `kind`: what the options say.
+}  // namespace
+
 Result<Selected> SelectTyped(const std::string& name, const std::string& position,
                              const duck::Connection::ResultColumn& described,
                              std::optional<ColumnKind> kind) {
@@ -174,6 +175,8 @@ Result<Selected> SelectTyped(const std::string& name, const std::string& positio
   }
   return column;
 }
+
+namespace {
 
 class TypedReader : public FileReader {
  public:

@@ -55,7 +55,7 @@ Status CheckNames(const std::vector<ColumnInfo>& columns, const std::string& tab
 Result<reading::Selected> SelectResult(const std::string& name, std::size_t index,
                                        duckdb_type type) {
   if (type == DUCKDB_TYPE_INTERVAL || type == DUCKDB_TYPE_TIME_TZ) type = DUCKDB_TYPE_TIME;
-  auto selected = reading::SelectTyped(name, reading::Position(index), type, std::nullopt);
+  auto selected = reading::SelectTyped(name, reading::Position(index), {name, type}, std::nullopt);
   if (!selected.ok()) {
     return InvalidArgument("column \"" + name +
                            "\" of the result holds lists, structures or bytes; CAST it to VARCHAR, "
@@ -70,22 +70,22 @@ class Blocks {
   // `most`: rows of a block.
   Blocks(std::vector<reading::Selected> selected, int64_t most)
       : selected_(std::move(selected)), most_(most) {
-    Begin();
+    for (const reading::Selected& column : selected_) {
+      builders_.push_back(std::make_unique<ColumnBuilder>(column.info, TextRules()));
+    }
   }
 
   Status Add(duckdb_data_chunk chunk, int64_t rows, const std::function<Status(Table&&)>& visit) {
     for (std::size_t j = 0; j < builders_.size(); ++j) {
-      builders_[j]->Append(duckdb_data_chunk_get_vector(chunk, j), rows);
+      builders_[j]->Append(duckdb_data_chunk_get_vector(chunk, j), selected_[j].type, 0, rows);
     }
     rows_ += rows;
     return rows_ < most_ ? Status::Ok() : End(visit);
   }
 
   Status End(const std::function<Status(Table&&)>& visit) {
-    Table table = Take();
     any_ = true;
-    Begin();
-    return visit(std::move(table));
+    return visit(Take());
   }
 
   // What is left; the whole where there is nothing.
@@ -96,20 +96,12 @@ class Blocks {
   Table Take() {
     Table table;
     table.rows = rows_;
-    reading::FinishColumns(builders_, selected_, table, nullptr);
+    rows_ = 0;
+    for (const auto& builder : builders_) table.columns.push_back(builder->Take());
     return table;
   }
 
  private:
-  void Begin() {
-    rows_ = 0;
-    builders_.clear();
-    for (const reading::Selected& column : selected_) {
-      builders_.push_back(
-          std::make_unique<ColumnBuilder>(column.info, column.type, ColumnBuilder::Rules()));
-    }
-  }
-
   const std::vector<reading::Selected> selected_;
   const int64_t most_;
   std::vector<std::unique_ptr<ColumnBuilder>> builders_;

@@ -23,7 +23,7 @@ auto Keep(std::vector<std::string>& lines, const char* what) {
 }  // namespace
 
 Status MetadataReader::BackupTo(const std::string& path) {
-  return cache_.Run("VACUUM INTO ?", path);
+  return cache_.RunAlone("VACUUM INTO ?", path);
 }
 
 Result<bool> MetadataReader::HasRun(const RunId& run) {

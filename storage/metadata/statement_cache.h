@@ -38,7 +38,7 @@ class StatementCache {
     }
     return RunAlone(sql, args...);
   }
-  // The same, whether a transaction is open or not: what begins and ends one.
+  // The same, whether a transaction is open or not: what begins and ends one, or must have none.
   template <std::size_t N, typename... Args>
   Status RunAlone(const char (&sql)[N], const Args&... args) {
     PENSTOCK_ASSIGN_OR_RETURN(Statement * statement, Get(sql));

@@ -31,6 +31,8 @@ std::vector<std::string> DefinitionWords() {
                "train",
                "evaluate",
                "predict",
+               "profile",
+               "validate",
                "script",
                "condition",
                "map",

@@ -34,17 +34,31 @@ std::string StepText(const RunId& run, StepIndex step) {
   return run.value() + " step " + std::to_string(step);
 }
 
+// Of a gang that is being stopped, or that its deadline stopped meanwhile, nobody asks what ended it.
+void IgnoreWhatStops(Json& before_gangs, Json& after_gangs, bool stopping) {
+  for (auto& [index, gang] : before_gangs.items()) {
+    if (!after_gangs.contains(index)) continue;
+    Json& after = after_gangs[index];
+    const bool either = gang["stopping"].get<bool>() || after["stopping"].get<bool>();
+    for (Json* side : {&gang, &after}) {
+      side->erase("stopping");
+      if (stopping || either) side->erase("ending");
+    }
+  }
+}
+
 // Of a map that is being stopped nobody asks what its items gave, nor which comes next.
 void IgnoreWhatStops(Json& before, Json& after) {
   for (auto& [row, run] : before["runs"].items()) {
     const bool stopping = run["stopping"].get<bool>();
+    if (run.contains("gangs") && after["runs"].contains(row) &&
+        after["runs"][row].contains("gangs")) {
+      IgnoreWhatStops(run["gangs"], after["runs"][row]["gangs"], stopping);
+    }
     for (Json* side : {&before, &after}) {
       Json& runs = (*side)["runs"];
       if (!runs.contains(row)) continue;
       runs[row].erase("stopping");
-      if (stopping && runs[row].contains("gangs")) {
-        for (auto& [index, gang] : runs[row]["gangs"].items()) gang.erase("ending");
-      }
       if (!stopping || !runs[row].contains("expansions")) continue;
       for (auto& [index, expansion] : runs[row]["expansions"].items()) {
         expansion.erase("values");
@@ -169,7 +183,8 @@ void Auditor::AfterTurn() {
     Fail("a commit failed, and the disk was well");
   }
   // What a start decided is written when there is room again.
-  if (coordinator_.engine().read_only()) return;
+  has_turned_ = !coordinator_.engine().read_only();
+  if (!has_turned_) return;
   for (const int64_t row : std::exchange(written_runs, {})) CheckRun(row);
   if (const std::string wrong = EngineProbe(coordinator_.engine()).Inconsistency();
       !wrong.empty()) {
@@ -179,6 +194,7 @@ void Auditor::AfterTurn() {
 
 void Auditor::AfterStart() {
   incarnation_ = coordinator_.store().incarnation();
+  has_turned_ = false;
   if (std::optional<Json> before = std::exchange(memory_, std::nullopt)) {
     Json after = EngineProbe(coordinator_.engine()).Memory();
     IgnoreWhatStops(*before, after);

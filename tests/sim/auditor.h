@@ -76,6 +76,8 @@ class Auditor {
   // when it did nothing.
   Json Memory() const;
   void ExpectMemory(Json memory) { memory_ = std::move(memory); }
+  // Whether what the start decided has been written.
+  bool has_turned() const { return has_turned_; }
   void OnDown();
   // What is committed now is what a restore later brings back.
   History history() const { return history_; }
@@ -126,6 +128,7 @@ class Auditor {
   std::set<std::pair<AttemptToken, ReportKind>> said_;
   std::optional<Json> memory_;  // of the coordinator that was killed
   std::string incarnation_;  // of the present timeline; empty until its first start
+  bool has_turned_ = false;
   bool disk_trouble_ = false;
 };
 

@@ -95,8 +95,8 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
     // What stops all of it is told again; what one rank's end stops must be known.
     const bool one_ended = std::any_of(gang.ranks.begin(), gang.ranks.end(),
                                        [](const auto& rank) { return rank == nullptr; });
-    one["ending"] = gang.ending && one_ended && gang.cause != Cause::kNone &&
-                    !engine_.state_->runs.IsStopping(run, index);
+    one["ending"] = gang.ending && one_ended && gang.cause != Cause::kNone;
+    one["stopping"] = engine_.state_->runs.IsStopping(run, index);
     for (const auto& rank : gang.ranks) {
       one["ranks"].push_back(rank ? AttemptMemory(*rank, stopped(index)) : Json());
     }

@@ -22,10 +22,10 @@ class ScriptMaker {
 
   Script Make() {
     MakeWorld();
-    const Micros length = seconds(dice_.Between(255, 345));
+    const Micros length = seconds(dice_.Between(280, 360));
     script_.world["length_ms"] = length.count() / 1'000;
     AddDefinitions();
-    AddWork(length, dice_.Between(25, 60));
+    AddWork(length, dice_.Between(28, 60));
     AddDecisions(length);
     if (dice_.Chance(0.85)) AddTrouble(length);
     Sort();

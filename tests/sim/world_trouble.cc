@@ -13,7 +13,7 @@ Micros Millis(const Json& with, const char* name) {
 }  // namespace
 
 void World::KillCoordinator(const Json& with) {
-  const bool well = coordinator_->up() && !coordinator_->engine().read_only();
+  const bool well = coordinator_->up() && auditor_->has_turned();
   Json memory = well ? auditor_->Memory() : Json();
   coordinator_->Kill(JsonBool(with, "power"), Millis(with, "down_ms"));
   if (well) auditor_->ExpectMemory(std::move(memory));

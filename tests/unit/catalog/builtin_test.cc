@@ -128,6 +128,7 @@ TEST(BuiltIn, DefaultsPassTheirOwnChecksAndStay) {
       {"notify", {{"url", "https://example.com/hook"}}},
       {"wait", {{"duration", "1s"}}},
       {"script", {{"command", {"true"}}}},
+      {"validate", {{"rules", Json::array({Json{{"rule", "rows"}, {"min", 1}}})}}},
   };
   for (const StepSchema* schema : Catalog::BuiltIn().All()) {
     const auto found = required.find(schema->key);
