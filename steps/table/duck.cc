@@ -32,29 +32,14 @@ Status DuckError(const char* message) {
   return InvalidArgument(std::string(text));
 }
 
-duckdb_type StoredType(const Column& column) {
-  switch (column.info.type) {
-    case ColumnType::kDouble:
-      return DUCKDB_TYPE_DOUBLE;
-    case ColumnType::kInteger:
-      return DUCKDB_TYPE_BIGINT;
-    case ColumnType::kBoolean:
-      return DUCKDB_TYPE_BOOLEAN;
-    case ColumnType::kString:
-    case ColumnType::kDate:
-    case ColumnType::kTimestamp:
-      return DUCKDB_TYPE_VARCHAR;
-  }
-  return DUCKDB_TYPE_VARCHAR;
-}
-
 void BindSource(duckdb_bind_info bind) {
   duckdb_value address = duckdb_bind_get_parameter(bind, 0);
   auto* source = reinterpret_cast<TableSource*>(duckdb_get_int64(address));
   duckdb_destroy_value(&address);
   // Columns are read by position; names of their own keep DuckDB from renaming the table's.
   for (std::size_t i = 0; i < source->table.columns.size(); ++i) {
-    duckdb_logical_type type = duckdb_create_logical_type(StoredType(source->table.columns[i]));
+    duckdb_logical_type type =
+        duckdb_create_logical_type(StoredType(source->table.columns[i].info));
     duckdb_bind_add_result_column(bind, ("c" + std::to_string(i)).c_str(), type);
     duckdb_destroy_logical_type(&type);
   }
@@ -93,7 +78,7 @@ void FillColumn(const TableSource& source, const Column& column, int64_t begin, 
   };
   const auto missing = [&](int64_t i) { return column.missing(row(i)); };
   void* data = duckdb_vector_get_data(vector);
-  switch (StoredType(column)) {
+  switch (StoredType(column.info)) {
     case DUCKDB_TYPE_DOUBLE: {
       auto* out = static_cast<double*>(data);
       FillBlock(vector, count, missing, [&](int64_t i) { out[i] = column.numbers[row(i)]; });
@@ -286,6 +271,22 @@ struct Prepared {
 };
 
 }  // namespace
+
+duckdb_type StoredType(const ColumnInfo& column) {
+  switch (column.type) {
+    case ColumnType::kDouble:
+      return DUCKDB_TYPE_DOUBLE;
+    case ColumnType::kInteger:
+      return DUCKDB_TYPE_BIGINT;
+    case ColumnType::kBoolean:
+      return DUCKDB_TYPE_BOOLEAN;
+    case ColumnType::kString:
+    case ColumnType::kDate:
+    case ColumnType::kTimestamp:
+      return DUCKDB_TYPE_VARCHAR;
+  }
+  return DUCKDB_TYPE_VARCHAR;
+}
 
 std::string Quote(std::string_view text) {
   return Doubled(text, '\'');

@@ -18,6 +18,9 @@
 
 namespace penstock::duck {
 
+// The type of the vectors that hold a column's values.
+duckdb_type StoredType(const ColumnInfo& column);
+
 // 'text' with quotes doubled; "name" likewise.
 std::string Quote(std::string_view text);
 std::string QuoteName(std::string_view name);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "steps/table/duck.h"
 #include "steps/table/sql_database.h"
 
 namespace penstock::sql {
@@ -19,22 +20,6 @@ struct Scan {
   std::vector<const Column*> columns;
   int64_t rows = -1;  // of the block; below 0: not there yet
 };
-
-duckdb_type TypeOf(const ColumnInfo& info) {
-  switch (info.type) {
-    case ColumnType::kDouble:
-      return DUCKDB_TYPE_DOUBLE;
-    case ColumnType::kInteger:
-      return DUCKDB_TYPE_BIGINT;
-    case ColumnType::kBoolean:
-      return DUCKDB_TYPE_BOOLEAN;
-    case ColumnType::kString:
-    case ColumnType::kDate:
-    case ColumnType::kTimestamp:
-      return DUCKDB_TYPE_VARCHAR;
-  }
-  return DUCKDB_TYPE_VARCHAR;
-}
 
 void AddColumn(duckdb_bind_info bind, const std::string& name, duckdb_type type) {
   duckdb_logical_type logical = duckdb_create_logical_type(type);
@@ -52,7 +37,7 @@ void Bind(duckdb_bind_info bind) {
     return;
   }
   for (std::size_t i = 0; i < rows->columns.size(); ++i) {
-    AddColumn(bind, "c" + std::to_string(i), TypeOf(rows->columns[i]));
+    AddColumn(bind, "c" + std::to_string(i), duck::StoredType(rows->columns[i]));
   }
   // DuckDB has no table without columns.
   if (rows->columns.empty()) AddColumn(bind, "c0", DUCKDB_TYPE_BOOLEAN);
@@ -92,7 +77,7 @@ void FillValues(const Column& column, int64_t begin, int64_t count, duckdb_vecto
 
 void Fill(const Column& column, int64_t begin, int64_t count, duckdb_vector vector) {
   void* data = duckdb_vector_get_data(vector);
-  switch (TypeOf(column.info)) {
+  switch (duck::StoredType(column.info)) {
     case DUCKDB_TYPE_DOUBLE:
       FillValues(column, begin, count, vector, [&](int64_t i, std::size_t row) {
         static_cast<double*>(data)[i] = column.numbers[row];
