@@ -24,8 +24,8 @@ constexpr char kHelp[] =
     "the label, splits the rows, fits transforms on the training rows alone and applies them to "
     "all, and writes one dataset for each part of `split` (without a split, one called `data`) and the fitted `transform`.\n\n"
     "Order: read; map and check labels; drop rows without a label (`labels.missing: drop`); "
-    "`drop_missing`, `map_values` and `drop` that stand first; split; the other transforms, in "
-    "their order.\n\n"
+    "operations that learn nothing and stand first, those about rows among them; split; the other "
+    "operations, in their order.\n\n"
     "Columns without a role are features. With the input `transform`, that one is applied and "
     "nothing is fitted; `read`, `roles`, `labels` and `transforms` then come from it.\n\n"
     "Columns of a transform are chosen by name (`age`, `[age, hours]`), by kind (`{kind: "
@@ -297,8 +297,8 @@ void CheckLabels(const Json& labels, const std::string& path, std::vector<Proble
 }
 
 bool IsOptionOfSplit(const std::string& key) {
-  return key == "seed" || key == "stratify" || key == "kFold" || key == "fold" ||
-         key.starts_with("x-");
+  return key == "seed" || key == "stratify" || key == "kFold" || key == "fold" || key == "by" ||
+         key == "key" || key.starts_with("x-");
 }
 
 // kFold and fold; true where the split is one by folds.
@@ -364,6 +364,51 @@ bool CheckFractions(const Json& split, const std::string& path, std::vector<Prob
   return known;
 }
 
+// What by time and by hash need, and what has no use with them.
+void CheckBy(const Json& parameters, const KnownColumns& known, const std::string& path,
+             std::vector<Problem>& problems) {
+  const Json& split = JsonMember(parameters, "split");
+  const Json& roles = JsonMember(parameters, "roles");
+  const Json& by = JsonMember(split, "by");
+  const Json& key = JsonMember(split, "key");
+  if (HoldsReference(by)) return;
+  static const std::vector<std::string> kWays = {"random", "time", "hash"};
+  const std::string way = by.is_string() ? by.get<std::string>() : "random";
+  if (!by.is_null() &&
+      (!by.is_string() || std::find(kWays.begin(), kWays.end(), way) == kWays.end())) {
+    problems.push_back({path + ".by", "must be random, time or hash, not " + DumpJson(by) +
+                                          (by.is_string() ? Suggestion(way, kWays) : "")});
+    return;
+  }
+  if (!key.is_null() && way != "hash") {
+    problems.push_back({path + ".key", "has a use with by: hash only"});
+  }
+  for (const Json& name : key.is_string() ? Json::array({key}) : key) {
+    if (!name.is_string()) {
+      problems.push_back({path + ".key", "must be the name of a column, or a list of such"});
+    } else if (!HoldsReference(name)) {
+      known.Check(name.get<std::string>(), path + ".key", problems);
+    }
+  }
+  const bool own_roles = roles.is_object() && !roles.empty();
+  if (way == "hash" && key.is_null() && own_roles && JsonMember(roles, "id").empty()) {
+    problems.push_back({path + ".key", "is missing: the columns to hash, or roles.id"});
+  }
+  if (way == "time" && own_roles && JsonMember(roles, "time").is_null()) {
+    problems.push_back({path + ".by", "time needs roles.time, the column of times"});
+  }
+  if (way == "random") return;
+  if (!JsonMember(split, "stratify").is_null()) {
+    problems.push_back({path + ".stratify", "has no use with by: " + way});
+  }
+  if (!JsonMember(roles, "group").is_null()) {
+    problems.push_back({path + ".by", way + " cannot be used with roles.group; leave one out"});
+  }
+  if (way == "time" && !JsonMember(split, "kFold").is_null()) {
+    problems.push_back({path + ".by", "time has no folds; give fractions"});
+  }
+}
+
 void CheckSplit(const Json& parameters, const KnownColumns& known, const std::string& path,
                 std::vector<Problem>& problems) {
   const Json& split = JsonMember(parameters, "split");
@@ -389,10 +434,9 @@ void CheckSplit(const Json& parameters, const KnownColumns& known, const std::st
   if (JsonMember(split, "stratify").is_string() && group.is_string()) {
     problems.push_back({path + ".stratify", "cannot be used with roles.group; leave one out"});
   }
+  CheckBy(parameters, known, path, problems);
   if (by_folds) return;
-  if (parts.empty()) {
-    problems.push_back({path, "names no part; give for example {train: 0.8, test: 0.2}"});
-  } else if (parts.size() > 1 && std::find(parts.begin(), parts.end(), "train") == parts.end()) {
+  if (parts.size() > 1 && std::find(parts.begin(), parts.end(), "train") == parts.end()) {
     problems.push_back({path, "has no part \"train\", on which transforms are fitted"});
   }
 }
@@ -422,6 +466,7 @@ std::vector<PortSchema> OutputsFor(const Json& parameters) {
       for (const auto& [key, value] : split.items()) {
         if (!IsOptionOfSplit(key)) names.push_back(key);
       }
+      if (names.empty()) names = {"train", "validation", "test"};
     }
     for (const std::string& key : names) {
       ports.push_back({.name = key,
@@ -453,7 +498,7 @@ void CheckReadAndRoles(const Json& parameters, const std::string& path,
 StepSchema ProcessSchema() {
   StepSchema schema;
   schema.key = "process";
-  schema.version = "1";
+  schema.version = "2";
   schema.cacheable = true;
   schema.summary = "Turns raw data into datasets, with a transform fitted on the training rows.";
   schema.help = kHelp + OperationsHelp();
@@ -471,6 +516,9 @@ StepSchema ProcessSchema() {
   schema.metrics = {{"rows", "Rows that were read."},
                     {"rows_dropped", "Rows that are in no output."},
                     {"features", "Columns that a model sees."},
+                    {"shared_rows",
+                     "Rows outside of train that equal one of train in all features and the "
+                     "label; where there are parts."},
                     {"train_rows", "Rows of the part train."},
                     {"validation_rows", "Rows of the part validation."},
                     {"test_rows", "Rows of the part test."}};
@@ -478,14 +526,21 @@ StepSchema ProcessSchema() {
                         .kind = Kind::kMap,
                         .help =
                             "Fractions by the names of the outputs, for example {train: 0.8, "
-                            "validation: 0.1, test: 0.1, seed: 7, stratify: income}. `seed` "
+                            "validation: 0.1, test: 0.1, seed: 7, stratify: income}; {} and "
+                            "{seed: 7} are those fractions. Left out: all rows are one output, "
+                            "`data`. `seed` "
                             "(default 0) makes the draw repeatable on every machine; `stratify` "
                             "names a column whose values each part gets in proportion. Below "
                             "1, the rows that are left are not used. {kFold: 5, fold: 2, seed: 7, "
                             "stratify: income} instead gives the outputs train and validation of "
                             "one of K folds: the rows of fold `fold` (from 0) are validation, all "
                             "others train; every row is validation in exactly one fold, and rows "
-                            "of a group (`roles.group`) stay in one fold.",
+                            "of a group (`roles.group`) stay in one fold. `by: time` gives train "
+                            "the earliest rows by roles.time, test the latest, and the others "
+                            "what is between, in order of their names; rows of one time stay "
+                            "together. `by: hash` goes by a hash of `key` (columns; left out: "
+                            "roles.id), so that a row stays in its part as data grow; counts are "
+                            "then about the fractions.",
                         .nullable = true};
   split.element = Element({.name = "fraction"});
   ParameterSchema transforms{.name = "transforms",

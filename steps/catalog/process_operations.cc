@@ -5,143 +5,37 @@
 
 #include "base/text.h"
 #include "steps/catalog/catalog.h"
+#include "steps/catalog/operation_schema.h"
 
 namespace penstock {
 namespace {
 
-using Kind = ParameterSchema::Kind;
-
-ParameterSchema Columns(bool required) {
-  return {.name = "columns",
-          .help = required ? "Which columns." : "Which columns. Left out: all features.",
-          .required = required};
-}
-
-ParameterSchema Choice(std::string name, std::string help, std::vector<std::string> choices) {
-  return {.name = std::move(name),
-          .kind = Kind::kEnum,
-          .help = std::move(help),
-          .default_value = choices.front(),
-          .choices = std::move(choices)};
-}
-
-ParameterSchema Flag(std::string name, std::string help) {
-  return {.name = std::move(name),
-          .kind = Kind::kBoolean,
-          .help = std::move(help),
-          .default_value = false};
-}
-
-std::shared_ptr<const ParameterSchema> Element(ParameterSchema schema) {
-  return std::make_shared<const ParameterSchema>(std::move(schema));
-}
-
-StepSchema Operation(std::string name, std::string summary, std::vector<ParameterSchema> fields) {
-  StepSchema schema;
-  schema.key = name;
-  schema.summary = std::move(summary);
-  schema.parameters = {{.name = "op", .kind = Kind::kString, .required = true}};
-  for (ParameterSchema& field : fields) schema.parameters.push_back(std::move(field));
-  return schema;
-}
-
-StepSchema ImputeSchema() {
-  ParameterSchema method = Choice("method",
-                                  "mean and median are for numbers; mode and constant for all; "
-                                  "category makes missing values a category of their own.",
-                                  {"mean", "median", "mode", "constant", "category"});
-  method.required = true;
-  method.default_value = Json();
-  return Operation("impute", "Fills in missing values.",
-                   {Columns(true),
-                    method,
-                    {.name = "value",
-                     .help = "constant: what to fill in. category: its name (default missing)."},
-                    Flag("indicator", "Also add a column NAME=(missing) of 0 and 1.")});
-}
-
-StepSchema MapValuesSchema() {
-  ParameterSchema map{.name = "map",
-                      .kind = Kind::kMap,
-                      .help = "Values as text, and what each becomes; null: missing.",
-                      .required = true};
-  map.element = Element({.name = "value", .nullable = true});
-  return Operation("map_values", "Replaces values by others.",
-                   {Columns(true),
-                    map,
-                    Choice("other", "What becomes of other values.", {"keep", "missing", "error"}),
-                    {.name = "kind",
-                     .kind = Kind::kEnum,
-                     .help = "Kind of the column afterwards. Left out: as before.",
-                     .choices = {"numeric", "categorical"}}});
-}
-
-const std::vector<StepSchema>& Operations() {
-  static const auto* const operations = new std::vector<StepSchema>{
-      Operation("drop", "Removes columns; data to predict need not have them.", {Columns(true)}),
-      Operation("drop_missing",
-                "Removes rows with a missing value. Stands before everything that is fitted; never "
-                "removes rows in evaluate and predict.",
-                {Columns(false),
-                 Choice("applies",
-                        "fit: all rows, when this step fits. train: only rows of the part train. "
-                        "all: also where a process step applies the transform to other data.",
-                        {"fit", "train", "all"})}),
-      ImputeSchema(),
-      MapValuesSchema(),
-      Operation("min_max", "Moves numbers into a range.",
-                {Columns(true),
-                 {.name = "range",
-                  .kind = Kind::kList,
-                  .help = "Where the smallest and the largest training value go.",
-                  .default_value = Json::array({0, 1}),
-                  .minimum = 2,
-                  .maximum = 2,
-                  .element = Element({.name = "bound", .kind = Kind::kNumber})},
-                 Flag("clip", "Keep later values inside the range.")}),
-      Operation("one_hot", "A column of 0 and 1, NAME=VALUE, for each value in the training rows.",
-                {Columns(true),
-                 Choice("unknown", "A value that the training rows lack: all 0, or an error.",
-                        {"ignore", "error"}),
-                 Choice("missing", "A missing value: all 0, or a column NAME=(missing).",
-                        {"ignore", "category"}),
-                 Flag("drop_first",
-                      "Leave out the first value, as linear models without a penalty "
-                      "need."),
-                 {.name = "max_categories",
-                  .kind = Kind::kInteger,
-                  .help = "More values than this are an error.",
-                  .default_value = 1'000,
-                  .minimum = 1,
-                  .maximum = 100'000}}),
-      Operation("ordinal", "Values as 0, 1, 2 …",
-                {Columns(true),
-                 {.name = "order",
-                  .kind = Kind::kList,
-                  .help = "All values, lowest first. Left out: those of the training rows, sorted.",
-                  .element = Element({.name = "value"})},
-                 Choice("unknown", "Another value: an error, or missing.", {"error", "missing"})}),
-      Operation("standard", "Numbers with mean 0 and standard deviation 1 in the training rows.",
-                {Columns(true)}),
-  };
+const std::vector<OperationSchema>& Operations() {
+  static const auto* const operations = [] {
+    auto* all = new std::vector<OperationSchema>;
+    for (const auto& group : {ColumnOperations(), EncodeOperations(), MissingOperations(),
+                              RowOperations(), ScaleOperations()}) {
+      all->insert(all->end(), group.begin(), group.end());
+    }
+    std::sort(all->begin(), all->end(), [](const OperationSchema& a, const OperationSchema& b) {
+      return a.schema.key < b.schema.key;
+    });
+    return all;
+  }();
   return *operations;
 }
 
-const StepSchema* Find(const std::string& op) {
-  for (const StepSchema& schema : Operations()) {
-    if (schema.key == op) return &schema;
+const OperationSchema* Find(const std::string& op) {
+  for (const OperationSchema& operation : Operations()) {
+    if (operation.schema.key == op) return &operation;
   }
   return nullptr;
 }
 
 std::vector<std::string> Names() {
   std::vector<std::string> names;
-  for (const StepSchema& schema : Operations()) names.push_back(schema.key);
+  for (const OperationSchema& operation : Operations()) names.push_back(operation.schema.key);
   return names;
-}
-
-bool IsFitted(const std::string& op) {
-  return op != "drop" && op != "drop_missing" && op != "map_values";
 }
 
 void CheckStrings(const Json& value, const std::string& path, std::vector<Problem>& problems) {
@@ -202,31 +96,6 @@ void CheckColumns(const Json& columns, const std::set<std::string>& taken, const
   }
 }
 
-// What belongs together within one operation.
-void CheckTogether(const Json& entry, const std::string& op, const std::string& path,
-                   std::vector<Problem>& problems) {
-  if (op == "impute") {
-    const std::string method = JsonString(entry, "method");
-    const bool value = !JsonMember(entry, "value").is_null();
-    if (method == "constant" && !value) {
-      problems.push_back({path + ".value", "is missing: method constant needs a value"});
-    }
-    if (value && (method == "mean" || method == "median" || method == "mode")) {
-      problems.push_back({path + ".value", "has no use with method " + method});
-    }
-  }
-  if (op == "min_max") {
-    const Json& range = JsonMember(entry, "range");
-    if (range.is_array() && range.size() == 2 && range[0].is_number() && range[1].is_number() &&
-        !(range[0].get<double>() < range[1].get<double>())) {
-      problems.push_back({path + ".range", "must have the lower bound first"});
-    }
-  }
-  if (op == "map_values" && JsonMember(entry, "map").is_object() && entry["map"].empty()) {
-    problems.push_back({path + ".map", "names no value"});
-  }
-}
-
 }  // namespace
 
 void CheckOperations(const Json& transforms, const std::set<std::string>& taken,
@@ -246,29 +115,30 @@ void CheckOperations(const Json& transforms, const std::set<std::string>& taken,
     }
     const std::string op = entry["op"].get<std::string>();
     if (HoldsReference(entry["op"])) continue;
-    const StepSchema* schema = Find(op);
-    if (schema == nullptr) {
+    const OperationSchema* operation = Find(op);
+    if (operation == nullptr) {
       problems.push_back(
           {at + ".op", "unknown operation \"" + op + "\"" + Suggestion(op, Names())});
       continue;
     }
-    CheckParameters(*schema, entry, at, problems);
+    CheckParameters(operation->schema, entry, at, problems);
     if (const Json& columns = JsonMember(entry, "columns"); !columns.is_null()) {
       CheckColumns(columns, taken, at + ".columns", problems);
     }
-    CheckTogether(entry, op, at, problems);
-    if (op == "drop_missing" && !fitted.empty()) {
+    const bool is_fitted =
+        operation->learns_if ? operation->learns_if(entry) : operation->learns;
+    if (operation->rows && !is_fitted && !fitted.empty()) {
       problems.push_back(
-          {at, "drop_missing must stand before " + fitted +
-                   ": rows are dropped before the split, what is fitted comes after"});
+          {at, op + " must stand before " + fitted +
+                   ": rows are chosen before the split, what is fitted comes after"});
     }
-    if (fitted.empty() && IsFitted(op)) fitted = op;
+    if (fitted.empty() && is_fitted) fitted = op;
   }
 }
 
 std::string OperationsHelp() {
   std::string text = "Operations:\n";
-  for (const StepSchema& schema : Operations()) {
+  for (const auto& [schema, learns, learns_if, rows] : Operations()) {
     text += "- `" + schema.key + "`: " + schema.summary + "\n";
     for (const ParameterSchema& parameter : schema.parameters) {
       if (parameter.name == "op") continue;

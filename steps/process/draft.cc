@@ -1,241 +1,297 @@
 #include "steps/process/draft.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
-#include <map>
-#include <set>
 
 #include "base/text.h"
-#include "steps/process/operation.h"
-#include "steps/process/selector.h"
 
 namespace penstock {
-namespace {
 
-void KeepRows(Column& column, const std::vector<int64_t>& rows) {
-  if (column.is_text()) {
-    std::vector<int32_t> codes;
-    codes.reserve(rows.size());
-    for (const int64_t row : rows) {
-      codes.push_back(column.strings.codes[static_cast<std::size_t>(row)]);
-    }
-    column.strings.codes = std::move(codes);
-  } else {
-    std::vector<double> numbers;
-    numbers.reserve(rows.size());
-    for (const int64_t row : rows) numbers.push_back(column.numbers[static_cast<std::size_t>(row)]);
-    column.numbers = std::move(numbers);
-  }
-}
-
-// Number of each row's value in a column, by first appearance; missing is a value too.
-std::vector<int32_t> NumberValues(const Column& column) {
-  std::vector<int32_t> numbers;
-  std::map<int32_t, int32_t> known;
-  for (const int32_t code : AsTexts(column).codes) {
-    numbers.push_back(known.emplace(code, static_cast<int32_t>(known.size())).first->second);
-  }
-  return numbers;
-}
-
-Result<std::vector<int32_t>> Strata(const Draft& draft, const std::string& name) {
-  if (name.empty()) return std::vector<int32_t>();
-  const Column* column = draft.others.Find(name);
-  if (column == nullptr) column = draft.features.Find(name);
-  if (column == nullptr) {
-    std::vector<std::string> known = draft.others.names();
-    for (const std::string& feature : draft.features.names()) known.push_back(feature);
-    return InvalidArgument("split.stratify: no column is named \"" + name + "\"" +
-                           SuggestColumn(name, known));
-  }
-  std::vector<int32_t> strata = NumberValues(*column);
-  const int32_t most = strata.empty() ? 0 : *std::max_element(strata.begin(), strata.end());
-  if (most < 1'000) return strata;
-  return InvalidArgument("split.stratify: column \"" + name + "\" has " + std::to_string(most + 1) +
-                         " values; at most 1000 can be strata");
-}
-
-// Rows of a group stay together: a model must not be judged on what it has learned from.
-Result<std::vector<int32_t>> Assign(const Draft& draft, const SplitSpec& split) {
-  std::vector<double> fractions(static_cast<std::size_t>(split.folds), 1.0 / split.folds);
-  for (const SplitSpec::Part& part : split.parts) fractions.push_back(part.fraction);
-  if (const Column* group = draft.others.Find(draft.roles.group); group != nullptr) {
-    if (!split.stratify.empty()) {
-      return InvalidArgument("split.stratify cannot be used with roles.group; leave one out");
-    }
-    return AssignGroups(NumberValues(*group), fractions, split.seed);
-  }
-  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<int32_t> strata, Strata(draft, split.stratify));
-  return AssignParts(draft.rows(), fractions, split.seed, strata);
-}
-
-// The rows of one fold are judged, and all others learned from.
-Result<Parts> SplitFold(const Draft& draft, const SplitSpec& split) {
-  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<int32_t> fold_of, Assign(draft, split));
-  std::vector<int64_t> train;
-  std::vector<int64_t> validation;
-  for (std::size_t i = 0; i < fold_of.size(); ++i) {
-    (fold_of[i] == split.fold ? validation : train).push_back(static_cast<int64_t>(i));
-  }
-  if (validation.empty()) {
-    return InvalidArgument("split: fold " + std::to_string(split.fold) + " of " +
-                           std::to_string(split.folds) + " gets no row; the data have " +
-                           std::to_string(draft.rows()) +
-                           " rows (or groups of rows) for it: ask for fewer folds");
-  }
-  return Parts{{kTrainPart, std::move(train)}, {kValidationPart, std::move(validation)}};
-}
-
-}  // namespace
-
-void KeepRows(Draft& draft, const std::vector<int64_t>& rows) {
-  if (static_cast<int64_t>(rows.size()) == draft.rows()) return;
-  for (Table* table : {&draft.features, &draft.others}) {
-    for (Column& column : table->columns) KeepRows(column, rows);
-    table->rows = static_cast<int64_t>(rows.size());
-  }
-  std::vector<int64_t> origin;
-  origin.reserve(rows.size());
-  for (const int64_t row : rows) {
-    origin.push_back(draft.origin.empty() ? row : draft.origin[static_cast<std::size_t>(row)]);
-  }
-  draft.origin = std::move(origin);
-}
-
-Status CheckRoles(const Roles& roles, const Table& table, const std::string& file) {
+Status CheckRoles(const Roles& roles, const std::vector<ColumnInfo>& columns,
+                  const std::string& file) {
   std::vector<std::pair<std::string, std::string>> named = {{"label", roles.label},
                                                             {"weight", roles.weight},
                                                             {"time", roles.time},
                                                             {"group", roles.group}};
   for (const std::string& name : roles.id) named.emplace_back("id", name);
   for (const std::string& name : roles.keep) named.emplace_back("keep", name);
+  std::vector<std::string> names;
+  for (const ColumnInfo& column : columns) names.push_back(column.name);
   for (const auto& [role, name] : named) {
-    if (name.empty() || table.Find(name) != nullptr) continue;
+    if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) continue;
     return InvalidArgument(file + ": line 1: no column is named \"" + name + "\" (roles." + role +
-                           ")" + SuggestColumn(name, table.names()));
+                           ")" + SuggestColumn(name, names));
   }
   return Status::Ok();
 }
 
-Result<Draft> MakeDraft(RawTable raw, const Roles& roles, const LabelRules& rules,
-                        const LabelInfo& label) {
+Result<Draft> Draft::Make(RawFrame raw, Roles roles, const LabelRules& rules, LabelInfo label,
+                          int64_t budget) {
   Draft draft;
-  draft.roles = roles;
-  draft.label = label;
-  draft.source = std::move(raw);
-  draft.features.rows = draft.others.rows = draft.source.table.rows;
-  for (Column& column : draft.source.table.columns) {
-    const std::string name = column.info.name;
-    if (roles.is_feature(name)) {
-      draft.features.columns.push_back(std::move(column));
-      continue;
-    }
-    if (name == roles.label) {
-      PENSTOCK_ASSIGN_OR_RETURN(column, ResolveLabel(rules, label, column, [&](int64_t row) {
-                                  return draft.source.Where(row, name);
-                                }));
-    }
-    if (name == roles.weight) {
-      for (std::size_t i = 0; i < column.numbers.size(); ++i) {
-        if (column.numbers[i] >= 0 && std::isfinite(column.numbers[i])) continue;
-        return InvalidArgument(draft.source.Where(static_cast<int64_t>(i), name) + ": weight \"" +
-                               column.text(i) + "\" is not a number of at least 0");
-      }
-    }
-    draft.others.columns.push_back(std::move(column));
+  draft.source_ = std::move(raw);
+  draft.source_rows_ = draft.source_.frame.rows();
+  draft.roles_ = std::move(roles);
+  draft.label_ = std::move(label);
+  draft.budget_ = budget;
+  draft.place_.assign(static_cast<std::size_t>(draft.source_rows_), 0);
+  PENSTOCK_RETURN_IF_ERROR(draft.ResolveLabels(rules));
+  PENSTOCK_RETURN_IF_ERROR(draft.CheckWeights());
+  std::vector<ColumnInfo> features;
+  for (const ColumnInfo& column : draft.source_.frame.columns()) {
+    if (draft.roles_.is_feature(column.name)) features.push_back(column);
   }
-  draft.source.table.columns.clear();
+  draft.chain_ = OperationChain(features);
   return draft;
 }
 
-Status CheckLabels(Draft& draft, const LabelRules& rules) {
-  const Column* label = draft.others.Find(draft.roles.label);
-  if (label == nullptr) return Status::Ok();
-  std::vector<int64_t> rows;
-  for (int64_t i = 0; i < draft.rows(); ++i) {
-    if (!label->missing(static_cast<std::size_t>(i))) {
-      rows.push_back(i);
-    } else if (!rules.drop_missing) {
-      return InvalidArgument(draft.Where(i, label->info.name) +
-                             ": the label is missing; mend the row, or give labels.missing: drop "
-                             "to leave such rows out");
+std::string Draft::Where(int64_t row, const std::string& column) const {
+  if (row >= source_rows_) return "a row that resampling made, column " + column;
+  return source_.Where(row, column);
+}
+
+// Rows without a label are dropped, or the first is refused.
+Status Draft::ResolveLabels(const LabelRules& rules) {
+  if (roles_.label.empty()) return Status::Ok();
+  Frame& frame = source_.frame;
+  return frame.Change({roles_.label}, [&](int64_t block, Table& table) -> Status {
+    const int64_t first = frame.first_row(block);
+    Column& column = *table.Find(roles_.label);
+    PENSTOCK_ASSIGN_OR_RETURN(column, ResolveLabel(rules, label_, column, [&](int64_t row) {
+                                return source_.Where(first + row, roles_.label);
+                              }));
+    for (std::size_t i = 0; i < static_cast<std::size_t>(table.rows); ++i) {
+      if (!column.missing(i)) continue;
+      const int64_t row = first + static_cast<int64_t>(i);
+      if (!rules.drop_missing) {
+        return InvalidArgument(source_.Where(row, roles_.label) +
+                               ": the label is missing; mend the row, or give labels.missing: "
+                               "drop to leave such rows out");
+      }
+      Drop(row);
+    }
+    return Status::Ok();
+  });
+}
+
+Status Draft::CheckWeights() const {
+  if (roles_.weight.empty()) return Status::Ok();
+  const Frame& frame = source_.frame;
+  return frame.ForEach({roles_.weight}, [&](int64_t block, const Table& table) -> Status {
+    const Column& column = *table.Find(roles_.weight);
+    for (std::size_t i = 0; i < column.numbers.size(); ++i) {
+      if (column.numbers[i] >= 0 && std::isfinite(column.numbers[i])) continue;
+      return InvalidArgument(
+          source_.Where(frame.first_row(block) + static_cast<int64_t>(i), roles_.weight) +
+          ": weight \"" + column.text(i) + "\" is not a number of at least 0");
+    }
+    return Status::Ok();
+  });
+}
+
+int64_t Draft::live_rows() const {
+  return std::count_if(place_.begin(), place_.end(),
+                       [](uint8_t place) { return place != kDropped; });
+}
+
+Status Draft::Add(std::shared_ptr<const Operation> operation, const std::string& name) {
+  OperationChain chain = chain_;
+  const bool costly = operation->costly();
+  PENSTOCK_RETURN_IF_ERROR(chain.Add(std::move(operation), name));
+  for (const Column& column : chain.output().columns) {
+    if (!roles_.is_feature(column.info.name)) {
+      return InvalidArgument("there would be a feature \"" + column.info.name +
+                             "\", but the column of that name has a role; rename one");
     }
   }
-  KeepRows(draft, rows);
+  chain_ = std::move(chain);
+  return costly ? Materialise() : Status::Ok();
+}
+
+Status Draft::Materialise() {
+  if (chain_.operations().empty()) return Status::Ok();
+  const OperationChain::Plan plan = chain_.PlanForAll();
+  Frame& frame = source_.frame;
+  const auto compute = [&](int64_t block, Table& table) -> Status {
+    Table features;
+    features.rows = table.rows;
+    std::vector<Column> others;
+    for (Column& column : table.columns) {
+      (roles_.is_feature(column.info.name) ? features.columns : others)
+          .push_back(std::move(column));
+    }
+    AppliedRows rows;
+    rows.where = [this](int64_t row, const std::string& column) { return Where(row, column); };
+    rows.first_row = frame.first_row(block);
+    for (int64_t i = 0; i < table.rows; ++i) {
+      rows.training.push_back(is_training(rows.first_row + i) ? 1 : 0);
+    }
+    PENSTOCK_RETURN_IF_ERROR(chain_.Apply(plan, features, rows));
+    table.columns = std::move(features.columns);
+    for (Column& column : others) table.columns.push_back(std::move(column));
+    return Status::Ok();
+  };
+  PENSTOCK_RETURN_IF_ERROR(frame.Change(plan.inputs, compute));
+  std::vector<ColumnInfo> columns;
+  for (const ColumnInfo& column : frame.columns()) {
+    if (roles_.is_feature(column.name)) columns.push_back(column);
+  }
+  chain_ = OperationChain(columns);
   return Status::Ok();
 }
 
-std::vector<std::string> ClassWarnings(const Draft& draft, const Parts& parts) {
-  const Column* label = draft.others.Find(draft.roles.label);
-  if (label == nullptr || draft.label.kind != LabelInfo::Kind::kClasses) return {};
-  const std::string column = "column \"" + label->info.name + "\"";
+Status Draft::SetWeights(const std::string& name, const std::vector<std::string>& needed,
+                         const Weigh& weigh) {
+  PENSTOCK_RETURN_IF_ERROR(Materialise());
+  Frame& frame = source_.frame;
+  if (name != roles_.weight && frame.Find(name) != nullptr) {
+    return InvalidArgument("there is a column \"" + name + "\" already; give weights another name");
+  }
+  std::vector<std::string> wanted = needed;
+  for (const std::string& role : {roles_.label, roles_.weight}) {
+    if (!role.empty()) wanted.push_back(role);
+  }
+  PENSTOCK_RETURN_IF_ERROR(frame.Change(wanted, [&](int64_t block, Table& table) -> Status {
+    PENSTOCK_ASSIGN_OR_RETURN(std::vector<double> weights, weigh(block, table));
+    Column column = MakeNumberColumn(name, std::move(weights));
+    Column* before = roles_.weight.empty() ? nullptr : table.Find(roles_.weight);
+    if (before != nullptr) {
+      *before = std::move(column);
+    } else {
+      table.columns.push_back(std::move(column));
+    }
+    return Status::Ok();
+  }));
+  roles_.weight = name;
+  return Status::Ok();
+}
+
+FitData Draft::Rows(RowChoice choice, int64_t count, bool training) const {
+  FitData::Options options;
+  options.frame = &source_.frame;
+  options.chain = &chain_;
+  options.choice = std::move(choice);
+  options.rows = count;
+  options.training = training;
+  options.roles = roles_;
+  options.label = label_;
+  options.where = [this](int64_t row, const std::string& column) { return Where(row, column); };
+  options.budget = budget_;
+  return FitData(std::move(options));
+}
+
+FitData Draft::LiveRows() const {
+  const int64_t count = live_rows();
+  if (count == rows()) return Rows(nullptr, count, false);
+  return Rows(
+      [this](int64_t block) {
+        std::vector<int32_t> chosen;
+        const int64_t first = source_.frame.first_row(block);
+        for (int64_t row = first; row < source_.frame.first_row(block + 1); ++row) {
+          if (is_live(row)) chosen.push_back(static_cast<int32_t>(row - first));
+        }
+        return chosen;
+      },
+      count, false);
+}
+
+FitData Draft::TrainingRows() const {
+  const int64_t count = part_rows(training_part_);
+  if (count == rows() && copies_.empty()) return Rows(nullptr, count, true);
+  return Rows([this](int64_t block) { return RowsOf(training_part_, block); }, count, true);
+}
+
+FitData Draft::Chosen(RowChoice choose, bool training) const {
+  return Rows(std::move(choose), 0, training);
+}
+
+void Draft::KeepFromTraining(int64_t row) {
+  uint8_t& place = place_[Index(row)];
+  if (place != training_part_) return;
+  place = is_split_ ? kDropped : kNotTraining;
+}
+
+Status Draft::Filter(Applies applies, const std::vector<std::string>& needed, const Keep& keep) {
+  const bool train = applies == Applies::kTrain;
+  const FitData data = train ? TrainingRows() : LiveRows();
+  return data.ForEach(needed, [&](int64_t block, const Table& table) -> Status {
+    PENSTOCK_ASSIGN_OR_RETURN(const std::vector<uint8_t> kept, keep(table));
+    const std::vector<int64_t> rows = data.RowsOf(block);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      if (kept[i] != 0) continue;
+      train ? KeepFromTraining(rows[i]) : Drop(rows[i]);
+    }
+    return Status::Ok();
+  });
+}
+
+Status Draft::Append(Table&& rows) {
+  const auto count = static_cast<std::size_t>(rows.rows);
+  PENSTOCK_RETURN_IF_ERROR(source_.frame.Append(std::move(rows)));
+  place_.insert(place_.end(), count, training_part_);
+  if (!copies_.empty()) copies_.insert(copies_.end(), count, 1);
+  for (std::size_t i = 0; i < count && !order_.empty(); ++i) {
+    order_.push_back(static_cast<int64_t>(order_.size()));
+  }
+  return Status::Ok();
+}
+
+int64_t Draft::part_rows(std::size_t part) const {
+  int64_t count = 0;
+  for (std::size_t i = 0; i < place_.size(); ++i) {
+    if (place_[i] == part) count += copies_.empty() ? 1 : copies_[i];
+  }
+  return count;
+}
+
+std::vector<int32_t> Draft::RowsOf(std::size_t part, int64_t block) const {
+  std::vector<int32_t> chosen;
+  const int64_t first = source_.frame.first_row(block);
+  for (int64_t row = first; row < source_.frame.first_row(block + 1); ++row) {
+    if (!is_in(part, row)) continue;
+    const uint32_t copies = copies_.empty() ? 1 : copies_[Index(row)];
+    chosen.insert(chosen.end(), copies, static_cast<int32_t>(row - first));
+  }
+  return chosen;
+}
+
+Result<std::vector<std::string>> Draft::ClassWarnings() const {
   std::vector<std::string> warnings;
-  const std::set<int32_t> all(label->strings.codes.begin(), label->strings.codes.end());
-  for (std::size_t i = 0; i < draft.label.classes.size(); ++i) {
-    if (all.contains(static_cast<int32_t>(i))) continue;
-    warnings.push_back(draft.source.parts.front().display_name + ": no row of " + column +
-                       " has the class \"" + draft.label.classes[i] +
+  if (roles_.label.empty() || label_.kind != LabelInfo::Kind::kClasses) return warnings;
+  const std::size_t classes = label_.classes.size();
+  std::vector<std::atomic<bool>> in_all(classes);
+  std::vector<std::atomic<bool>> in_train(classes);
+  const Frame& frame = source_.frame;
+  PENSTOCK_RETURN_IF_ERROR(frame.ForEach({roles_.label}, [&](int64_t block, const Table& table) {
+    const Column& column = *table.Find(roles_.label);
+    const int64_t first = frame.first_row(block);
+    for (std::size_t i = 0; i < column.strings.codes.size(); ++i) {
+      const int64_t row = first + static_cast<int64_t>(i);
+      if (column.missing(i) || !is_live(row)) continue;
+      const auto code = static_cast<std::size_t>(column.strings.codes[i]);
+      in_all[code].store(true, std::memory_order_relaxed);
+      if (is_training(row)) in_train[code].store(true, std::memory_order_relaxed);
+    }
+    return Status::Ok();
+  }));
+  const std::string column = "column \"" + roles_.label + "\"";
+  for (std::size_t i = 0; i < classes; ++i) {
+    if (in_all[i]) continue;
+    warnings.push_back(source_.parts.front().display_name + ": no row of " + column +
+                       " has the class \"" + label_.classes[i] +
                        "\" that is declared; look at labels.classes and labels.map");
   }
-  for (const auto& [name, rows] : parts) {
-    if (parts.size() > 1 && name != kTrainPart) continue;
-    std::set<int32_t> here;
-    for (const int64_t row : rows) here.insert(label->strings.codes[static_cast<std::size_t>(row)]);
-    if (here.size() != 1 || *here.begin() < 0) continue;
-    warnings.push_back("all rows of " + name + " have the class \"" +
-                       draft.label.classes[static_cast<std::size_t>(*here.begin())] + "\" in " +
-                       column + ": no classifier can learn from them");
+  const auto trained = std::count_if(in_train.begin(), in_train.end(),
+                                     [](const std::atomic<bool>& there) { return there.load(); });
+  if (trained == 1) {
+    const auto only = std::find_if(in_train.begin(), in_train.end(), [](const auto& there) {
+      return there.load();
+    }) - in_train.begin();
+    warnings.push_back("all rows of " + parts_[training_part_] + " have the class \"" +
+                       label_.classes[static_cast<std::size_t>(only)] + "\" in " + column +
+                       ": no classifier can learn from them");
   }
   return warnings;
-}
-
-Result<std::vector<bool>> CompleteRows(const Draft& draft, const Json& spec) {
-  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                            SelectColumns(JsonMember(spec, "columns"), draft.features));
-  std::vector<bool> complete(static_cast<std::size_t>(draft.rows()), true);
-  for (const std::string& name : names) {
-    const Column& column = *draft.features.Find(name);
-    for (std::size_t i = 0; i < complete.size(); ++i) {
-      if (column.missing(i)) complete[i] = false;
-    }
-  }
-  return complete;
-}
-
-Result<Parts> SplitRows(Draft& draft, const SplitSpec& split) {
-  Parts parts;
-  std::vector<int64_t> all(static_cast<std::size_t>(draft.rows()));
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int64_t>(i);
-  if (split.empty()) {
-    parts.emplace_back("data", std::move(all));
-    return parts;
-  }
-  if (split.folds > 0) return SplitFold(draft, split);
-  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<int32_t> part_of, Assign(draft, split));
-  for (const SplitSpec::Part& part : split.parts) {
-    parts.emplace_back(part.name, std::vector<int64_t>());
-  }
-  std::vector<int64_t> used;
-  for (std::size_t i = 0; i < part_of.size(); ++i) {
-    if (part_of[i] < 0) continue;
-    parts[static_cast<std::size_t>(part_of[i])].second.push_back(static_cast<int64_t>(used.size()));
-    used.push_back(static_cast<int64_t>(i));
-  }
-  KeepRows(draft, used);
-  return parts;
-}
-
-Result<std::vector<int64_t>> TrainingRows(const Parts& parts) {
-  const auto train = std::find_if(parts.begin(), parts.end(), [&](const auto& part) {
-    return parts.size() == 1 || part.first == kTrainPart;
-  });
-  if (train == parts.end()) {
-    return InvalidArgument("split has no part \"train\", on which transforms are fitted");
-  }
-  if (train->second.empty()) {
-    return InvalidArgument("no row is left to fit on; the data have too few rows for this split");
-  }
-  return train->second;
 }
 
 }  // namespace penstock

@@ -11,6 +11,8 @@
 namespace penstock {
 namespace {
 
+constexpr std::size_t kMostClasses = 10'000;
+
 const std::string& Mapped(const LabelRules& rules, const std::string& text) {
   const auto at = rules.map.find(text);
   return at == rules.map.end() ? text : at->second;
@@ -39,6 +41,30 @@ Column AsText(const Column& column) {
   return MakeStringColumn(column.info.name, values, ColumnKind::kCategorical, present);
 }
 
+// The distinct texts after `map`, sorted by their bytes.
+Result<std::vector<std::string>> DistinctClasses(const LabelRules& rules,
+                                                 const BlockSource& source,
+                                                 const std::string& name) {
+  std::set<std::string> distinct;
+  PENSTOCK_RETURN_IF_ERROR(ReduceBlocks<std::vector<std::string>>(
+      source, {name},
+      [&](int64_t, const Table& table, std::vector<std::string>* texts) {
+        *texts = AsText(*table.Find(name)).strings.dictionary;
+        return Status::Ok();
+      },
+      [&](int64_t, std::vector<std::string>&& texts) {
+        for (const std::string& text : texts) {
+          if (distinct.size() <= kMostClasses) distinct.insert(Mapped(rules, text));
+        }
+      }));
+  if (distinct.size() > kMostClasses) {
+    return InvalidArgument("label \"" + name + "\" is text with more than " +
+                           std::to_string(kMostClasses) +
+                           " different values; a label is a class or a number");
+  }
+  return std::vector<std::string>(distinct.begin(), distinct.end());
+}
+
 }  // namespace
 
 LabelRules LabelRulesFromJson(const Json& labels) {
@@ -59,10 +85,10 @@ Json LabelRulesToJson(const LabelRules& rules) {
           {"missing", rules.drop_missing ? "drop" : "error"}};
 }
 
-Result<LabelInfo> InferLabel(const LabelRules& rules, const Column& column) {
+Result<LabelInfo> InferLabel(const LabelRules& rules, const BlockSource& source,
+                             const std::string& name) {
   LabelInfo label;
-  const std::string& name = column.info.name;
-  if (!rules.text() && !column.is_text()) {
+  if (!rules.text() && !Column{*source.Find(name), {}, {}}.is_text()) {
     if (!rules.positive.empty()) {
       return InvalidArgument("labels.positive is \"" + rules.positive + "\", but label \"" + name +
                              "\" is a number; name its values in labels.classes");
@@ -73,10 +99,7 @@ Result<LabelInfo> InferLabel(const LabelRules& rules, const Column& column) {
   label.kind = LabelInfo::Kind::kClasses;
   label.classes = rules.classes;
   if (label.classes.empty()) {
-    std::set<std::string> distinct;
-    const Column texts = AsText(column);
-    for (const std::string& text : texts.strings.dictionary) distinct.insert(Mapped(rules, text));
-    label.classes.assign(distinct.begin(), distinct.end());
+    PENSTOCK_ASSIGN_OR_RETURN(label.classes, DistinctClasses(rules, source, name));
   }
   if (label.classes.size() < 2) {
     return InvalidArgument(

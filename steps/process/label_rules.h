@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "steps/table/block_source.h"
 #include "steps/table/dataset.h"
 #include "steps/table/table.h"
 
@@ -30,9 +31,11 @@ struct LabelRules {
 LabelRules LabelRulesFromJson(const Json& labels);
 Json LabelRulesToJson(const LabelRules& rules);
 
-// What the label is: declared classes, or the sorted distinct texts (after `map`), or a number.
-// kInvalidArgument: fewer than two classes, a positive class that is none of them.
-Result<LabelInfo> InferLabel(const LabelRules& rules, const Column& column);
+// What the label, a column of `source`, is: declared classes, or the sorted distinct texts (after
+// `map`), or a number. kInvalidArgument: fewer than two classes, or more than 10,000; a positive
+// class that is none of them.
+Result<LabelInfo> InferLabel(const LabelRules& rules, const BlockSource& source,
+                             const std::string& name);
 
 // Names the cell of a row in messages: "census.csv: line 12, column 15 (income)".
 using WhereRow = std::function<std::string(int64_t row)>;

@@ -2,32 +2,23 @@
 // rows, sorted by their bytes, unless they are given. O(rows + categories) a column, and O(rows ×
 // categories) to write indicators.
 
-#include <algorithm>
-#include <map>
 #include <unordered_map>
 #include <utility>
 
-#include "base/text.h"
-#include "steps/process/operation.h"
-#include "steps/process/read_spec.h"
-#include "steps/process/selector.h"
+#include "steps/process/column_operation.h"
+#include "steps/process/learn.h"
+#include "steps/process/makers.h"
 
 namespace penstock {
 namespace {
 
-// Where an indicator for missing values stands; no category reads like it.
-constexpr char kMissingName[] = "(missing)";
+using Categories = std::vector<std::string>;
 
-std::map<std::string, std::vector<std::string>> CategoriesFromJson(const Json& fitted) {
-  std::map<std::string, std::vector<std::string>> categories;
-  if (!fitted.is_object()) return categories;
-  for (const auto& [name, list] : fitted.items()) categories[name] = TextList(list);
-  return categories;
-}
+constexpr int64_t kMostCategories = 10'000'000;
 
 // For each entry of the dictionary its index in `categories`, or -1.
 std::vector<int32_t> IndexOf(const std::vector<std::string>& dictionary,
-                             const std::vector<std::string>& categories) {
+                             const Categories& categories) {
   std::unordered_map<std::string_view, int32_t> index;
   for (std::size_t i = 0; i < categories.size(); ++i) {
     index.emplace(categories[i], static_cast<int32_t>(i));
@@ -41,158 +32,141 @@ std::vector<int32_t> IndexOf(const std::vector<std::string>& dictionary,
 }
 
 Status Unknown(const StringValues& values, const std::vector<int32_t>& index,
-               const std::string& name, std::string_view remedy, const WhereCell& where) {
+               const std::string& name, std::string_view remedy, const AppliedRows& rows) {
   for (std::size_t i = 0; i < values.codes.size(); ++i) {
     if (values.missing(i) || index[static_cast<std::size_t>(values.codes[i])] >= 0) continue;
-    return InvalidArgument(where(static_cast<int64_t>(i), name) + ": \"" + values[i] +
+    return InvalidArgument(rows.Where(i, name) + ": \"" + values[i] +
                            "\" does not occur in the training rows; " + std::string(remedy));
   }
   return Status::Ok();
 }
 
-class OneHot : public Operation {
+class CategoryOperation : public ColumnOperation<Categories> {
+ protected:
+  using ColumnOperation::ColumnOperation;
+
+  static void Take(std::vector<TextCounts>&& counts, std::vector<Categories>& fitted) {
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      for (const auto& [text, count] : counts[i]) fitted[i].push_back(text);
+    }
+  }
+  Json FittedToJson(const Categories& fitted) const override { return fitted; }
+  Result<Categories> FittedFromJson(const Json& json) const override { return TextList(json); }
+};
+
+class OneHot : public CategoryOperation {
  public:
   static Result<std::unique_ptr<Operation>> Make(const Json& spec) {
-    auto op = std::make_unique<OneHot>();
-    op->spec_ = spec;
+    auto op = std::unique_ptr<OneHot>(new OneHot(spec));
     op->unknown_error_ = JsonString(spec, "unknown", "ignore") == "error";
     op->missing_category_ = JsonString(spec, "missing", "ignore") == "category";
     op->drop_first_ = JsonBool(spec, "drop_first");
     op->max_categories_ = JsonInt(spec, "max_categories", 1'000);
-    op->fitted_ = CategoriesFromJson(JsonMember(spec, "fitted"));
+    PENSTOCK_RETURN_IF_ERROR(op->Restore());
     return std::unique_ptr<Operation>(std::move(op));
   }
 
-  Status Fit(const Table& table, const std::vector<int64_t>& rows) override {
-    PENSTOCK_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                              SelectColumns(JsonMember(spec_, "columns"), table));
-    for (const std::string& name : names) {
-      std::vector<std::string> categories = DistinctTexts(AsTexts(*table.Find(name)), rows);
-      if (static_cast<int64_t>(categories.size()) > max_categories_) {
-        return InvalidArgument(
-            "one_hot: column \"" + name + "\" has " + std::to_string(categories.size()) +
-            " categories, more than max_categories (" + std::to_string(max_categories_) +
-            "); name it in roles.id or roles.keep, drop it, use ordinal, or "
-            "raise the limit");
-      }
-      fitted_[name] = std::move(categories);
-    }
+ protected:
+  Status Learn(const FitData& data, const std::vector<std::string>& names,
+               std::vector<Categories>& fitted) override {
+    PENSTOCK_ASSIGN_OR_RETURN(
+        std::vector<TextCounts> counts,
+        LearnTexts(data, names, max_categories_, "one_hot",
+                   "name it in roles.id or roles.keep, drop it, use ordinal, or raise "
+                   "max_categories"));
+    Take(std::move(counts), fitted);
     return Status::Ok();
   }
 
-  Status Apply(Table& table, const WhereCell& where) const override {
-    for (const auto& [name, categories] : fitted_) {
-      PENSTOCK_ASSIGN_OR_RETURN(const Column* column, FindColumn(table, name));
-      const StringValues values = AsTexts(*column);
-      const std::vector<int32_t> index = IndexOf(values.dictionary, categories);
-      if (unknown_error_) {
-        PENSTOCK_RETURN_IF_ERROR(
-            Unknown(values, index, name, "use unknown: ignore to give it no indicator", where));
-      }
+  Status Change(Column&& column, const Categories& categories, const AppliedRows& rows,
+                std::vector<Column>& out) const override {
+    const std::string name = column.info.name;
+    const StringValues values = AsTexts(column);
+    const std::vector<int32_t> index = IndexOf(values.dictionary, categories);
+    if (unknown_error_) {
       PENSTOCK_RETURN_IF_ERROR(
-          ReplaceColumn(table, name, Indicators(name, categories, values, index)));
+          Unknown(values, index, name, "use unknown: ignore to give it no indicator", rows));
     }
-    return Status::Ok();
-  }
-
-  Json ToJson() const override {
-    Json json = spec_;
-    json["fitted"] = fitted_;
-    return json;
-  }
-
- private:
-  std::vector<Column> Indicators(const std::string& name,
-                                 const std::vector<std::string>& categories,
-                                 const StringValues& values,
-                                 const std::vector<int32_t>& index) const {
-    const std::size_t rows = values.codes.size();
-    const std::size_t first = drop_first_ ? 1 : 0;
-    std::vector<Column> columns;
-    const auto add = [&](const std::string& category) {
-      columns.push_back(
-          MakeNumberColumn(name + "=" + category, std::vector<double>(), ColumnType::kBoolean));
-      columns.back().numbers.assign(rows, 0);
+    const std::size_t count = values.codes.size();
+    const std::size_t first = out.size();
+    const std::size_t skipped = drop_first_ ? 1 : 0;
+    const auto add = [&](const std::string& indicator) {
+      out.push_back(
+          MakeNumberColumn(indicator, std::vector<double>(count), ColumnType::kBoolean));
     };
-    for (std::size_t c = first; c < categories.size(); ++c) add(categories[c]);
-    if (missing_category_) add(kMissingName);
-    for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t c = skipped; c < categories.size(); ++c) add(name + "=" + categories[c]);
+    if (missing_category_) add(MissingName(name));
+    for (std::size_t i = 0; i < count; ++i) {
       if (values.missing(i)) {
-        if (missing_category_) columns.back().numbers[i] = 1;
+        if (missing_category_) out.back().numbers[i] = 1;
         continue;
       }
       const int32_t category = index[static_cast<std::size_t>(values.codes[i])];
-      if (category >= static_cast<int32_t>(first)) {
-        columns[static_cast<std::size_t>(category) - first].numbers[i] = 1;
+      if (category >= static_cast<int32_t>(skipped)) {
+        out[first + static_cast<std::size_t>(category) - skipped].numbers[i] = 1;
       }
     }
-    return columns;
+    return Status::Ok();
   }
 
-  Json spec_;
+ private:
+  explicit OneHot(const Json& spec) : CategoryOperation(spec) {}
+
   bool unknown_error_ = false;
   bool missing_category_ = false;
   bool drop_first_ = false;
   int64_t max_categories_ = 1'000;
-  std::map<std::string, std::vector<std::string>> fitted_;
 };
 
-class Ordinal : public Operation {
+class Ordinal : public CategoryOperation {
  public:
   static Result<std::unique_ptr<Operation>> Make(const Json& spec) {
-    auto op = std::make_unique<Ordinal>();
-    op->spec_ = spec;
+    auto op = std::unique_ptr<Ordinal>(new Ordinal(spec));
     op->unknown_missing_ = JsonString(spec, "unknown", "error") == "missing";
     op->order_ = TextList(JsonMember(spec, "order"));
-    op->fitted_ = CategoriesFromJson(JsonMember(spec, "fitted"));
+    PENSTOCK_RETURN_IF_ERROR(op->Restore());
     return std::unique_ptr<Operation>(std::move(op));
   }
 
-  Status Fit(const Table& table, const std::vector<int64_t>& rows) override {
-    PENSTOCK_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                              SelectColumns(JsonMember(spec_, "columns"), table));
-    for (const std::string& name : names) {
-      fitted_[name] = order_.empty() ? DistinctTexts(AsTexts(*table.Find(name)), rows) : order_;
+ protected:
+  Status Learn(const FitData& data, const std::vector<std::string>& names,
+               std::vector<Categories>& fitted) override {
+    if (!order_.empty()) {
+      for (Categories& categories : fitted) categories = order_;
+      return Status::Ok();
     }
+    PENSTOCK_ASSIGN_OR_RETURN(std::vector<TextCounts> counts,
+                              LearnTexts(data, names, kMostCategories, "ordinal", "drop it"));
+    Take(std::move(counts), fitted);
     return Status::Ok();
   }
 
-  Status Apply(Table& table, const WhereCell& where) const override {
-    for (const auto& [name, categories] : fitted_) {
-      PENSTOCK_ASSIGN_OR_RETURN(const Column* column, FindColumn(table, name));
-      const StringValues values = AsTexts(*column);
-      const std::vector<int32_t> index = IndexOf(values.dictionary, categories);
-      if (!unknown_missing_) {
-        PENSTOCK_RETURN_IF_ERROR(
-            Unknown(values, index, name,
-                    order_.empty() ? "use unknown: missing to treat it as missing"
-                                   : "add it to the operation's order, or use unknown: missing",
-                    where));
-      }
-      std::vector<double> codes;
-      codes.reserve(values.codes.size());
-      for (const int32_t code : values.codes) {
-        const int32_t position = code < 0 ? -1 : index[static_cast<std::size_t>(code)];
-        codes.push_back(position < 0 ? kMissing : position);
-      }
-      std::vector<Column> columns;
-      columns.push_back(MakeNumberColumn(name, std::move(codes), ColumnType::kInteger));
-      PENSTOCK_RETURN_IF_ERROR(ReplaceColumn(table, name, std::move(columns)));
+  Status Change(Column&& column, const Categories& categories, const AppliedRows& rows,
+                std::vector<Column>& out) const override {
+    const StringValues values = AsTexts(column);
+    const std::vector<int32_t> index = IndexOf(values.dictionary, categories);
+    if (!unknown_missing_) {
+      PENSTOCK_RETURN_IF_ERROR(
+          Unknown(values, index, column.info.name,
+                  order_.empty() ? "use unknown: missing to treat it as missing"
+                                 : "add it to the operation's order, or use unknown: missing",
+                  rows));
     }
+    std::vector<double> codes;
+    codes.reserve(values.codes.size());
+    for (const int32_t code : values.codes) {
+      const int32_t position = code < 0 ? -1 : index[static_cast<std::size_t>(code)];
+      codes.push_back(position < 0 ? kMissing : position);
+    }
+    out.push_back(MakeNumberColumn(column.info.name, std::move(codes), ColumnType::kInteger));
     return Status::Ok();
-  }
-
-  Json ToJson() const override {
-    Json json = spec_;
-    json["fitted"] = fitted_;
-    return json;
   }
 
  private:
-  Json spec_;
+  explicit Ordinal(const Json& spec) : CategoryOperation(spec) {}
+
   bool unknown_missing_ = false;
   std::vector<std::string> order_;
-  std::map<std::string, std::vector<std::string>> fitted_;
 };
 
 }  // namespace

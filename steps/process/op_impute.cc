@@ -1,16 +1,15 @@
 // impute: fills in missing values. Numeric columns: mean, median (of an even count the mean of the
 // middle two), mode, constant; others: mode, constant, or a category of its own. Ties of the mode
-// go to the smallest value. O(rows) a column.
+// go to the smallest value.
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <utility>
 
 #include "base/text.h"
-#include "steps/process/operation.h"
-#include "steps/process/read_spec.h"
-#include "steps/process/selector.h"
+#include "steps/process/column_operation.h"
+#include "steps/process/learn.h"
+#include "steps/process/makers.h"
 #include "steps/table/read.h"
 
 namespace penstock {
@@ -18,50 +17,13 @@ namespace {
 
 enum class Method { kMean, kMedian, kMode, kConstant, kCategory };
 
-std::vector<double> Present(const Column& column, const std::vector<int64_t>& rows) {
-  std::vector<double> values;
-  values.reserve(rows.size());
-  for (const int64_t row : rows) {
-    const double value = column.numbers[static_cast<std::size_t>(row)];
-    if (!std::isnan(value)) values.push_back(value);
-  }
-  return values;
-}
+// A category of its own for missing values; there are not more texts than this to choose among.
+constexpr int64_t kMostTexts = 10'000'000;
 
-// Neumaier's compensated sum: exact to the last bits, in the order of the rows.
-double Mean(const std::vector<double>& values) {
-  double sum = 0;
-  double lost = 0;
-  for (const double value : values) {
-    const double next = sum + value;
-    lost += std::fabs(sum) >= std::fabs(value) ? (sum - next) + value : (value - next) + sum;
-    sum = next;
-  }
-  return (sum + lost) / static_cast<double>(values.size());
-}
-
-double Median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  const double below = *std::max_element(values.begin(), middle);
-  return below + (*middle - below) / 2;
-}
-
-template <typename Value>
-Value Mode(const std::map<Value, int64_t>& counts) {
-  auto best = counts.begin();
-  for (auto at = counts.begin(); at != counts.end(); ++at) {
-    if (at->second > best->second) best = at;
-  }
-  return best->first;
-}
-
-class Impute : public Operation {
+class Impute : public ColumnOperation<Json> {
  public:
   static Result<std::unique_ptr<Operation>> Make(const Json& spec) {
-    auto impute = std::make_unique<Impute>();
-    impute->spec_ = spec;
+    auto impute = std::unique_ptr<Impute>(new Impute(spec));
     static const std::vector<std::string> kMethods = {"mean", "median", "mode", "constant",
                                                       "category"};
     const std::string method = JsonString(spec, "method");
@@ -75,112 +37,128 @@ class Impute : public Operation {
     if (impute->method_ == Method::kConstant && JsonMember(spec, "value").is_null()) {
       return InvalidArgument("impute: method constant needs a value");
     }
-    for (const auto& [name, value] : JsonMember(spec, "fitted").items()) {
-      impute->fitted_[name] = value;
-    }
+    PENSTOCK_RETURN_IF_ERROR(impute->Restore());
     return std::unique_ptr<Operation>(std::move(impute));
   }
 
-  Status Fit(const Table& table, const std::vector<int64_t>& rows) override {
-    PENSTOCK_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                              SelectColumns(JsonMember(spec_, "columns"), table));
-    for (const std::string& name : names) {
-      const Column& column = *table.Find(name);
-      PENSTOCK_ASSIGN_OR_RETURN(fitted_[name],
-                                column.is_text() ? FitText(column, rows) : FitNumber(column, rows));
+ protected:
+  Status Learn(const FitData& data, const std::vector<std::string>& names,
+               std::vector<Json>& fitted) override {
+    std::vector<std::size_t> numbers;
+    std::vector<std::size_t> texts;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const Column& column = *data.features().Find(names[i]);
+      PENSTOCK_RETURN_IF_ERROR(CheckColumn(column));
+      (column.is_text() ? texts : numbers).push_back(i);
     }
-    return Status::Ok();
+    PENSTOCK_RETURN_IF_ERROR(LearnNumbers(data, names, numbers, fitted));
+    return LearnOthers(data, names, texts, fitted);
   }
 
-  Status Apply(Table& table, const WhereCell&) const override {
-    for (const auto& [name, value] : fitted_) {
-      PENSTOCK_ASSIGN_OR_RETURN(Column * column, FindColumn(table, name));
-      if (indicator_) PENSTOCK_RETURN_IF_ERROR(AddIndicator(table, *column));
-      PENSTOCK_ASSIGN_OR_RETURN(column, FindColumn(table, name));
-      if (column->is_text()) {
-        FillText(*column, ScalarText(value));
-      } else {
-        FillNumber(*column, value.get<double>());
-      }
-    }
-    return Status::Ok();
+  Json FittedToJson(const Json& fitted) const override { return fitted; }
+  Result<Json> FittedFromJson(const Json& json) const override {
+    if (json.is_number() || json.is_string()) return json;
+    return InvalidArgument("impute: a fitted value is a number or a text");
   }
 
-  Json ToJson() const override {
-    Json json = spec_;
-    json["fitted"] = fitted_;
-    return json;
+  Status Change(Column&& column, const Json& fitted, const AppliedRows&,
+                std::vector<Column>& out) const override {
+    if (!column.is_text() && !fitted.is_number()) {
+      return InvalidArgument("impute: column \"" + column.info.name +
+                             "\" is numeric, but was text when the transform was fitted");
+    }
+    std::vector<double> missing;
+    if (indicator_) {
+      for (std::size_t i = 0; i < ValuesIn(column); ++i) missing.push_back(column.missing(i));
+    }
+    column.is_text() ? FillText(column, ScalarText(fitted))
+                     : FillNumber(column, fitted.get<double>());
+    const std::string name = column.info.name;
+    out.push_back(std::move(column));
+    if (indicator_) {
+      out.push_back(MakeNumberColumn(MissingName(name), std::move(missing), ColumnType::kBoolean));
+    }
+    return Status::Ok();
   }
 
  private:
-  Result<Json> FitNumber(const Column& column, const std::vector<int64_t>& rows) const {
-    const std::string& name = column.info.name;
-    if (method_ == Method::kCategory) {
-      return InvalidArgument("impute: column \"" + name +
-                             "\" is numeric; a category of its own is for categorical columns "
-                             "(use mean, median, mode or constant, with indicator: true to keep "
-                             "apart what was missing)");
+  explicit Impute(const Json& spec) : ColumnOperation(spec) {}
+
+  Status CheckColumn(const Column& column) const {
+    const std::string name = "impute: column \"" + column.info.name + "\" is ";
+    if (column.is_text()) {
+      if (method_ != Method::kMean && method_ != Method::kMedian) return Status::Ok();
+      return InvalidArgument(name + std::string(Name(column.info.kind)) + ", " +
+                             JsonString(spec(), "method") +
+                             " is for numbers; use mode, constant or category");
     }
-    if (method_ == Method::kConstant) {
-      const Json& value = JsonMember(spec_, "value");
-      const auto number = ParseNumber(ScalarText(value));
-      if (number) return Json(*number);
+    const Json& value = JsonMember(spec(), "value");
+    if (method_ == Method::kConstant && !ParseNumber(ScalarText(value))) {
       return InvalidArgument("impute: value " + DumpJson(value) + " is not a number, column \"" +
-                             name + "\" is numeric");
+                             column.info.name + "\" is numeric");
     }
-    const std::vector<double> values = Present(column, rows);
-    if (values.empty()) return NoValues(name);
-    if (method_ == Method::kMean) return Json(Mean(values));
-    if (method_ == Method::kMedian) return Json(Median(values));
-    std::map<double, int64_t> counts;
-    for (const double value : values) ++counts[value];
-    return Json(Mode(counts));
+    if (method_ != Method::kCategory) return Status::Ok();
+    return InvalidArgument(name +
+                           "numeric; a category of its own is for categorical columns "
+                           "(use mean, median, mode or constant, with indicator: true to keep "
+                           "apart what was missing)");
   }
 
-  Result<Json> FitText(const Column& column, const std::vector<int64_t>& rows) const {
-    const std::string& name = column.info.name;
-    if (method_ == Method::kCategory)
-      return Json(ScalarText(JsonMember(spec_, "value")).empty()
-                      ? "missing"
-                      : ScalarText(JsonMember(spec_, "value")));
-    if (method_ == Method::kConstant) return Json(ScalarText(JsonMember(spec_, "value")));
+  Status LearnNumbers(const FitData& data, const std::vector<std::string>& names,
+                      const std::vector<std::size_t>& which, std::vector<Json>& fitted) const {
+    std::vector<std::string> chosen;
+    for (const std::size_t i : which) chosen.push_back(names[i]);
+    std::vector<double> values(chosen.size(), kMissing);
+    if (chosen.empty()) return Status::Ok();
+    if (method_ == Method::kConstant) {
+      values.assign(chosen.size(), *ParseNumber(ScalarText(JsonMember(spec(), "value"))));
+    } else if (method_ == Method::kMean) {
+      PENSTOCK_ASSIGN_OR_RETURN(values, LearnMeans(data, chosen));
+    } else if (method_ == Method::kMedian) {
+      PENSTOCK_ASSIGN_OR_RETURN(const auto quantiles, LearnQuantiles(data, chosen, {0.5}));
+      for (std::size_t i = 0; i < chosen.size(); ++i) {
+        if (!quantiles[i].empty()) values[i] = quantiles[i][0];
+      }
+    } else {
+      PENSTOCK_ASSIGN_OR_RETURN(values, LearnNumberModes(data, chosen));
+    }
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      if (std::isnan(values[i])) return NoValues(chosen[i]);
+      fitted[which[i]] = values[i] + 0.0;
+    }
+    return Status::Ok();
+  }
+
+  Status LearnOthers(const FitData& data, const std::vector<std::string>& names,
+                     const std::vector<std::size_t>& which, std::vector<Json>& fitted) const {
     if (method_ != Method::kMode) {
-      return InvalidArgument(
-          "impute: column \"" + name + "\" is " + std::string(Name(column.info.kind)) + ", " +
-          JsonString(spec_, "method") + " is for numbers; use mode, constant or category");
+      const std::string text = ScalarText(JsonMember(spec(), "value"));
+      for (const std::size_t i : which) {
+        fitted[i] = method_ == Method::kCategory && text.empty() ? "missing" : text;
+      }
+      return Status::Ok();
     }
-    std::map<std::string, int64_t> counts;
-    for (const int64_t row : rows) {
-      const auto i = static_cast<std::size_t>(row);
-      if (!column.missing(i)) ++counts[column.strings[i]];
+    std::vector<std::string> chosen;
+    for (const std::size_t i : which) chosen.push_back(names[i]);
+    PENSTOCK_ASSIGN_OR_RETURN(
+        const std::vector<TextCounts> counts,
+        LearnTexts(data, chosen, kMostTexts, "impute", "use method constant or category"));
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      if (counts[i].empty()) return NoValues(chosen[i]);
+      fitted[which[i]] = MostFrequent(counts[i]);
     }
-    if (counts.empty()) return NoValues(name);
-    return Json(Mode(counts));
+    return Status::Ok();
   }
 
   Status NoValues(const std::string& name) const {
     return InvalidArgument(
         "impute: column \"" + name + "\" has no value in the training rows, so " +
-        JsonString(spec_, "method") + " is undefined; drop the column or use method: constant");
-  }
-
-  static Status AddIndicator(Table& table, const Column& column) {
-    const std::string name = column.info.name;
-    Column with = column;
-    const std::size_t rows = static_cast<std::size_t>(table.rows);
-    std::vector<double> missing(rows);
-    for (std::size_t i = 0; i < rows; ++i) missing[i] = column.missing(i) ? 1 : 0;
-    Column indicator =
-        MakeNumberColumn(name + "=(missing)", std::move(missing), ColumnType::kBoolean);
-    std::vector<Column> columns;
-    columns.push_back(std::move(with));
-    columns.push_back(std::move(indicator));
-    return ReplaceColumn(table, name, std::move(columns));
+        JsonString(spec(), "method") + " is undefined; drop the column or use method: constant");
   }
 
   static void FillNumber(Column& column, double fill) {
     for (double& value : column.numbers) {
-      if (std::isnan(value)) value = fill + 0.0;
+      if (std::isnan(value)) value = fill;
     }
     if (fill != std::floor(fill)) column.info.type = ColumnType::kDouble;
     if (column.info.type == ColumnType::kBoolean && fill != 0 && fill != 1) {
@@ -190,20 +168,19 @@ class Impute : public Operation {
   }
 
   static void FillText(Column& column, const std::string& fill) {
-    auto& dictionary = column.strings.dictionary;
+    auto& [codes, dictionary] = column.strings;
+    column.info.nullable = false;
+    if (std::find(codes.begin(), codes.end(), -1) == codes.end()) return;
     const auto at = std::find(dictionary.begin(), dictionary.end(), fill);
     const auto code = static_cast<int32_t>(at - dictionary.begin());
     if (at == dictionary.end()) dictionary.push_back(fill);
-    for (int32_t& value : column.strings.codes) {
+    for (int32_t& value : codes) {
       if (value < 0) value = code;
     }
-    column.info.nullable = false;
   }
 
-  Json spec_;
   Method method_ = Method::kMean;
   bool indicator_ = false;
-  std::map<std::string, Json> fitted_;
 };
 
 }  // namespace

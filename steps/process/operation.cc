@@ -6,39 +6,44 @@
 #include <utility>
 
 #include "base/text.h"
+#include "steps/process/makers.h"
+#include "steps/process/row_operation.h"
 
 namespace penstock {
 namespace {
 
 struct Entry {
   std::string_view name;
-  bool fitted;
+  bool fitted;  // learns from values
   Result<std::unique_ptr<Operation>> (*make)(const Json& spec);
 };
 
-constexpr std::array<Entry, 7> kOperations = {{
-    {"drop", false, MakeDrop},
-    {"impute", true, MakeImpute},
-    {"map_values", false, MakeMapValues},
-    {"min_max", true, MakeMinMax},
-    {"one_hot", true, MakeOneHot},
-    {"ordinal", true, MakeOrdinal},
-    {"standard", true, MakeStandard},
-}};
+constexpr std::array kOperations = {
+    Entry{"drop", false, MakeDrop},
+    Entry{"impute", true, MakeImpute},
+    Entry{"map_values", false, MakeMapValues},
+    Entry{"min_max", true, MakeMinMax},
+    Entry{"one_hot", true, MakeOneHot},
+    Entry{"ordinal", true, MakeOrdinal},
+    Entry{"standard", true, MakeStandard},
+};
 
 }  // namespace
 
 const std::vector<std::string>& OperationNames() {
   static const auto* const names = [] {
-    auto* list = new std::vector<std::string>{"drop_missing"};
+    auto* list = new std::vector<std::string>(RowOperationNames());
     for (const Entry& entry : kOperations) list->emplace_back(entry.name);
     std::sort(list->begin(), list->end());
+    list->erase(std::unique(list->begin(), list->end()), list->end());
     return list;
   }();
   return *names;
 }
 
-bool IsFitted(std::string_view op) {
+bool IsFitted(const Json& spec) {
+  if (IsRowOperation(spec)) return IsFittedRowOperation(spec);
+  const std::string op = JsonString(spec, "op");
   return std::any_of(kOperations.begin(), kOperations.end(),
                      [&](const Entry& entry) { return entry.name == op && entry.fitted; });
 }
@@ -58,22 +63,6 @@ Result<Column*> FindColumn(Table& table, const std::string& name) {
                          Suggestion(name, table.names()));
 }
 
-Status ReplaceColumn(Table& table, const std::string& name, std::vector<Column> columns) {
-  const auto at = std::find_if(table.columns.begin(), table.columns.end(),
-                               [&](const Column& column) { return column.info.name == name; });
-  for (const Column& column : columns) {
-    const Column* same = table.Find(column.info.name);
-    if (same != nullptr && same != &*at) {
-      return InvalidArgument("column \"" + name + "\" would become \"" + column.info.name +
-                             "\", which is there already; rename or drop one");
-    }
-  }
-  const auto next = table.columns.erase(at);
-  table.columns.insert(next, std::make_move_iterator(columns.begin()),
-                       std::make_move_iterator(columns.end()));
-  return Status::Ok();
-}
-
 StringValues AsTexts(const Column& column) {
   if (column.is_text()) return column.strings;
   StringValues texts;
@@ -90,26 +79,6 @@ StringValues AsTexts(const Column& column) {
     texts.codes.push_back(at->second);
   }
   return texts;
-}
-
-std::vector<std::string> DistinctTexts(const StringValues& values,
-                                       const std::vector<int64_t>& rows) {
-  std::vector<bool> seen(values.dictionary.size());
-  for (const int64_t row : rows) {
-    const int32_t code = values.codes[static_cast<std::size_t>(row)];
-    if (code >= 0) seen[static_cast<std::size_t>(code)] = true;
-  }
-  std::vector<std::string> texts;
-  for (std::size_t i = 0; i < seen.size(); ++i) {
-    if (seen[i]) texts.push_back(values.dictionary[i]);
-  }
-  std::sort(texts.begin(), texts.end());
-  return texts;
-}
-
-bool AnyMissing(const Column& column, const std::vector<int64_t>& rows) {
-  return std::any_of(rows.begin(), rows.end(),
-                     [&](int64_t row) { return column.missing(static_cast<std::size_t>(row)); });
 }
 
 }  // namespace penstock

@@ -15,7 +15,7 @@
 
 namespace penstock {
 
-inline constexpr char kProcessVersion[] = "1";
+inline constexpr char kProcessVersion[] = "2";
 
 // A StepFunction. Metrics: rows, rows_dropped, features, and train_rows, validation_rows, test_rows
 // where the split has that part. kInvalidArgument: data or parameters that are wrong; kCancelled.

@@ -6,12 +6,14 @@
 #include <utility>
 
 #include "base/random.h"
+#include "steps/process/read_spec.h"
 
 namespace penstock {
 namespace {
 
 // Fractions such as 0.7 + 0.2 + 0.1 may miss 1 by a rounding error; so may products with a count.
 constexpr double kSlack = 1e-9;
+constexpr std::size_t kMaxParts = 100;
 
 // Uniform in [0, bound) without bias: rejects the incomplete last round.
 uint64_t Below(SeededRandom& random, uint64_t bound) {
@@ -81,6 +83,16 @@ Result<SplitSpec> SplitSpecFromJson(const Json& split) {
       spec.seed = value.get<uint64_t>();
     } else if (key == "stratify") {
       spec.stratify = value.is_string() ? value.get<std::string>() : "";
+    } else if (key == "by") {
+      const std::string by = value.is_string() ? value.get<std::string>() : DumpJson(value);
+      if (by != "random" && by != "time" && by != "hash") {
+        return InvalidArgument("split.by must be random, time or hash, not " + by);
+      }
+      spec.by = by == "time"   ? SplitSpec::By::kTime
+                : by == "hash" ? SplitSpec::By::kHash
+                               : SplitSpec::By::kRandom;
+    } else if (key == "key") {
+      spec.key = TextList(value.is_string() ? Json::array({value}) : value);
     } else if (key == "kFold" || key == "fold") {
       if (!value.is_number_integer())
         return InvalidArgument("split." + key + " must be an integer");
@@ -96,6 +108,15 @@ Result<SplitSpec> SplitSpecFromJson(const Json& split) {
   if (spec.folds != 0 && (spec.folds < 2 || spec.fold < 0 || spec.fold >= spec.folds)) {
     return InvalidArgument("split.kFold must be at least 2, and split.fold one of 0 to kFold - 1");
   }
+  if (spec.empty()) spec.parts = {{"train", 0.8}, {"validation", 0.1}, {"test", 0.1}};
+  if (spec.parts.size() > kMaxParts) {
+    return InvalidArgument("split has more than " + std::to_string(kMaxParts) + " parts");
+  }
+  const auto place = [](const SplitSpec::Part& part) {
+    return part.name == "train" ? 0 : part.name == "test" ? 2 : 1;
+  };
+  std::stable_sort(spec.parts.begin(), spec.parts.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
   double sum = 0;
   for (const SplitSpec::Part& part : spec.parts) sum += part.fraction;
   if (sum > 1 + kSlack) return InvalidArgument("the fractions of split add up to more than 1");
@@ -126,37 +147,26 @@ std::vector<int64_t> LargestRemainder(int64_t rows, const std::vector<double>& f
   return counts;
 }
 
-std::vector<int32_t> AssignParts(int64_t rows, const std::vector<double>& fractions, uint64_t seed,
-                                 const std::vector<int32_t>& strata) {
+PartDrawer::PartDrawer(const std::vector<int64_t>& sizes, const std::vector<double>& fractions,
+                       uint64_t seed)
+    : random_(seed), rows_left_(sizes) {
   // What the fractions leave is a part of its own here, so that every row goes somewhere.
   std::vector<double> all = fractions;
   all.push_back(std::max(0.0, 1 - std::accumulate(fractions.begin(), fractions.end(), 0.0)));
+  const int64_t rows = std::accumulate(sizes.begin(), sizes.end(), int64_t{0});
   std::vector<int64_t> totals = LargestRemainder(rows, fractions);
   totals.push_back(rows - std::accumulate(totals.begin(), totals.end(), int64_t{0}));
+  left_ = Allot(sizes, all, std::move(totals));
+}
 
-  std::vector<std::vector<int64_t>> members(1);
-  for (int64_t i = 0; i < rows; ++i) {
-    const std::size_t stratum =
-        strata.empty() ? 0 : static_cast<std::size_t>(strata[static_cast<std::size_t>(i)]);
-    if (stratum >= members.size()) members.resize(stratum + 1);
-    members[stratum].push_back(i);
-  }
-  std::vector<int64_t> sizes;
-  for (const auto& stratum : members) sizes.push_back(static_cast<int64_t>(stratum.size()));
-  const std::vector<std::vector<int64_t>> allotted = Allot(sizes, all, totals);
-
-  std::vector<int32_t> part_of(static_cast<std::size_t>(rows), -1);
-  SeededRandom random(seed);
-  for (std::size_t s = 0; s < members.size(); ++s) {
-    Shuffle(members[s], random);
-    std::size_t next = 0;
-    for (std::size_t k = 0; k < fractions.size(); ++k) {
-      for (int64_t n = 0; n < allotted[s][k]; ++n) {
-        part_of[static_cast<std::size_t>(members[s][next++])] = static_cast<int32_t>(k);
-      }
-    }
-  }
-  return part_of;
+int32_t PartDrawer::Draw(std::size_t stratum) {
+  std::vector<int64_t>& left = left_[stratum];
+  auto drawn =
+      static_cast<int64_t>(Below(random_, static_cast<uint64_t>(rows_left_[stratum]--)));
+  std::size_t part = 0;
+  while (drawn >= left[part]) drawn -= left[part++];
+  --left[part];
+  return part + 1 == left.size() ? -1 : static_cast<int32_t>(part);
 }
 
 std::vector<int32_t> AssignGroups(const std::vector<int32_t>& groups,
@@ -187,6 +197,38 @@ std::vector<int32_t> AssignGroups(const std::vector<int32_t>& groups,
   parts.reserve(groups.size());
   for (const int32_t group : groups)
     parts.push_back(part_of_group[static_cast<std::size_t>(group)]);
+  return parts;
+}
+
+int32_t PartOfHash(double hash, const std::vector<double>& fractions) {
+  double below = 0;
+  for (std::size_t k = 0; k < fractions.size(); ++k) {
+    below += fractions[k];
+    if (hash < below) return static_cast<int32_t>(k);
+  }
+  // What rounding leaves below 1 belongs to the last part.
+  return below > 1 - kSlack ? static_cast<int32_t>(fractions.size()) - 1 : -1;
+}
+
+std::vector<int32_t> AssignByTime(const std::vector<double>& times,
+                                  const std::vector<double>& fractions) {
+  const std::vector<int64_t> counts =
+      LargestRemainder(static_cast<int64_t>(times.size()), fractions);
+  std::vector<double> sorted = times;
+  std::sort(sorted.begin(), sorted.end());
+  // The last time of each part.
+  std::vector<double> last;
+  int64_t end = 0;
+  for (const int64_t count : counts) {
+    end += count;
+    last.push_back(end == 0 ? -INFINITY : sorted[static_cast<std::size_t>(end - 1)]);
+  }
+  std::vector<int32_t> parts;
+  parts.reserve(times.size());
+  for (const double time : times) {
+    const auto at = std::lower_bound(last.begin(), last.end(), time);
+    parts.push_back(at == last.end() ? -1 : static_cast<int32_t>(at - last.begin()));
+  }
   return parts;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <set>
 #include <sstream>
 #include <utility>
 
@@ -39,29 +38,27 @@ Result<std::vector<ColumnInfo>> ColumnsFromJson(const Json& list) {
   return columns;
 }
 
-std::vector<ColumnInfo> Schema(const Table& table) {
-  std::vector<ColumnInfo> columns;
-  for (const Column& column : table.columns) {
-    columns.push_back({column.info.name, column.info.type, column.info.kind, false, {}});
+// What is the same for all data: without what values there are.
+std::vector<ColumnInfo> Plain(std::vector<ColumnInfo> columns) {
+  for (ColumnInfo& column : columns) {
+    column.nullable = false;
+    column.categories.clear();
   }
   return columns;
 }
 
-// Whether the fitted operation reads the raw column `name`.
-bool Uses(const Json& operation, const std::string& name) {
-  const Json& fitted = JsonMember(operation, "fitted");
-  const std::string op = JsonString(operation, "op");
-  if (op != "drop" && op != "map_values") return fitted.is_object() && fitted.contains(name);
-  const std::vector<std::string> columns = TextList(JsonMember(fitted, "columns"));
-  return std::find(columns.begin(), columns.end(), name) != columns.end();
+std::vector<ColumnInfo> Schema(const Table& table) {
+  std::vector<ColumnInfo> columns;
+  for (const Column& column : table.columns) columns.push_back(column.info);
+  return Plain(std::move(columns));
 }
 
-// A raw column that the first operation to look at it drops: nobody needs to bring it.
-bool IsDropped(const std::vector<Json>& operations, const std::string& name) {
-  for (const Json& operation : operations) {
-    if (Uses(operation, name)) return JsonString(operation, "op") == "drop";
+std::vector<ColumnInfo> FeaturesAmong(const std::vector<ColumnInfo>& columns, const Roles& roles) {
+  std::vector<ColumnInfo> features;
+  for (const ColumnInfo& column : columns) {
+    if (roles.is_feature(column.name)) features.push_back(column);
   }
-  return false;
+  return features;
 }
 
 bool Contains(const std::vector<std::string>& list, const std::string& name) {
@@ -114,15 +111,21 @@ Result<Transform> Transform::FromJson(const Json& json) {
     transform.label_rules_ = LabelRulesFromJson(JsonMember(json, "labels"));
     transform.label_ = LabelInfoFromJson(JsonMember(json, "label"));
     PENSTOCK_ASSIGN_OR_RETURN(transform.raw_columns_, ColumnsFromJson(JsonMember(json, "raw")));
-    PENSTOCK_ASSIGN_OR_RETURN(transform.features_, ColumnsFromJson(JsonMember(json, "features")));
     PENSTOCK_ASSIGN_OR_RETURN(transform.raw_features_,
                               ColumnsFromJson(JsonMember(json, "raw_features")));
     for (const Json& filter : JsonMember(json, "row_filters")) {
       transform.row_filters_.push_back(filter);
     }
+    transform.chain_ = OperationChain(FeaturesAmong(transform.raw_columns_, transform.roles_));
     for (const Json& spec : JsonMember(json, "operations")) {
       PENSTOCK_ASSIGN_OR_RETURN(std::unique_ptr<Operation> operation, MakeOperation(spec));
-      transform.operations_.push_back(std::move(operation));
+      PENSTOCK_RETURN_IF_ERROR(transform.chain_.Add(std::move(operation)));
+    }
+    transform.plan_ = transform.chain_.PlanForAll();
+    PENSTOCK_ASSIGN_OR_RETURN(const std::vector<ColumnInfo> features,
+                              ColumnsFromJson(JsonMember(json, "features")));
+    if (Schema(transform.chain_.output()) != features) {
+      return DataLoss("the operations give other columns than \"features\" lists");
     }
     return Status::Ok();
   };
@@ -134,7 +137,7 @@ Result<Transform> Transform::FromJson(const Json& json) {
 
 Json Transform::ToJson() const {
   Json operations = Json::array();
-  for (const auto& operation : operations_) operations.push_back(operation->ToJson());
+  for (const auto& operation : chain_.operations()) operations.push_back(operation->ToJson());
   return {{"format", kFormat},
           {"read", ReadOptionsToJson(read_)},
           {"roles", RolesToJson(roles_)},
@@ -144,7 +147,7 @@ Json Transform::ToJson() const {
           {"raw_features", ColumnsToJson(raw_features_)},
           {"row_filters", row_filters_},
           {"operations", std::move(operations)},
-          {"features", ColumnsToJson(features_)}};
+          {"features", ColumnsToJson(features())}};
 }
 
 Status Transform::Write(const std::filesystem::path& folder) const {
@@ -162,49 +165,43 @@ Digest Transform::TreeDigest() const {
   return SingleFileTreeDigest(kTransformFile, DumpJson(ToJson()) + "\n");
 }
 
-Result<RawTable> Transform::Read(const InputArtifact& data, const std::vector<std::string>& keep,
-                                 bool labels, const TableOptions& options) const {
-  ReadOptions read = read_;
-  std::vector<std::string> wanted;
-  for (const ColumnInfo& column : raw_features_) wanted.push_back(column.name);
-  std::vector<std::string> optional;
+Transform::Reading Transform::HowToRead(const std::vector<std::string>& keep, bool labels) const {
+  Reading reading;
+  reading.options = read_;
+  for (const ColumnInfo& column : raw_features_) reading.wanted.push_back(column.name);
   for (const ColumnInfo& column : raw_columns_) {
     const bool feature = roles_.is_feature(column.name);
-    if (!feature) optional.push_back(column.name);
+    if (!feature) reading.optional.push_back(column.name);
     // Without labels, what is only handed through is text, exactly as it stands.
     const bool known = feature || labels;
-    read.kinds.push_back({column.name, known ? column.kind : ColumnKind::kId});
+    reading.options.kinds.push_back({column.name, known ? column.kind : ColumnKind::kId});
   }
   for (const std::string& name : keep) {
-    read.kinds.push_back({name, ColumnKind::kId});  // after the others: for columns unknown so far
-    if (!Contains(wanted, name)) wanted.push_back(name);
-    std::erase(optional, name);
+    // After the others: for columns unknown so far.
+    reading.options.kinds.push_back({name, ColumnKind::kId});
+    if (!Contains(reading.wanted, name)) reading.wanted.push_back(name);
+    std::erase(reading.optional, name);
   }
-  PENSTOCK_ASSIGN_OR_RETURN(RawTable raw,
-                            ReadRaw(data.path, data.display_name, read, wanted, optional, options));
-  if (raw.dataset && !raw.dataset->transform_digest.empty()) {
-    return InvalidArgument(raw.parts.front().display_name +
-                           ": the dataset went through a transform already; give the raw data");
-  }
-  return raw;
+  return reading;
 }
 
-Status Transform::ApplyToTable(Table& features, const WhereCell& where) const {
-  for (const auto& operation : operations_) {
-    PENSTOCK_RETURN_IF_ERROR(operation->Apply(features, where));
-  }
-  const bool same = std::equal(
-      features.columns.begin(), features.columns.end(), features_.begin(), features_.end(),
-      [](const Column& column, const ColumnInfo& info) { return column.info.name == info.name; });
-  if (!same) return Internal("the transform gave other columns than when it was fitted");
-  return Status::Ok();
+std::vector<ColumnInfo> Transform::features() const {
+  return Schema(chain_.output());
 }
 
 Result<AppliedData> Transform::ApplyToRaw(const InputArtifact& data, const ApplyOptions& options,
                                           StepContext& context) const {
-  const TableOptions table_options{context.threads(), context.memory_bytes(),
-                                   [&context] { return context.cancelled(); }};
-  PENSTOCK_ASSIGN_OR_RETURN(RawTable raw, Read(data, options.keep, options.labels, table_options));
+  TableOptions table_options{context.threads(), context.memory_bytes(),
+                             [&context] { return context.cancelled(); }};
+  table_options.scratch = context.scratch_dir();
+  const Reading reading = HowToRead(options.keep, options.labels);
+  PENSTOCK_ASSIGN_OR_RETURN(
+      RawTable raw, ReadRaw(data.path, data.display_name, reading.options, reading.wanted,
+                            reading.optional, table_options));
+  if (raw.dataset && !raw.dataset->transform_digest.empty()) {
+    return InvalidArgument(raw.parts.front().display_name +
+                           ": the dataset went through a transform already; give the raw data");
+  }
   AppliedData applied;
   applied.kept.rows = raw.table.rows;
   for (const std::string& name : options.keep) {
@@ -229,8 +226,9 @@ Result<AppliedData> Transform::ApplyToRaw(const InputArtifact& data, const Apply
   for (const ColumnInfo& column : raw_features_) {
     features.columns.push_back(std::move(*raw.table.Find(column.name)));
   }
-  PENSTOCK_RETURN_IF_ERROR(ApplyToTable(
-      features, [&](int64_t row, const std::string& column) { return raw.Where(row, column); }));
+  AppliedRows rows;
+  rows.where = [&](int64_t row, const std::string& column) { return raw.Where(row, column); };
+  PENSTOCK_RETURN_IF_ERROR(chain_.Apply(plan_, features, rows));
   if (options.as_table) {
     applied.table = std::move(features);
     return applied;
@@ -241,35 +239,33 @@ Result<AppliedData> Transform::ApplyToRaw(const InputArtifact& data, const Apply
 }
 
 TransformBuilder::TransformBuilder(ReadOptions read, Roles roles, LabelRules rules, LabelInfo label,
-                                   const Table& raw) {
+                                   const std::vector<ColumnInfo>& raw) {
   transform_.read_ = std::move(read);
   transform_.roles_ = std::move(roles);
   transform_.label_rules_ = std::move(rules);
   transform_.label_ = std::move(label);
-  transform_.raw_columns_ = Schema(raw);
+  transform_.raw_columns_ = Plain(raw);
+  transform_.chain_ =
+      OperationChain(FeaturesAmong(transform_.raw_columns_, transform_.roles_));
 }
 
 void TransformBuilder::AddRowFilter(const Json& spec) {
-  transform_.row_filters_.push_back(spec);
+  Json filter = spec;
+  filter["after"] = transform_.chain_.operations().size();
+  transform_.row_filters_.push_back(std::move(filter));
 }
 
-Status TransformBuilder::Add(const Json& spec, Table& features, const std::vector<int64_t>& rows,
-                             const WhereCell& where) {
-  PENSTOCK_ASSIGN_OR_RETURN(std::unique_ptr<Operation> operation, MakeOperation(spec));
-  PENSTOCK_RETURN_IF_ERROR(operation->Fit(features, rows));
-  PENSTOCK_RETURN_IF_ERROR(operation->Apply(features, where));
-  transform_.operations_.push_back(std::move(operation));
-  return Status::Ok();
+Status TransformBuilder::Add(std::shared_ptr<const Operation> operation) {
+  return transform_.chain_.Add(std::move(operation));
 }
 
-Transform TransformBuilder::Finish(const Table& features) && {
-  transform_.features_ = Schema(features);
-  std::vector<Json> operations;
-  for (const auto& operation : transform_.operations_) operations.push_back(operation->ToJson());
-  for (const ColumnInfo& column : transform_.raw_columns_) {
-    if (transform_.roles_.is_feature(column.name) && !IsDropped(operations, column.name)) {
-      transform_.raw_features_.push_back(column);
-    }
+Transform TransformBuilder::Finish(Roles roles) && {
+  transform_.roles_ = std::move(roles);
+  transform_.plan_ = transform_.chain_.PlanForAll();
+  for (const std::string& name : transform_.plan_.inputs) {
+    const auto at = std::find_if(transform_.raw_columns_.begin(), transform_.raw_columns_.end(),
+                                 [&](const ColumnInfo& column) { return column.name == name; });
+    transform_.raw_features_.push_back(*at);
   }
   return std::move(transform_);
 }

@@ -2,7 +2,7 @@
 #define PENSTOCK_STEPS_PROCESS_TRANSFORM_H_
 
 // What `process` fitted on its training rows, as a value that can be stored, loaded and applied to
-// other data. `process`, `evaluate` and `predict` all go through ApplyToTable, hence raw → predict
+// other data. `process`, `evaluate` and `predict` all go through its chain, hence raw → predict
 // equals process → predict bit for bit. Immutable after loading; thread-safe.
 //
 //   PENSTOCK_ASSIGN_OR_RETURN(Transform transform, Transform::Load(model_folder / "transform"));
@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "steps/api/model.h"
 #include "steps/api/step.h"
+#include "steps/process/chain.h"
 #include "steps/process/label_rules.h"
 #include "steps/process/operation.h"
 #include "steps/table/dataset.h"
@@ -68,7 +69,7 @@ class Transform {
   // The raw columns that are features, as callers must bring them, in order.
   const std::vector<ColumnInfo>& raw_features() const { return raw_features_; }
   // The columns that come out, in order.
-  const std::vector<ColumnInfo>& features() const { return features_; }
+  std::vector<ColumnInfo> features() const;
   const Roles& roles() const { return roles_; }
   const LabelInfo& label() const { return label_; }
 
@@ -80,16 +81,19 @@ class Transform {
   Result<AppliedData> ApplyToRaw(const InputArtifact& data, const ApplyOptions& options,
                                  StepContext& context) const;
 
-  // The parts of ApplyToRaw, for `process`.
-  // Reads the raw features and `keep`, which must be there, and the other role columns that are.
+  // What `process` needs to apply it to raw data.
+  // How to read them, with labels and weights: the columns that must be there, and those that are
+  // read where they are.
+  struct Reading {
+    ReadOptions options;
+    std::vector<std::string> wanted;
+    std::vector<std::string> optional;
+  };
   // Without `labels`, role columns are text, exactly as they stand.
-  Result<RawTable> Read(const InputArtifact& data, const std::vector<std::string>& keep,
-                        bool labels, const TableOptions& options) const;
-  // The operations alone, on a table that holds the raw features: the one code path behind all of
-  // the above.
-  Status ApplyToTable(Table& features, const WhereCell& where) const;
+  Reading HowToRead(const std::vector<std::string>& keep, bool labels) const;
   const LabelRules& label_rules() const { return label_rules_; }
-  // Entries of `drop_missing`, for whoever filters rows before applying.
+  const OperationChain& chain() const { return chain_; }
+  // Entries of row operations, each with "after": how many operations were applied before it.
   const std::vector<Json>& row_filters() const { return row_filters_; }
 
  private:
@@ -100,22 +104,22 @@ class Transform {
   LabelInfo label_;
   std::vector<ColumnInfo> raw_columns_;  // all that were read, in order, role columns too
   std::vector<ColumnInfo> raw_features_;
-  std::vector<ColumnInfo> features_;
   std::vector<Json> row_filters_;
-  std::vector<std::unique_ptr<Operation>> operations_;
+  OperationChain chain_;
+  OperationChain::Plan plan_;  // for all that comes out
 };
 
 // Makes a transform operation by operation. Not thread-safe.
 class TransformBuilder {
  public:
   TransformBuilder(ReadOptions read, Roles roles, LabelRules rules, LabelInfo label,
-                   const Table& raw);
-  // Records an entry of `drop_missing`.
+                   const std::vector<ColumnInfo>& raw);
+  // Records an entry that is about rows, applied after the operations so far.
   void AddRowFilter(const Json& spec);
-  // Fits an entry of `transforms` on `rows` of `features`, then applies it to all of `features`.
-  Status Add(const Json& spec, Table& features, const std::vector<int64_t>& rows,
-             const WhereCell& where);
-  Transform Finish(const Table& features) &&;
+  // A fitted operation. Errors as of OperationChain::Add.
+  Status Add(std::shared_ptr<const Operation> operation);
+  // `roles`: as they are after all row operations.
+  Transform Finish(Roles roles) &&;
 
  private:
   Transform transform_;

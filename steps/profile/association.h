@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "steps/profile/moments.h"
+#include "steps/table/moments.h"
 
 namespace penstock {
 

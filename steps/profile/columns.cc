@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "base/mutex.h"
-#include "steps/profile/blocks.h"
-#include "steps/profile/hashing.h"
-#include "steps/profile/moments.h"
-#include "steps/profile/order_statistics.h"
+#include "steps/table/block_source.h"
+#include "steps/table/hashing.h"
+#include "steps/table/moments.h"
+#include "steps/table/order_statistics.h"
 #include "steps/profile/value_counts.h"
 
 namespace penstock {

@@ -9,10 +9,10 @@
 
 #include "base/text.h"
 #include "steps/profile/association.h"
-#include "steps/profile/blocks.h"
+#include "steps/table/block_source.h"
 #include "steps/profile/columns.h"
 #include "steps/profile/label.h"
-#include "steps/profile/moments.h"
+#include "steps/table/moments.h"
 #include "steps/profile/sample.h"
 
 namespace penstock {

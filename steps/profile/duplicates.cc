@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/mutex.h"
-#include "steps/profile/blocks.h"
-#include "steps/profile/hashing.h"
+#include "steps/table/block_source.h"
+#include "steps/table/hashing.h"
 
 namespace penstock {
 namespace {

@@ -5,9 +5,9 @@
 #include <numeric>
 
 #include "base/random.h"
-#include "steps/profile/blocks.h"
+#include "steps/table/block_source.h"
 #include "steps/profile/columns.h"
-#include "steps/profile/hashing.h"
+#include "steps/table/hashing.h"
 
 namespace penstock {
 namespace {

@@ -9,13 +9,13 @@
 
 #include "base/text.h"
 #include "steps/table/duck.h"
+#include "steps/table/read_frame.h"
 #include "steps/table/read_internal.h"
 
 namespace penstock {
 namespace {
 
 constexpr char kFormat[] = "penstock-dataset/1";
-constexpr char kPart[] = "part-00000.parquet";
 constexpr JsonLimits kDatasetLimits{64 << 20, 32};
 
 std::string NameOf(const std::filesystem::path& folder, std::string_view display_name) {
@@ -365,34 +365,49 @@ Result<Features> LoadFeatures(const std::filesystem::path& folder,
 
 namespace {
 
-Status Write(const std::filesystem::path& folder, const Table& table,
-             const std::vector<int64_t>* selected, const DatasetInfo& given,
-             const TableOptions& options) {
+Result<WrittenPart> WritePart(const std::filesystem::path& folder, int64_t index,
+                              duck::TableSource& source, const TableOptions& options) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return ErrnoStatus(error.value(), folder.string());
-  if (table.columns.empty()) return InvalidArgument("a dataset needs at least one column");
-  duck::TableSource source(table, selected, options.cancelled);
+  const std::vector<ColumnInfo>& infos = source.columns();
+  if (infos.empty()) return InvalidArgument("a dataset needs at least one column");
+  std::string number = std::to_string(index);
+  number.insert(0, 5 - std::min<std::size_t>(number.size(), 5), '0');
+  WrittenPart part;
+  part.file = "part-" + number + ".parquet";
   PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection, duck::Connection::Open(options));
   std::vector<std::string> columns;
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    columns.push_back(reading::Position(i) + " AS " + duck::QuoteName(table.columns[i].info.name));
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    columns.push_back(reading::Position(i) + " AS " + duck::QuoteName(infos[i].name));
   }
-  // A fixed row group size and codec: the bytes depend on the content alone.
+  // A row group size and a codec that depend on nothing else: so do the bytes.
   const Status written =
       connection.Run("COPY (SELECT " + Join(columns, ", ") + " FROM " + source.Sql() + ") TO " +
-                     duck::Quote((folder / kPart).string()) +
-                     " (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE 122880)");
+                     duck::Quote((folder / part.file).string()) +
+                     " (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE " +
+                     std::to_string(BlockRows(infos.size())) + ")");
+  PENSTOCK_RETURN_IF_ERROR(source.status());
   if (!written.ok()) {
     const std::string what = "writing dataset " + folder.filename().string();
     if (written.code() != StatusCode::kInvalidArgument) return written.WithContext(what);
     return Unavailable(what + ": " + written.message());
   }
-  DatasetInfo info = given;
-  info.parts = {kPart};
-  info.rows = source.rows;
-  info.columns.clear();
-  for (const Column& column : table.columns) info.columns.push_back(column.info);
+  part.rows = source.rows();
+  part.missing = source.missing();
+  return part;
+}
+
+}  // namespace
+
+Result<WrittenPart> WriteDatasetPart(const std::filesystem::path& folder, int64_t index,
+                                     const std::vector<ColumnInfo>& columns,
+                                     const TableStream& next, const TableOptions& options) {
+  duck::TableSource source(columns, next, options.cancelled);
+  return WritePart(folder, index, source, options);
+}
+
+Status WriteDatasetInfo(const std::filesystem::path& folder, const DatasetInfo& info) {
   std::ofstream file(folder / kDatasetFile, std::ios::binary);
   file << DumpJson(DatasetInfoToJson(info)) << '\n';
   file.close();
@@ -400,17 +415,15 @@ Status Write(const std::filesystem::path& folder, const Table& table,
   return Status::Ok();
 }
 
-}  // namespace
-
 Status WriteDataset(const std::filesystem::path& folder, const Table& table,
-                    const DatasetInfo& info, const TableOptions& options) {
-  return Write(folder, table, nullptr, info, options);
-}
-
-Status WriteDatasetRows(const std::filesystem::path& folder, const Table& table,
-                        const std::vector<int64_t>& selected, const DatasetInfo& info,
-                        const TableOptions& options) {
-  return Write(folder, table, &selected, info, options);
+                    const DatasetInfo& given, const TableOptions& options) {
+  duck::TableSource source(table, options.cancelled);
+  PENSTOCK_ASSIGN_OR_RETURN(const WrittenPart part, WritePart(folder, 0, source, options));
+  DatasetInfo info = given;
+  info.parts = {part.file};
+  info.rows = part.rows;
+  info.columns = source.columns();
+  return WriteDatasetInfo(folder, info);
 }
 
 }  // namespace penstock

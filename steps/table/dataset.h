@@ -113,10 +113,20 @@ Result<std::vector<double>> LabelsOf(const Column& column, const LabelInfo& labe
 // of type boolean hold 0, 1 or NaN; of type integer, whole numbers below 2^63 or NaN.
 Status WriteDataset(const std::filesystem::path& folder, const Table& table,
                     const DatasetInfo& info, const TableOptions& options);
-// The same with only the rows `selected` (indices into the table, in the order to write).
-Status WriteDatasetRows(const std::filesystem::path& folder, const Table& table,
-                        const std::vector<int64_t>& selected, const DatasetInfo& info,
-                        const TableOptions& options);
+
+// Writing in pieces, for what is larger than memory: parts, in any order and on several threads,
+// and then the record that lists them.
+struct WrittenPart {
+  std::string file;
+  int64_t rows = 0;
+  std::vector<bool> missing;  // for each column whether any value is
+};
+// Part number `index` of a dataset in `folder` (made where absent), with the rows of `next`, whose
+// tables have `columns`. Errors of the stream's are given back.
+Result<WrittenPart> WriteDatasetPart(const std::filesystem::path& folder, int64_t index,
+                                     const std::vector<ColumnInfo>& columns,
+                                     const TableStream& next, const TableOptions& options);
+Status WriteDatasetInfo(const std::filesystem::path& folder, const DatasetInfo& info);
 
 }  // namespace penstock
 

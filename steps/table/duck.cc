@@ -37,24 +37,22 @@ void BindSource(duckdb_bind_info bind) {
   auto* source = reinterpret_cast<TableSource*>(duckdb_get_int64(address));
   duckdb_destroy_value(&address);
   // Columns are read by position; names of their own keep DuckDB from renaming the table's.
-  for (std::size_t i = 0; i < source->table.columns.size(); ++i) {
-    duckdb_logical_type type =
-        duckdb_create_logical_type(StoredType(source->table.columns[i].info));
+  for (std::size_t i = 0; i < source->columns().size(); ++i) {
+    duckdb_logical_type type = duckdb_create_logical_type(StoredType(source->columns()[i]));
     duckdb_bind_add_result_column(bind, ("c" + std::to_string(i)).c_str(), type);
     duckdb_destroy_logical_type(&type);
   }
-  duckdb_bind_set_cardinality(bind, static_cast<idx_t>(source->rows), true);
   duckdb_bind_set_bind_data(bind, source, nullptr);
 }
 
 void StartSource(duckdb_init_info init) {
-  static_cast<TableSource*>(duckdb_init_get_bind_data(init))->next = 0;
   duckdb_init_set_max_threads(init, 1);  // rows keep their order whatever the thread count
 }
 
-// Calls `put(i, row)` for the block's rows; where the value is missing marks it so instead.
+// Calls `put(i)` for the chunk's rows; where the value is missing marks it so instead. Whether any
+// was.
 template <typename Missing, typename Put>
-void FillBlock(duckdb_vector vector, int64_t count, const Missing& missing, const Put& put) {
+bool FillBlock(duckdb_vector vector, int64_t count, const Missing& missing, const Put& put) {
   uint64_t* validity = nullptr;
   for (int64_t i = 0; i < count; ++i) {
     if (!missing(i)) {
@@ -67,57 +65,50 @@ void FillBlock(duckdb_vector vector, int64_t count, const Missing& missing, cons
     }
     duckdb_validity_set_row_invalid(validity, static_cast<idx_t>(i));
   }
+  return validity != nullptr;
 }
 
-void FillColumn(const TableSource& source, const Column& column, int64_t begin, int64_t count,
+bool FillColumn(const Column& column, duckdb_type type, int64_t begin, int64_t count,
                 duckdb_vector vector) {
-  const auto row = [&](int64_t i) {
-    const int64_t at = begin + i;
-    return static_cast<std::size_t>(
-        source.selected == nullptr ? at : (*source.selected)[static_cast<std::size_t>(at)]);
-  };
-  const auto missing = [&](int64_t i) { return column.missing(row(i)); };
+  const auto row = [&](int64_t i) { return static_cast<std::size_t>(begin + i); };
   void* data = duckdb_vector_get_data(vector);
-  switch (StoredType(column.info)) {
-    case DUCKDB_TYPE_DOUBLE: {
-      auto* out = static_cast<double*>(data);
-      FillBlock(vector, count, missing, [&](int64_t i) { out[i] = column.numbers[row(i)]; });
-      break;
-    }
+  if (column.is_text()) {
+    const StringValues& texts = column.strings;
+    return FillBlock(
+        vector, count, [&](int64_t i) { return texts.codes[row(i)] < 0; },
+        [&](int64_t i) {
+          const std::string& text = texts[row(i)];
+          duckdb_vector_assign_string_element_len(vector, static_cast<idx_t>(i), text.data(),
+                                                  text.size());
+        });
+  }
+  const double* numbers = column.numbers.data() + begin;
+  const auto missing = [&](int64_t i) { return numbers[i] != numbers[i]; };
+  switch (type) {
     case DUCKDB_TYPE_BIGINT: {
       auto* out = static_cast<int64_t*>(data);
-      FillBlock(vector, count, missing,
-                [&](int64_t i) { out[i] = static_cast<int64_t>(column.numbers[row(i)]); });
-      break;
+      return FillBlock(vector, count, missing,
+                       [&](int64_t i) { out[i] = static_cast<int64_t>(numbers[i]); });
     }
     case DUCKDB_TYPE_BOOLEAN: {
       auto* out = static_cast<bool*>(data);
-      FillBlock(vector, count, missing, [&](int64_t i) { out[i] = column.numbers[row(i)] != 0; });
-      break;
+      return FillBlock(vector, count, missing, [&](int64_t i) { out[i] = numbers[i] != 0; });
     }
-    default:
-      FillBlock(vector, count, missing, [&](int64_t i) {
-        const std::string& text = column.strings[row(i)];
-        duckdb_vector_assign_string_element_len(vector, static_cast<idx_t>(i), text.data(),
-                                                text.size());
-      });
+    default: {
+      auto* out = static_cast<double*>(data);
+      return FillBlock(vector, count, missing, [&](int64_t i) { out[i] = numbers[i]; });
+    }
   }
 }
 
 void ReadSource(duckdb_function_info info, duckdb_data_chunk output) {
   auto& source = *static_cast<TableSource*>(duckdb_function_get_bind_data(info));
-  if (source.cancelled && source.cancelled()) {
-    duckdb_function_set_error(info, "cancelled");
+  const int64_t count = source.Fill(output, static_cast<int64_t>(duckdb_vector_size()));
+  if (!source.status().ok()) {
+    duckdb_function_set_error(info, source.status().message().c_str());
     return;
   }
-  const int64_t count =
-      std::min(static_cast<int64_t>(duckdb_vector_size()), source.rows - source.next);
-  for (std::size_t j = 0; j < source.table.columns.size(); ++j) {
-    FillColumn(source, source.table.columns[j], source.next, count,
-               duckdb_data_chunk_get_vector(output, j));
-  }
   duckdb_data_chunk_set_size(output, static_cast<idx_t>(count));
-  source.next += count;
 }
 
 void RegisterSource(duckdb_connection connection) {
@@ -378,12 +369,53 @@ std::string NumberSql(const std::string& expression, const TextRules& rules) {
       .append("::BIGINT)");
 }
 
-TableSource::TableSource(const Table& rows_of, const std::vector<int64_t>* selected_rows,
-                         std::function<bool()> stop)
-    : table(rows_of),
-      selected(selected_rows),
-      cancelled(std::move(stop)),
-      rows(selected_rows == nullptr ? rows_of.rows : static_cast<int64_t>(selected_rows->size())) {}
+namespace {
+
+std::vector<ColumnInfo> ColumnsOf(const Table& table) {
+  std::vector<ColumnInfo> columns;
+  for (const Column& column : table.columns) columns.push_back(column.info);
+  return columns;
+}
+
+}  // namespace
+
+TableSource::TableSource(const Table& table, std::function<bool()> cancelled)
+    : columns_(ColumnsOf(table)),
+      cancelled_(std::move(cancelled)),
+      table_(&table),
+      missing_(columns_.size()) {}
+
+TableSource::TableSource(std::vector<ColumnInfo> columns, TableStream next,
+                         std::function<bool()> cancelled)
+    : columns_(std::move(columns)),
+      next_(std::move(next)),
+      cancelled_(std::move(cancelled)),
+      missing_(columns_.size()) {}
+
+int64_t TableSource::Fill(duckdb_data_chunk chunk, int64_t most) {
+  if (cancelled_ && cancelled_()) {
+    status_ = Cancelled("cancelled");
+    return 0;
+  }
+  while (table_ == nullptr || at_ == table_->rows) {
+    if (!next_) return 0;
+    Result<std::optional<Table>> next = next_();
+    status_ = next.status();
+    if (!next.ok() || !next->has_value()) return 0;
+    owned_ = std::move(**next);
+    table_ = &owned_;
+    at_ = 0;
+  }
+  const int64_t count = std::min(most, table_->rows - at_);
+  for (std::size_t j = 0; j < columns_.size(); ++j) {
+    const bool missing = FillColumn(table_->columns[j], StoredType(columns_[j]), at_, count,
+                                    duckdb_data_chunk_get_vector(chunk, j));
+    if (missing) missing_[j] = true;
+  }
+  at_ += count;
+  given_ += count;
+  return count;
+}
 
 std::string TableSource::Sql() const {
   const auto address = static_cast<int64_t>(reinterpret_cast<intptr_t>(this));

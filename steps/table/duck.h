@@ -61,20 +61,36 @@ class Connection {
 // marked (IsBadNumber). Runs on DuckDB's threads. `rules` must outlive the statement.
 std::string NumberSql(const std::string& expression, const TextRules& rules);
 
-// A relation that DuckDB reads from columns in memory: "SELECT * FROM " + Sql(). Must outlive the
-// statements that name it.
+// A relation that DuckDB reads from tables in memory, once: "SELECT * FROM " + Sql(). Must outlive
+// the statements that name it.
 class TableSource {
  public:
-  // `selected`: the rows to give, in order; null: all.
-  TableSource(const Table& table, const std::vector<int64_t>* selected,
-              std::function<bool()> cancelled);
+  TableSource(const Table& table, std::function<bool()> cancelled);
+  // Tables one after the other, all with these columns.
+  TableSource(std::vector<ColumnInfo> columns, TableStream next, std::function<bool()> cancelled);
   std::string Sql() const;
 
-  const Table& table;
-  const std::vector<int64_t>* const selected;
-  const std::function<bool()> cancelled;
-  const int64_t rows;
-  int64_t next = 0;
+  const std::vector<ColumnInfo>& columns() const { return columns_; }
+  // What ended the stream, where DuckDB saw an error.
+  const Status& status() const { return status_; }
+  // Rows that were given so far, and which columns lacked a value.
+  int64_t rows() const { return given_; }
+  const std::vector<bool>& missing() const { return missing_; }
+
+  // Fills up to `most` rows of a chunk; how many there were. 0 at the end, or where status() is
+  // not OK.
+  int64_t Fill(duckdb_data_chunk chunk, int64_t most);
+
+ private:
+  const std::vector<ColumnInfo> columns_;
+  const TableStream next_;
+  const std::function<bool()> cancelled_;
+  const Table* table_ = nullptr;  // whose rows are given now
+  Table owned_;
+  int64_t at_ = 0;
+  int64_t given_ = 0;
+  std::vector<bool> missing_;
+  Status status_;
 };
 
 }  // namespace penstock::duck

@@ -7,10 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <exception>
-#include <new>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "base/mutex.h"
@@ -146,10 +143,6 @@ struct Frame::Scratch {
   }
 };
 
-bool IsHollow(const Column& column, int64_t rows) {
-  return rows > 0 && column.numbers.empty() && column.strings.codes.empty();
-}
-
 Frame::Frame(FrameOptions options)
     : options_(std::move(options)), scratch_(std::make_unique<Scratch>()) {}
 Frame::~Frame() = default;
@@ -158,12 +151,6 @@ Frame& Frame::operator=(Frame&&) noexcept = default;
 
 int64_t Frame::first_row(int64_t block) const {
   return block == blocks() ? rows_ : blocks_[static_cast<std::size_t>(block)]->first_row;
-}
-
-const ColumnInfo* Frame::Find(std::string_view name) const {
-  const auto found = std::find_if(columns_.begin(), columns_.end(),
-                                  [&](const ColumnInfo& column) { return column.name == name; });
-  return found == columns_.end() ? nullptr : &*found;
 }
 
 // Takes the columns of a block for the frame's, or checks that they are.
@@ -260,11 +247,6 @@ Status Frame::Visit(int64_t index, const std::vector<std::string>& needed,
   return visit(index, table);
 }
 
-Status Frame::ForEach(const std::vector<std::string>& needed, const Visitor& visit) const {
-  return ForEachIndex(blocks(), options_.table,
-                      [&](int64_t index) { return Visit(index, needed, visit); });
-}
-
 Status Frame::Change(const std::vector<std::string>& needed, const Changer& change) {
   std::vector<std::vector<ColumnInfo>> columns(blocks_.size());
   const auto change_one = [&](int64_t index) -> Status {
@@ -297,39 +279,6 @@ Status Frame::Change(const std::vector<std::string>& needed, const Changer& chan
     PENSTOCK_RETURN_IF_ERROR(Adopt(header, true));
   }
   return Status::Ok();
-}
-
-Status ForEachIndex(int64_t count, const TableOptions& options,
-                    const std::function<Status(int64_t)>& work) {
-  std::atomic<int64_t> next{0};
-  std::atomic<bool> failed{false};
-  Mutex mutex;
-  std::optional<std::pair<int64_t, Status>> first;
-  const auto run = [&] {
-    while (!failed) {
-      const int64_t index = next++;
-      if (index >= count) return;
-      Status status;
-      try {
-        status = options.cancelled && options.cancelled() ? Cancelled("cancelled") : work(index);
-      } catch (const std::bad_alloc&) {
-        status = ResourceExhausted(
-            "the step's memory is too small for these data; raise resources.memory");
-      } catch (const std::exception& error) {
-        status = Internal(error.what());
-      }
-      if (status.ok()) continue;
-      MutexLock lock(mutex);
-      failed = true;
-      if (!first || index < first->first) first.emplace(index, std::move(status));
-    }
-  };
-  const int64_t threads = std::min<int64_t>(std::max(options.threads, 1), count);
-  std::vector<std::thread> helpers;
-  for (int64_t i = 1; i < threads; ++i) helpers.emplace_back(run);
-  run();
-  for (std::thread& helper : helpers) helper.join();
-  return first ? first->second : Status::Ok();
 }
 
 }  // namespace penstock

@@ -6,11 +6,7 @@
 // goes with the frame.
 //
 // Rows never move: row i is the i-th that was appended, whatever is done to the columns. What is
-// computed block by block and put together in their order is the same for any number of threads
-// and any budget.
-//
-//   PENSTOCK_ASSIGN_OR_RETURN(std::vector<double> sums, (MapBlocks<double>(frame, {"age"},
-//       [](int64_t, const Table& block, double* sum) { … })));
+// computed from them is the same for any budget, too.
 
 #include <cstdint>
 #include <filesystem>
@@ -21,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "steps/table/block_source.h"
 #include "steps/table/table.h"
 
 namespace penstock {
@@ -34,10 +31,10 @@ struct FrameOptions {
   std::filesystem::path scratch;  // a folder for the rest; needed with a budget
 };
 
-class Frame {
+class Frame : public BlockSource {
  public:
   explicit Frame(FrameOptions options = {});
-  ~Frame();
+  ~Frame() override;
   Frame(Frame&& other) noexcept;
   Frame& operator=(Frame&& other) noexcept;
 
@@ -45,21 +42,15 @@ class Frame {
   // kinds is kInvalidArgument. A block without rows only decides on the columns.
   Status Append(Table&& block);
 
-  int64_t rows() const { return rows_; }
-  int64_t blocks() const { return static_cast<int64_t>(blocks_.size()); }
+  int64_t rows() const override { return rows_; }
+  int64_t blocks() const override { return static_cast<int64_t>(blocks_.size()); }
   int64_t first_row(int64_t block) const;
   // Which have missing values is known, too (`nullable`).
-  const std::vector<ColumnInfo>& columns() const { return columns_; }
-  const ColumnInfo* Find(std::string_view name) const;  // nullptr where there is none
+  const std::vector<ColumnInfo>& columns() const override { return columns_; }
   const FrameOptions& options() const { return options_; }
-
-  // Calls `visit` once for each block, on up to `options.table.threads` threads, in no order. The
-  // table has all columns; those that are not among `needed` may be hollow: without values. Ends
-  // with the first error, or kCancelled. Several may go on at once.
-  using Visitor = std::function<Status(int64_t block, const Table& table)>;
-  Status ForEach(const std::vector<std::string>& needed, const Visitor& visit) const;
-  // One block.
-  Status Visit(int64_t block, const std::vector<std::string>& needed, const Visitor& visit) const;
+  const TableOptions& pass() const override { return options_.table; }
+  Status Visit(int64_t block, const std::vector<std::string>& needed,
+               const Visitor& visit) const override;
 
   // As ForEach, and what `change` makes of the table takes its place: values, and columns that
   // come, go and move (hollow ones too), but not the number of rows. All blocks must come to the
@@ -82,26 +73,6 @@ class Frame {
   int64_t rows_ = 0;
   std::unique_ptr<Scratch> scratch_;
 };
-
-// Whether the column of a block that has rows holds none of them.
-bool IsHollow(const Column& column, int64_t rows);
-
-// Calls `work(i)` for i from 0 to count - 1 on up to `threads` threads, in no order. Ends with the
-// error of the lowest i that has one, or kCancelled; exceptions become errors.
-Status ForEachIndex(int64_t count, const TableOptions& options,
-                    const std::function<Status(int64_t)>& work);
-
-// One T a block, in the order of the blocks.
-template <typename T>
-Result<std::vector<T>> MapBlocks(
-    const Frame& frame, const std::vector<std::string>& needed,
-    const std::function<Status(int64_t block, const Table& table, T* result)>& work) {
-  std::vector<T> results(static_cast<std::size_t>(frame.blocks()));
-  PENSTOCK_RETURN_IF_ERROR(frame.ForEach(needed, [&](int64_t block, const Table& table) {
-    return work(block, table, &results[static_cast<std::size_t>(block)]);
-  }));
-  return results;
-}
 
 }  // namespace penstock
 

@@ -5,10 +5,10 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <unordered_map>
 #include <utility>
 
 #include "base/text.h"
+#include "steps/table/collect.h"
 #include "steps/table/mapped_file.h"
 #include "steps/table/read_internal.h"
 
@@ -31,75 +31,6 @@ Result<Value> ParseName(const std::array<std::string_view, kCount>& names, std::
 
 bool Contains(const std::vector<std::string>& list, std::string_view name) {
   return std::find(list.begin(), list.end(), name) != list.end();
-}
-
-// Blocks put together again.
-class Collector {
- public:
-  void Clear() {
-    table_ = {};
-    indices_.clear();
-  }
-
-  void Append(Table&& block) {
-    if (table_.columns.empty()) {
-      for (const Column& column : block.columns) {
-        table_.columns.push_back({column.info, {}, {}});
-        table_.columns.back().info.nullable = false;
-      }
-      for (Column& column : table_.columns) indices_.emplace_back(&column.strings.dictionary);
-    }
-    table_.rows += block.rows;
-    for (std::size_t j = 0; j < block.columns.size(); ++j) {
-      Column& from = block.columns[j];
-      Column& to = table_.columns[j];
-      to.info.nullable = to.info.nullable || from.info.nullable;
-      to.numbers.insert(to.numbers.end(), from.numbers.begin(), from.numbers.end());
-      std::vector<int32_t> codes;
-      for (const std::string& text : from.strings.dictionary) {
-        codes.push_back(indices_[j].Intern(text));
-      }
-      for (const int32_t code : from.strings.codes) {
-        to.strings.codes.push_back(code < 0 ? -1 : codes[static_cast<std::size_t>(code)]);
-      }
-      from = {};
-    }
-  }
-
-  Table Take() { return std::move(table_); }
-
- private:
-  Table table_;
-  std::vector<TextIndex> indices_;  // of its columns' dictionaries
-};
-
-// Appends codes of another dictionary.
-void AppendTexts(StringValues& to, const StringValues& from) {
-  std::unordered_map<std::string, int32_t> known;
-  for (std::size_t i = 0; i < to.dictionary.size(); ++i) {
-    known.emplace(to.dictionary[i], static_cast<int32_t>(i));
-  }
-  std::vector<int32_t> renumbered;
-  for (const std::string& text : from.dictionary) {
-    const auto [at, added] = known.emplace(text, static_cast<int32_t>(to.dictionary.size()));
-    if (added) to.dictionary.push_back(text);
-    renumbered.push_back(at->second);
-  }
-  to.codes.reserve(to.codes.size() + from.codes.size());
-  for (const int32_t code : from.codes) {
-    to.codes.push_back(code < 0 ? -1 : renumbered[static_cast<std::size_t>(code)]);
-  }
-}
-
-// A column that was taken for numbers because its part held nothing else becomes text.
-void MakeText(Column& column) {
-  std::vector<std::string> values;
-  std::vector<bool> present;
-  for (std::size_t i = 0; i < column.numbers.size(); ++i) {
-    values.push_back(column.text(i));
-    present.push_back(!column.missing(i));
-  }
-  column = MakeStringColumn(column.info.name, values, ColumnKind::kCategorical, present);
 }
 
 }  // namespace
@@ -155,7 +86,7 @@ Result<RawTable> ReadRaw(const std::filesystem::path& path, std::string_view dis
                          const std::vector<std::string>& optional,
                          const TableOptions& table_options) {
   const reading::Request request{options, wanted, optional, table_options};
-  Collector collector;
+  TableCollector collector;
   PENSTOCK_ASSIGN_OR_RETURN(
       reading::Sources sources,
       reading::ReadAll({{path, std::string(display_name)}}, request, [&] { collector.Clear(); },
@@ -164,39 +95,6 @@ Result<RawTable> ReadRaw(const std::filesystem::path& path, std::string_view dis
                          return Status::Ok();
                        }));
   return RawTable{collector.Take(), std::move(sources.parts), std::move(sources.dataset)};
-}
-
-Status AppendRows(RawTable& table, RawTable&& more) {
-  if (table.parts.empty()) {
-    table = std::move(more);
-    return Status::Ok();
-  }
-  if (table.table.names() != more.table.names()) {
-    return InvalidArgument(more.parts.front().display_name + ": its columns (" +
-                           Join(more.table.names(), ", ") + ") differ from those of " +
-                           table.parts.front().display_name + " (" +
-                           Join(table.table.names(), ", ") +
-                           "); all parts must have the same columns in the same order");
-  }
-  for (std::size_t j = 0; j < table.table.columns.size(); ++j) {
-    Column& to = table.table.columns[j];
-    Column& from = more.table.columns[j];
-    if (to.is_text() && !from.is_text()) MakeText(from);
-    if (from.is_text() && !to.is_text()) MakeText(to);
-    if (to.is_text()) {
-      AppendTexts(to.strings, from.strings);
-    } else {
-      to.numbers.insert(to.numbers.end(), from.numbers.begin(), from.numbers.end());
-      if (to.info.type != from.info.type) to.info.type = ColumnType::kDouble;
-    }
-    to.info.nullable = to.info.nullable || from.info.nullable;
-  }
-  for (RawTable::Part& part : more.parts) {
-    part.first_row += table.table.rows;
-    table.parts.push_back(std::move(part));
-  }
-  table.table.rows += more.table.rows;
-  return Status::Ok();
 }
 
 namespace reading {

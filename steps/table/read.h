@@ -97,9 +97,6 @@ Result<RawTable> ReadRaw(const std::filesystem::path& path, std::string_view dis
                          const std::vector<std::string>& optional,
                          const TableOptions& table_options);
 
-// Appends the rows of `more` to `table`. kInvalidArgument where the columns differ.
-Status AppendRows(RawTable& table, RawTable&& more);
-
 // A number as CSV writes it: decimal, optional sign and exponent, blanks around it. nullopt for
 // anything else, infinities and "nan" included. -0 reads as 0.
 std::optional<double> ParseNumber(std::string_view text);

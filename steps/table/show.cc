@@ -183,7 +183,7 @@ Result<ExportFormat> ParseExportFormat(std::string_view name) {
 Status ExportTable(const Table& table, const std::filesystem::path& file, ExportFormat format,
                    const TableOptions& options) {
   if (table.columns.empty()) return InvalidArgument("there are no columns to write");
-  duck::TableSource source(table, nullptr, options.cancelled);
+  duck::TableSource source(table, options.cancelled);
   PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection, duck::Connection::Open(options));
   const bool csv = format == ExportFormat::kCsv || format == ExportFormat::kTsv;
   // DuckDB renames columns whose names differ in case alone: such a header is written here.

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -84,6 +85,9 @@ struct Table {
   Column* Find(std::string_view name);
   std::vector<std::string> names() const;
 };
+
+// The next rows of a table that comes in pieces, all with the same columns; none at its end.
+using TableStream = std::function<Result<std::optional<Table>>()>;
 
 // Makes columns from plain vectors. In `values` of MakeStringColumn, a position with present[i] ==
 // false is missing; an empty `present` means that all are there.

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "base/iso_time.h"
 #include "base/text.h"
 #include "steps/catalog/validate.h"
 #include "steps/process/read_spec.h"

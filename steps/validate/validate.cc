@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/iso_time.h"
 #include "base/text.h"
 #include "steps/catalog/validate.h"
 #include "steps/process/read_spec.h"

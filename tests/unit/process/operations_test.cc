@@ -2,13 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <numeric>
 #include <string>
 #include <vector>
 
 #include "steps/process/label_rules.h"
 #include "steps/process/operation.h"
 #include "steps/process/selector.h"
+#include "tests/unit/process/operation_bench.h"
 
 namespace penstock {
 namespace {
@@ -16,57 +16,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-Table Make(std::vector<Column> columns) {
-  Table table;
-  table.columns = std::move(columns);
-  const Column& first = table.columns.front();
-  table.rows =
-      static_cast<int64_t>(first.is_text() ? first.strings.codes.size() : first.numbers.size());
-  return table;
-}
-
-std::string At(int64_t row, const std::string& column) {
-  return "row " + std::to_string(row) + " of " + column;
-}
-
-// Fits on all rows but those from `fit_rows` on, applies, then applies the stored form to a copy:
-// both must agree. Returns the table after it, or one without columns and `error`.
-Table FitApply(const Json& spec, const Table& table, int64_t fit_rows,
-               std::string* error = nullptr) {
-  std::vector<int64_t> rows(static_cast<std::size_t>(fit_rows));
-  std::iota(rows.begin(), rows.end(), 0);
-  const auto fail = [&](const Status& status) {
-    if (error == nullptr) ADD_FAILURE() << status;
-    if (error != nullptr) *error = status.message();
-    return Table();
-  };
-  auto operation = MakeOperation(spec);
-  if (!operation.ok()) return fail(operation.status());
-  if (const Status status = (*operation)->Fit(table, rows); !status.ok()) return fail(status);
-  Table applied = table;
-  if (const Status status = (*operation)->Apply(applied, At); !status.ok()) return fail(status);
-  const auto stored = ParseJson(DumpJson((*operation)->ToJson()));
-  EXPECT_TRUE(stored.ok());
-  auto again = MakeOperation(*stored);
-  EXPECT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(DumpJson((*again)->ToJson()), DumpJson(*stored));
-  Table second = table;
-  EXPECT_TRUE((*again)->Apply(second, At).ok());
-  EXPECT_EQ(applied.names(), second.names());
-  for (std::size_t j = 0; j < applied.columns.size(); ++j) {
-    for (std::size_t i = 0; i < static_cast<std::size_t>(table.rows); ++i) {
-      EXPECT_EQ(applied.columns[j].text(i), second.columns[j].text(i));
-    }
-  }
-  return applied;
-}
-
-std::string Error(const Json& spec, const Table& table) {
-  std::string error = "no error";
-  FitApply(spec, table, table.rows, &error);
-  return error;
-}
 
 const double kGap = kMissing;
 
@@ -144,7 +93,7 @@ TEST(MinMax, ScalesAndClips) {
   EXPECT_EQ(scaled.columns[0].numbers[5], -1);
   EXPECT_TRUE(std::isnan(scaled.columns[0].numbers[3]));
   spec["range"] = {3, -1};
-  EXPECT_THAT(Error(spec, table), HasSubstr("the lower first"));
+  EXPECT_THAT(FitError(spec, table), HasSubstr("the lower first"));
 }
 
 TEST(OneHot, KnowsOnlyTrainingValues) {
@@ -166,10 +115,10 @@ TEST(OneHot, KnowsOnlyTrainingValues) {
   std::string error;
   FitApply({{"op", "one_hot"}, {"columns", "t"}, {"unknown", "error"}}, table, 3, &error);
   EXPECT_EQ(error,
-            "row 3 of t: \"c\" does not occur in the training rows; use unknown: ignore to "
+            "row 4 of t: \"c\" does not occur in the training rows; use unknown: ignore to "
             "give it no indicator");
   const Table clash = Make({MakeStringColumn("t", {"b", "a"}), MakeNumberColumn("t=a", {1, 2})});
-  EXPECT_THAT(Error({{"op", "one_hot"}, {"columns", "t"}}, clash),
+  EXPECT_THAT(FitError({{"op", "one_hot"}, {"columns", "t"}}, clash),
               HasSubstr("column \"t\" would become \"t=a\", which is there already"));
 }
 
@@ -202,8 +151,8 @@ TEST(MapValues, ReplacesKeepsAndRefuses) {
   mapped = FitApply(spec, table, 5);
   EXPECT_TRUE(mapped.columns[0].missing(0));
   spec["other"] = "error";
-  EXPECT_EQ(Error(spec, table),
-            "row 0 of t: \"yes\" is not in the map of map_values; add it, or "
+  EXPECT_EQ(FitError(spec, table),
+            "row 1 of t: \"yes\" is not in the map of map_values; add it, or "
             "use other: keep or missing");
   spec = {{"op", "map_values"},
           {"columns", "t"},
@@ -215,11 +164,11 @@ TEST(MapValues, ReplacesKeepsAndRefuses) {
   EXPECT_EQ(mapped.columns[0].numbers[1], 0);
   EXPECT_EQ(mapped.columns[0].info.kind, ColumnKind::kNumeric);
   spec["other"] = "keep";
-  EXPECT_THAT(Error(spec, table), HasSubstr("\"?\" is not a number after map_values"));
+  EXPECT_THAT(FitError(spec, table), HasSubstr("\"?\" is not a number after map_values"));
 }
 
 TEST(MakeOperation, RefusesWhatItDoesNotKnow) {
-  EXPECT_EQ(Error({{"op", "onehot"}, {"columns", "t"}}, Make({MakeNumberColumn("x", {1})})),
+  EXPECT_EQ(FitError({{"op", "onehot"}, {"columns", "t"}}, Make({MakeNumberColumn("x", {1})})),
             "unknown operation \"onehot\" (did you mean \"one_hot\"?)");
 }
 
@@ -258,24 +207,28 @@ TEST(Glob, MatchesAsShellsDo) {
 }
 
 TEST(LabelRules, InfersAndChecksClasses) {
+  const auto infer = [](const LabelRules& rules, const Column& column) {
+    const Frame frame = FrameOf(Make({column}));
+    return InferLabel(rules, frame, column.info.name);
+  };
   const Column texts = MakeStringColumn("y", {"no", "yes", "no"});
   LabelRules rules;
-  auto label = InferLabel(rules, texts);
+  auto label = infer(rules, texts);
   ASSERT_TRUE(label.ok());
   EXPECT_THAT(label->classes, ElementsAre("no", "yes"));
   EXPECT_EQ(label->positive, "yes");
   rules.positive = "no";
-  EXPECT_EQ(InferLabel(rules, texts)->positive, "no");
+  EXPECT_EQ(infer(rules, texts)->positive, "no");
   rules.positive = "maybe";
-  EXPECT_EQ(InferLabel(rules, texts).status().message(),
+  EXPECT_EQ(infer(rules, texts).status().message(),
             "labels.positive is \"maybe\", which is not among the classes (no, yes)");
   rules = {};
-  EXPECT_EQ(InferLabel(rules, MakeNumberColumn("y", {1, 2}))->kind, LabelInfo::Kind::kNumber);
+  EXPECT_EQ(infer(rules, MakeNumberColumn("y", {1, 2}))->kind, LabelInfo::Kind::kNumber);
   rules.positive = "1";
-  EXPECT_THAT(InferLabel(rules, MakeNumberColumn("y", {1, 2})).status().message(),
+  EXPECT_THAT(infer(rules, MakeNumberColumn("y", {1, 2})).status().message(),
               HasSubstr("label \"y\" is a number; name its values in labels.classes"));
   rules = {};
-  label = InferLabel(rules, MakeStringColumn("y", {"c", "a", "b"}));
+  label = infer(rules, MakeStringColumn("y", {"c", "a", "b"}));
   EXPECT_THAT(label->classes, ElementsAre("a", "b", "c"));
   EXPECT_EQ(label->positive, "");
   EXPECT_EQ(label->positive_index(), -1);

@@ -74,7 +74,25 @@ TEST(ProcessSchema, NamesEachProblem) {
                   HasSubstr("split.train: must be a fraction above 0")));
   EXPECT_THAT(Problems(R"({"split": {"a": 0.5, "b": 0.5}})"),
               ElementsAre(HasSubstr("split: has no part \"train\"")));
-  EXPECT_THAT(Problems(R"({"split": {"seed": 1}})"), ElementsAre(HasSubstr("names no part")));
+  EXPECT_THAT(Problems(R"({"split": {"seed": 1}})"), IsEmpty());
+  EXPECT_THAT(Problems(R"({"split": {"by": "tim"}})"),
+              ElementsAre(HasSubstr("split.by: must be random, time or hash, not \"tim\" (did "
+                                    "you mean \"time\"?)")));
+  EXPECT_THAT(Problems(R"({"split": {"by": "hash"}, "roles": {"label": "y"}})"),
+              ElementsAre(HasSubstr("split.key: is missing: the columns to hash, or roles.id")));
+  EXPECT_THAT(Problems(R"({"split": {"by": "hash", "key": "a"}, "roles": {"label": "y"}})"),
+              IsEmpty());
+  EXPECT_THAT(Problems(R"({"split": {"by": "time", "key": ["a"], "stratify": "y"},
+                          "roles": {"label": "y", "group": "g"}})"),
+              testing::UnorderedElementsAre(
+                  HasSubstr("split.key: has a use with by: hash only"),
+                  HasSubstr("split.by: time needs roles.time"),
+                  HasSubstr("split.stratify: cannot be used with roles.group"),
+                  HasSubstr("split.stratify: has no use with by: time"),
+                  HasSubstr("split.by: time cannot be used with roles.group")));
+  EXPECT_THAT(Problems(R"({"split": {"by": "time", "kFold": 5, "fold": 1},
+                          "roles": {"time": "t"}})"),
+              ElementsAre(HasSubstr("split.by: time has no folds; give fractions")));
   EXPECT_THAT(Problems(R"({"split": {"train": 1, "seed": -1}})"),
               ElementsAre(HasSubstr("split.seed: must be an integer of at least 0")));
   EXPECT_THAT(Problems(R"({"split": {"kFold": 5, "fold": 4, "seed": 1}})"), IsEmpty());

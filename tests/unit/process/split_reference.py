@@ -2,8 +2,8 @@
 
     python3 tests/unit/process/split_reference.py
 
-xoshiro256** seeded by splitmix64 (Blackman and Vigna), Fisher-Yates from the back, rejection of the
-incomplete last round; then the first half of the shuffled rows is part 0, and so on.
+xoshiro256** seeded by splitmix64 (Blackman and Vigna), rejection of the incomplete last round; for
+each row a number below that of the rows that are left decides among what is left of the parts.
 """
 MASK = (1 << 64) - 1
 
@@ -33,20 +33,20 @@ def generator(seed):
 
 def assign(rows, counts, seed):
     draws = generator(seed)
-    order = list(range(rows))
-    for i in range(rows, 1, -1):
+    left = list(counts)
+    parts = []
+    for i in range(rows, 0, -1):
         limit = MASK - MASK % i
         value = next(draws)
         while value >= limit:
             value = next(draws)
-        j = value % i
-        order[i - 1], order[j] = order[j], order[i - 1]
-    parts = [-1] * rows
-    at = 0
-    for part, count in enumerate(counts):
-        for _ in range(count):
-            parts[order[at]] = part
-            at += 1
+        drawn = value % i
+        part = 0
+        while drawn >= left[part]:
+            drawn -= left[part]
+            part += 1
+        left[part] -= 1
+        parts.append(part)
     return parts
 
 

@@ -119,19 +119,45 @@ TEST_F(DatasetTest, SameContentSameBytesWhateverTheThreads) {
   }
 }
 
-TEST_F(DatasetTest, WritesChosenRows) {
-  ASSERT_TRUE(WriteDatasetRows(path_, Sample(), {3, 0}, SampleInfo(), {}).ok());
-  const auto loaded = LoadDataset(path_, {"hours", "income"}, {});
+TEST_F(DatasetTest, WritesInPieces) {
+  const Table sample = Sample();
+  std::vector<ColumnInfo> columns;
+  for (const Column& column : sample.columns) columns.push_back(column.info);
+  const auto write = [&](int64_t index, int pieces) {
+    const TableStream stream = [&, pieces]() mutable -> Result<std::optional<Table>> {
+      if (pieces-- == 0) return std::optional<Table>();
+      return std::optional<Table>(sample);
+    };
+    auto part = WriteDatasetPart(path_, index, columns, stream, {});
+    EXPECT_TRUE(part.ok()) << part.status();
+    return *part;
+  };
+  DatasetInfo info = SampleInfo();
+  info.columns = columns;
+  const WrittenPart second = write(1, 1);
+  const WrittenPart first = write(0, 2);
+  EXPECT_EQ(first.rows, 2 * sample.rows);
+  info.parts = {first.file, second.file};
+  info.rows = first.rows + second.rows;
+  ASSERT_TRUE(WriteDatasetInfo(path_, info).ok());
+  const auto loaded = LoadDataset(path_, {"income"}, {});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
-  EXPECT_THAT(loaded->columns[0].numbers, ElementsAre(9007199254740992.0, 40));
-  EXPECT_EQ(loaded->columns[1].text(0), "low");
-  const auto none = folder_.path() / "none";
-  ASSERT_TRUE(WriteDatasetRows(none, Sample(), {}, SampleInfo(), {}).ok());
-  const auto empty = LoadFeatures(none, {}, {});
+  EXPECT_EQ(loaded->rows, 3 * sample.rows);
+  for (std::size_t i = 0; i < static_cast<std::size_t>(loaded->rows); ++i) {
+    EXPECT_EQ(loaded->columns[0].text(i),
+              sample.Find("income")->text(i % static_cast<std::size_t>(sample.rows)));
+  }
+  // No rows at all, and a stream that breaks.
+  info.parts = {write(7, 0).file};
+  info.rows = 0;
+  ASSERT_TRUE(WriteDatasetInfo(path_, info).ok());
+  const auto empty = LoadFeatures(path_, {}, {});
   ASSERT_TRUE(empty.ok()) << empty.status();
   EXPECT_EQ(empty->rows, 0);
   EXPECT_THAT(empty->names, ElementsAre("age", "is_male", "hours"));
-  ASSERT_EQ(empty->columns.size(), 3u);
+  const auto broken = WriteDatasetPart(
+      path_, 9, columns, []() -> Result<std::optional<Table>> { return DataLoss("torn"); }, {});
+  EXPECT_EQ(broken.status().message(), "torn");
 }
 
 TEST_F(DatasetTest, LoadsWhatTrainingNeeds) {

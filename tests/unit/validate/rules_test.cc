@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/iso_time.h"
 #include "steps/catalog/validate.h"
 #include "tests/unit/table/table_files.h"
 

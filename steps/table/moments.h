@@ -1,5 +1,5 @@
-#ifndef PENSTOCK_STEPS_PROFILE_MOMENTS_H_
-#define PENSTOCK_STEPS_PROFILE_MOMENTS_H_
+#ifndef PENSTOCK_STEPS_TABLE_MOMENTS_H_
+#define PENSTOCK_STEPS_TABLE_MOMENTS_H_
 
 // Moments of numbers that come in blocks: each block's about its own mean, put together by the
 // formulas of Chan, Golub and LeVeque (1979), to the fourth order by Pébay (Sandia report
@@ -49,4 +49,4 @@ struct CoMoments {
 
 }  // namespace penstock
 
-#endif  // PENSTOCK_STEPS_PROFILE_MOMENTS_H_
+#endif  // PENSTOCK_STEPS_TABLE_MOMENTS_H_

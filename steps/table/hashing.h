@@ -1,5 +1,5 @@
-#ifndef PENSTOCK_STEPS_PROFILE_HASHING_H_
-#define PENSTOCK_STEPS_PROFILE_HASHING_H_
+#ifndef PENSTOCK_STEPS_TABLE_HASHING_H_
+#define PENSTOCK_STEPS_TABLE_HASHING_H_
 
 // Hashes of values, the same on every machine. Not against an adversary. Pure functions.
 
@@ -38,4 +38,4 @@ constexpr void AddCell(Hash128& row, Hash128 cell) {
 
 }  // namespace penstock
 
-#endif  // PENSTOCK_STEPS_PROFILE_HASHING_H_
+#endif  // PENSTOCK_STEPS_TABLE_HASHING_H_

@@ -1,5 +1,5 @@
-#ifndef PENSTOCK_STEPS_PROFILE_ORDER_STATISTICS_H_
-#define PENSTOCK_STEPS_PROFILE_ORDER_STATISTICS_H_
+#ifndef PENSTOCK_STEPS_TABLE_ORDER_STATISTICS_H_
+#define PENSTOCK_STEPS_TABLE_ORDER_STATISTICS_H_
 
 // Exact quantiles of columns of any length, in bounded memory.
 
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "steps/table/frame.h"
+#include "steps/table/block_source.h"
 
 namespace penstock {
 
@@ -17,7 +17,7 @@ uint64_t OrderedBits(double value);
 double FromOrderedBits(uint64_t bits);
 
 struct QuantileRequest {
-  std::size_t column = 0;  // position in the frame; of numbers
+  std::size_t column = 0;  // position in the source; of numbers
   int64_t finite = 0;      // how many finite values it has
 };
 
@@ -28,11 +28,11 @@ struct QuantileRequest {
 // those that may be asked for fit into memory (2^20 a column), and these are sorted. At most four
 // passes over the rows; of `budget` bytes of memory for several columns, more where they do not fit
 // at once. The result does not depend on it.
-Result<std::vector<std::vector<double>>> Quantiles(const Frame& frame,
+Result<std::vector<std::vector<double>>> Quantiles(const BlockSource& source,
                                                    const std::vector<QuantileRequest>& requests,
                                                    const std::vector<double>& shares,
                                                    int64_t budget);
 
 }  // namespace penstock
 
-#endif  // PENSTOCK_STEPS_PROFILE_ORDER_STATISTICS_H_
+#endif  // PENSTOCK_STEPS_TABLE_ORDER_STATISTICS_H_

@@ -1,4 +1,4 @@
-#include "steps/profile/moments.h"
+#include "steps/table/moments.h"
 
 #include <algorithm>
 #include <cmath>

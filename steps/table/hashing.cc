@@ -1,4 +1,4 @@
-#include "steps/profile/hashing.h"
+#include "steps/table/hashing.h"
 
 #include <cstddef>
 

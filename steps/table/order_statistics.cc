@@ -1,4 +1,4 @@
-#include "steps/profile/order_statistics.h"
+#include "steps/table/order_statistics.h"
 
 #include <algorithm>
 #include <atomic>
@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/mutex.h"
-#include "steps/profile/blocks.h"
+#include "steps/table/block_source.h"
 
 namespace penstock {
 namespace {
@@ -197,7 +197,7 @@ double FromOrderedBits(uint64_t bits) {
   return std::bit_cast<double>((bits & kSign) != 0 ? bits & ~kSign : ~bits);
 }
 
-Result<std::vector<std::vector<double>>> Quantiles(const Frame& frame,
+Result<std::vector<std::vector<double>>> Quantiles(const BlockSource& source,
                                                    const std::vector<QuantileRequest>& requests,
                                                    const std::vector<double>& shares,
                                                    int64_t budget) {
@@ -205,7 +205,7 @@ Result<std::vector<std::vector<double>>> Quantiles(const Frame& frame,
   std::vector<std::size_t> all(requests.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
   const int64_t bytes =
-      std::min(kColumnBytes, std::max<int64_t>(frame.rows(), 1) * int64_t{sizeof(uint64_t)} * 2);
+      std::min(kColumnBytes, std::max<int64_t>(source.rows(), 1) * int64_t{sizeof(uint64_t)} * 2);
   for (const std::vector<std::size_t>& group : GroupColumns(all, bytes, budget)) {
     std::vector<std::unique_ptr<Selection>> selections;
     std::vector<std::vector<int64_t>> ranks;
@@ -225,7 +225,7 @@ Result<std::vector<std::vector<double>>> Quantiles(const Frame& frame,
       }
       if (open.empty()) break;
       PENSTOCK_RETURN_IF_ERROR(
-          frame.ForEach(NamesOf(frame, columns), [&](int64_t block, const Table& table) {
+          source.ForEach(NamesOf(source, columns), [&](int64_t block, const Table& table) {
             // Blocks begin with different columns, so as not to wait for each other.
             for (std::size_t i = 0; i < open.size(); ++i) {
               Selection& selection = *open[(i + static_cast<std::size_t>(block)) % open.size()];

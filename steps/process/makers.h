@@ -1,0 +1,32 @@
+#ifndef PENSTOCK_STEPS_PROCESS_MAKERS_H_
+#define PENSTOCK_STEPS_PROCESS_MAKERS_H_
+
+// One maker per operation, in op_*.cc; operation.cc lists them by name. Private to steps/process.
+// Each takes an entry of `transforms`, or what ToJson() gave of one. kInvalidArgument: a parameter
+// that it cannot have.
+
+#include <memory>
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "steps/process/operation.h"
+
+namespace penstock {
+
+Result<std::unique_ptr<Operation>> MakeDrop(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeImpute(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeMapValues(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeMinMax(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeOneHot(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeOrdinal(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeStandard(const Json& spec);
+
+// What the indicator of a column's missing values is called; no category reads like it.
+inline std::string MissingName(const std::string& column) {
+  return column + "=(missing)";
+}
+
+}  // namespace penstock
+
+#endif  // PENSTOCK_STEPS_PROCESS_MAKERS_H_
