@@ -212,9 +212,11 @@ class Process {
 
   Status WriteOutputs() {
     Mutex mutex;
+    double furthest = 0;
     const auto progress = [&](double share) {
       MutexLock lock(mutex);
-      context_.SetProgress(0.6 + 0.4 * share, "writing");
+      furthest = std::max(furthest, share);
+      context_.SetProgress(0.6 + 0.4 * furthest, "writing");
     };
     PENSTOCK_RETURN_IF_ERROR(WriteParts(*draft_, context_.output_dir(),
                                         transform_.TreeDigest().value(), inputs_.options().table,

@@ -89,7 +89,7 @@ Result<std::unique_ptr<Child>> Child::Spawn(const ChildOptions& options) {
 }
 
 Status Child::Send(const Assignment& assignment) {
-  const std::string frame = Frame(Encode(assignment));
+  const std::string frame = FrameOf(Encode(assignment));
   std::string_view rest = frame;
   while (!rest.empty()) {
     const ssize_t count = send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);

@@ -200,7 +200,7 @@ Result<ChildMessage> DecodeChildMessage(const Json& json) {
   return message;
 }
 
-std::string Frame(std::string_view document) {
+std::string FrameOf(std::string_view document) {
   const auto size = static_cast<uint32_t>(document.size());
   std::string frame(sizeof size, '\0');
   std::memcpy(frame.data(), &size, sizeof size);

@@ -104,7 +104,7 @@ struct ChildMessage {
 Result<ChildMessage> DecodeChildMessage(const Json& json);
 
 // The document with its length before it.
-std::string Frame(std::string_view document);
+std::string FrameOf(std::string_view document);
 
 // Cuts a stream of bytes into frames.
 class FrameReader {

@@ -48,7 +48,7 @@ void OnCheckpoint(int) {
 }
 
 Status SendFrame(int socket, const std::string& document) {
-  const std::string frame = Frame(document);
+  const std::string frame = FrameOf(document);
   std::string_view rest = frame;
   while (!rest.empty()) {
     const ssize_t count = send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);

@@ -73,7 +73,7 @@ void CheckPoints(std::string_view bytes) {
 }  // namespace
 
 int FuzzFrame(std::string_view bytes) {
-  if (const Result<Json> json = ParseJson(bytes); json.ok()) CheckFrames(Frame(bytes) + Frame("1"));
+  if (const Result<Json> json = ParseJson(bytes); json.ok()) CheckFrames(FrameOf(bytes) + FrameOf("1"));
   CheckFrames(bytes);
   CheckPoints(bytes);
   const Status booster = xgb::CheckUbjson(bytes);

@@ -198,7 +198,7 @@ TEST_F(ChildTest, AKilledChildIsNoticed) {
 // Nothing that its agent could say to it makes it run wild.
 TEST_F(ChildTest, AChildThatHearsGarbageEndsWithoutAResult) {
   const auto child = Spawn();
-  const std::string garbage = Frame("{\"id\":");
+  const std::string garbage = FrameOf("{\"id\":");
   ASSERT_EQ(send(child->socket(), garbage.data(), garbage.size(), MSG_NOSIGNAL),
             static_cast<ssize_t>(garbage.size()));
   EXPECT_EQ(NextOutcome(*child).status().code(), StatusCode::kUnavailable);

@@ -17,7 +17,7 @@ constexpr char kHex[] = "00112233445566778899aabbccddeeff00112233445566778899aab
 // What the other side makes of a document.
 Json Sent(const std::string& document) {
   FrameReader reader;
-  reader.Append(Frame(document));
+  reader.Append(FrameOf(document));
   const Result<std::optional<Json>> frame = reader.Next();
   EXPECT_TRUE(frame.ok()) << frame.status();
   return frame->value_or(Json());
@@ -179,7 +179,7 @@ TEST(ProtocolTest, MembersOfTheWrongKindAreLeftOut) {
 }
 
 TEST(FrameReaderTest, FramesComeOutWhole) {
-  const std::string bytes = Frame("1") + Frame("\"two\"") + Frame("[3]");
+  const std::string bytes = FrameOf("1") + FrameOf("\"two\"") + FrameOf("[3]");
   // However the stream is cut.
   for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
     FrameReader reader;
@@ -199,7 +199,7 @@ TEST(FrameReaderTest, FramesComeOutWhole) {
 
 TEST(FrameReaderTest, ATornFrameWaits) {
   FrameReader reader;
-  const std::string frame = Frame("{\"a\":1}");
+  const std::string frame = FrameOf("{\"a\":1}");
   reader.Append(frame.substr(0, frame.size() - 1));
   EXPECT_FALSE(reader.Next()->has_value());
   EXPECT_FALSE(reader.Next()->has_value());
@@ -224,7 +224,7 @@ TEST(FrameReaderTest, GarbageIsRefused) {
   for (const std::string& document : {std::string(), std::string("{"), std::string("{} {}"),
                                       std::string("\xff\xfe"), std::string(200, '[')}) {
     FrameReader reader;
-    reader.Append(Frame(document));
+    reader.Append(FrameOf(document));
     const Status status = reader.Next().status();
     EXPECT_FALSE(status.ok()) << document;
     EXPECT_THAT(status.message(), HasSubstr("a frame")) << document;

@@ -34,7 +34,7 @@ class RunnerTest : public testing::Test {
     assignment.workspace = (folder_.path() / "attempt").string();
     assignment.store = (folder_.path() / "store").string();
     assignment.report_paths = report_paths;
-    EXPECT_TRUE(WriteAll(ours.get(), Frame(Encode(assignment)), "the socket").ok());
+    EXPECT_TRUE(WriteAll(ours.get(), FrameOf(Encode(assignment)), "the socket").ok());
     FrameReader frames;
     std::optional<Outcome> outcome;
     char buffer[64 << 10];
