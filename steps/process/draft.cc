@@ -245,14 +245,36 @@ int64_t Draft::part_rows(std::size_t part) const {
 }
 
 std::vector<int32_t> Draft::RowsOf(std::size_t part, int64_t block) const {
-  std::vector<int32_t> chosen;
   const int64_t first = source_.frame.first_row(block);
-  for (int64_t row = first; row < source_.frame.first_row(block + 1); ++row) {
-    if (!is_in(part, row)) continue;
-    const uint32_t copies = copies_.empty() ? 1 : copies_[Index(row)];
-    chosen.insert(chosen.end(), copies, static_cast<int32_t>(row - first));
+  const auto count = static_cast<std::size_t>(source_.frame.first_row(block + 1) - first);
+  const uint8_t* place = place_.data() + first;
+  if (copies_.empty()) {
+    // Without a branch: whether a row is chosen cannot be foreseen.
+    std::vector<int32_t> chosen(count + 1);
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      chosen[next] = static_cast<int32_t>(i);
+      next += place[i] == part ? 1 : 0;
+    }
+    chosen.resize(next);
+    return chosen;
+  }
+  std::vector<int32_t> chosen;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (place[i] != part) continue;
+    chosen.insert(chosen.end(), copies_[Index(first) + i], static_cast<int32_t>(i));
   }
   return chosen;
+}
+
+int64_t Draft::CountRowsOf(std::size_t part, int64_t block) const {
+  const std::size_t first = Index(source_.frame.first_row(block));
+  const std::size_t end = Index(source_.frame.first_row(block + 1));
+  int64_t count = 0;
+  for (std::size_t i = first; i < end; ++i) {
+    if (place_[i] == part) count += copies_.empty() ? 1 : copies_[i];
+  }
+  return count;
 }
 
 Result<std::vector<std::string>> Draft::ClassWarnings() const {

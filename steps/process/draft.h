@@ -100,6 +100,7 @@ class Draft {
   int64_t part_rows(std::size_t part) const;
   // The rows of part `part` in a block, in their order; of a draft without an order.
   std::vector<int32_t> RowsOf(std::size_t part, int64_t block) const;
+  int64_t CountRowsOf(std::size_t part, int64_t block) const;
   bool is_in(std::size_t part, int64_t row) const { return place_[Index(row)] == part; }
 
   // Rows of a block that `choose` takes, with features and others as they will be written.

@@ -82,7 +82,7 @@ Result<Table> FitData::Take(int64_t block, const std::vector<std::string>& neede
         return Status::Ok();
       }));
   if (options_.chain != nullptr) {
-    const std::vector<int64_t> origin = RowsOf(block);
+    const std::vector<int64_t> origin = RowsOf(block, choice);
     const AppliedRows rows{
         options_.where, 0, &origin,
         std::vector<uint8_t>(options_.training ? origin.size() : std::size_t{0}, 1)};
@@ -93,10 +93,15 @@ Result<Table> FitData::Take(int64_t block, const std::vector<std::string>& neede
 }
 
 std::vector<int64_t> FitData::RowsOf(int64_t block) const {
+  return RowsOf(block, options_.choice ? options_.choice(block) : std::vector<int32_t>());
+}
+
+std::vector<int64_t> FitData::RowsOf(int64_t block, const std::vector<int32_t>& choice) const {
   const int64_t first = options_.frame->first_row(block);
   std::vector<int64_t> rows;
   if (options_.choice) {
-    for (const int32_t i : options_.choice(block)) rows.push_back(first + i);
+    rows.reserve(choice.size());
+    for (const int32_t i : choice) rows.push_back(first + i);
     return rows;
   }
   const int64_t end = options_.frame->first_row(block + 1);

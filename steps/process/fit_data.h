@@ -60,6 +60,8 @@ class FitData : public BlockSource {
   std::vector<int64_t> RowsOf(int64_t block) const;
 
  private:
+  // `choice`: what the options' gives for the block.
+  std::vector<int64_t> RowsOf(int64_t block, const std::vector<int32_t>& choice) const;
   // What a pass that needs these columns reads of the frame and applies.
   OperationChain::Plan PlanFor(const std::vector<std::string>& needed) const;
 

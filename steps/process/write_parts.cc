@@ -32,8 +32,7 @@ class PartRows {
     const Frame& frame = draft.source().frame;
     starts_.push_back(0);
     for (int64_t block = 0; block < frame.blocks(); ++block) {
-      starts_.push_back(starts_.back() +
-                        static_cast<int64_t>(draft.RowsOf(part, block).size()));
+      starts_.push_back(starts_.back() + draft.CountRowsOf(part, block));
     }
   }
 
