@@ -447,12 +447,53 @@ void CheckProcess(const Json& parameters, const std::string& path, std::vector<P
   };
   const Json& read = JsonMember(parameters, "read");
   CheckCharacters(read, below("read"), problems);
-  const KnownColumns known = CheckColumns(read, below("read"), problems);
+  KnownColumns known = CheckColumns(read, below("read"), problems);
+  if (const Json& tables = JsonMember(parameters, "tables"); tables.is_object()) {
+    for (const auto& [table, how] : tables.items()) {
+      CheckCharacters(how, below("tables." + table), problems);
+      CheckColumns(how, below("tables." + table), problems);
+    }
+  }
+  // What a query gives is not known here.
+  if (!JsonMember(parameters, "sql").is_null()) known = KnownColumns();
   const std::set<std::string> taken =
       CheckRoles(JsonMember(parameters, "roles"), known, below("roles"), problems);
   CheckLabels(JsonMember(parameters, "labels"), below("labels"), problems);
   CheckSplit(parameters, known, below("split"), problems);
   CheckOperations(JsonMember(parameters, "transforms"), taken, below("transforms"), problems);
+}
+
+void CheckInputs(const std::set<std::string>& inputs, const Json& parameters,
+                 const std::string& path, std::vector<Problem>& problems) {
+  const bool sql = !JsonMember(parameters, "sql").is_null();
+  std::vector<std::string> tables;
+  for (const std::string& input : inputs) {
+    if (input != "transform") tables.push_back(input);
+  }
+  if (!sql && !inputs.contains("data")) {
+    problems.push_back({path + ".inputs.data", "is missing: the data to process"});
+  }
+  if (sql && tables.empty()) {
+    problems.push_back({path + ".inputs", "names no table for sql; give data, or others by name"});
+  }
+  for (const std::string& input : tables) {
+    if (sql || input == "data") continue;
+    problems.push_back({path + ".inputs." + input,
+                        "unknown input" + Suggestion(input, {"data", "transform"}) +
+                            "; other tables than data are for sql"});
+  }
+  const Json& reads = JsonMember(parameters, "tables");
+  if (!reads.is_object()) return;
+  for (const auto& [table, read] : reads.items()) {
+    if (!sql) {
+      problems.push_back({path + ".with.tables", "has a use with sql only"});
+      return;
+    }
+    if (std::find(tables.begin(), tables.end(), table) == tables.end()) {
+      problems.push_back({path + ".with.tables." + table,
+                          "there is no input of this name" + Suggestion(table, tables)});
+    }
+  }
 }
 
 std::vector<PortSchema> OutputsFor(const Json& parameters) {
@@ -504,12 +545,19 @@ StepSchema ProcessSchema() {
   schema.help = kHelp + OperationsHelp();
   schema.inputs = {{.name = "data",
                     .type = ArtifactType::kDataset,
+                    .required = false,
                     .many = true,
-                    .help = "Files, folders or datasets; several are joined in their order."},
+                    .help = "Files, folders or datasets; several are joined in their order. "
+                            "Needed, but with `sql`."},
                    {.name = "transform",
                     .type = ArtifactType::kTransform,
                     .required = false,
                     .help = "A fitted transform to apply, instead of fitting one."}};
+  schema.any_input = PortSchema{.name = "NAME",
+                                .type = ArtifactType::kDataset,
+                                .required = false,
+                                .many = true,
+                                .help = "With `sql`: a table of that name."};
   schema.outputs = {{.name = "transform",
                      .type = ArtifactType::kTransform,
                      .help = "What was fitted: applied to raw data by evaluate and predict."}};
@@ -549,7 +597,28 @@ StepSchema ProcessSchema() {
                              .default_value = Json::array(),
                              .maximum = 1'000};
   transforms.element = Element({.name = "operation"});
-  schema.parameters = {ReadSchema(), RolesSchema(), LabelsSchema(), split, transforms};
+  ParameterSchema tables{.name = "tables",
+                         .kind = Kind::kMap,
+                         .help = "With `sql`: how single inputs are read, by their names; the "
+                                 "others are read as `read` says.",
+                         .default_value = Json::object()};
+  tables.element = Element(ReadSchema());
+  schema.parameters = {ReadSchema(),
+                       {.name = "sql",
+                        .kind = Kind::kString,
+                        .help = "One SELECT of DuckDB's dialect over the inputs, each a table by "
+                                "its name; its result is what all else is about. It sees nothing "
+                                "but its tables, and gives the same rows on every machine (give "
+                                "ORDER BY where their order counts).",
+                        .nullable = true,
+                        .minimum = 1,
+                        .maximum = 65'536},
+                       tables,
+                       RolesSchema(),
+                       LabelsSchema(),
+                       split,
+                       transforms};
+  schema.check_inputs = CheckInputs;
   schema.outputs_for = OutputsFor;
   schema.check = CheckProcess;
   return schema;

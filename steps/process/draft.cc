@@ -79,6 +79,10 @@ Status Draft::CheckWeights() const {
   const Frame& frame = source_.frame;
   return frame.ForEach({roles_.weight}, [&](int64_t block, const Table& table) -> Status {
     const Column& column = *table.Find(roles_.weight);
+    if (column.is_text()) {
+      return InvalidArgument(source_.parts.front().display_name + ": the weight \"" +
+                             roles_.weight + "\" is text, not a number");
+    }
     for (std::size_t i = 0; i < column.numbers.size(); ++i) {
       if (column.numbers[i] >= 0 && std::isfinite(column.numbers[i])) continue;
       return InvalidArgument(

@@ -21,7 +21,11 @@ class ProcessInputs {
   // Bytes that a pass over the rows may take for itself.
   int64_t budget() const { return budget_; }
 
-  // The input `data`, several one after the other. Errors as of ReadFrame.
+  // Whether there is anything to read.
+  bool bound() const;
+  // The input `data`, several one after the other; or, with the parameter `sql`, what it gives of
+  // all inputs but `transform`, where columns become of the kinds that `read.kinds` says. Errors as
+  // of ReadFrame and RunSelect.
   Result<RawFrame> Read(const ReadOptions& read, const std::vector<std::string>& wanted,
                         const std::vector<std::string>& optional) const;
 
@@ -30,6 +34,10 @@ class ProcessInputs {
   Result<bool> WentThrough(const std::string& transform_digest) const;
 
  private:
+  std::vector<DataSource> SourcesOf(const std::string& input) const;
+  Result<RawFrame> Query(const std::string& sql, const ReadOptions& read,
+                         const std::vector<std::string>& wanted) const;
+
   StepContext& context_;
   FrameOptions options_;
   int64_t budget_ = 0;

@@ -31,7 +31,7 @@ class Process {
       : context_(context), parameters_(context.parameters()), inputs_(context) {}
 
   Result<StepOutcome> Run() {
-    if (context_.inputs("data").empty()) return InvalidArgument("input data is not bound");
+    if (!inputs_.bound()) return InvalidArgument("input data is not bound");
     PENSTOCK_ASSIGN_OR_RETURN(split_, SplitSpecFromJson(JsonMember(parameters_, "split")));
     context_.SetProgress(0, "reading");
     PENSTOCK_RETURN_IF_ERROR(
@@ -68,7 +68,10 @@ class Process {
       return InvalidArgument(file + ": line 2: there are no rows to fit on");
     }
     PENSTOCK_ASSIGN_OR_RETURN(LabelInfo label, LabelFor(raw, roles, rules));
-    TransformBuilder builder(given, roles, rules, label, raw.frame.columns());
+    // What a query made of files is not read as these are.
+    const bool query = !JsonMember(parameters_, "sql").is_null();
+    TransformBuilder builder(query ? ReadOptions() : given, roles, rules, label,
+                             raw.frame.columns());
     PENSTOCK_ASSIGN_OR_RETURN(
         draft_, Draft::Make(std::move(raw), roles, rules, std::move(label), inputs_.budget()));
     PENSTOCK_RETURN_IF_ERROR(FitOperations(builder));

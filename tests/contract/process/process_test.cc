@@ -553,5 +553,51 @@ TEST_F(ProcessTest, AFoldWithoutRowsIsRefused) {
               HasSubstr("fold 5 of 6 gets no row"));
 }
 
+TEST_F(ProcessTest, JoinsSeveralInputsBySql) {
+  step_.AddFile("orders", "@orders.csv",
+                "id,customer,amount,back\n1,7,10,no\n2,8,20,yes\n3,7,30,no\n");
+  step_.AddFile("customers", "@customers.csv", "customer;region\n7;north\n8;?\n9;south\n");
+  const std::string with = R"({
+      "sql": "SELECT o.id, amount, region, back FROM orders o JOIN customers c USING (customer) ORDER BY o.id DESC",
+      "tables": {"customers": {"nulls": ["?"]}},
+      "roles": {"label": "back", "id": ["id"]},
+      "transforms": [{"op": "one_hot", "columns": "region", "missing": "category"}]})";
+  auto outcome = Run(with);
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  Table table = Load("data");
+  EXPECT_THAT(table.names(),
+              ElementsAre("amount", "region=north", "region=(missing)", "id", "back"));
+  EXPECT_THAT(table.Find("amount")->numbers, ElementsAre(30, 20, 10));
+  EXPECT_THAT(table.Find("region=north")->numbers, ElementsAre(1, 0, 1));
+  EXPECT_EQ(table.Find("id")->text(0), "3");
+  EXPECT_EQ(outcome->metrics.at("rows"), 3);
+  EXPECT_THAT(step_.log_, HasSubstr("read customers from @customers.csv: 3 rows, 2 columns"));
+
+  // Later data come as the query gives them, also through a query.
+  const auto transform = Transform::Load(step_.output_ / "transform");
+  ASSERT_TRUE(transform.ok()) << transform.status();
+  const auto applied = transform->ApplyToRaw(
+      step_.AddFile("x", "@later.csv", "amount,region\n5,north\n"), {}, step_);
+  ASSERT_TRUE(applied.ok()) << applied.status();
+  EXPECT_THAT(applied->features.columns, ElementsAre(ElementsAre(5), ElementsAre(1), ElementsAre(0)));
+  step_.Unbind("x");
+  step_.Bind("transform", step_.output_ / "transform", "transform");
+  outcome = Run(R"({"sql": "SELECT id, amount, 1 AS region FROM orders ORDER BY id"})");
+  ASSERT_TRUE(outcome.ok()) << outcome.status();
+  table = Load("data");
+  EXPECT_THAT(table.Find("region=north")->numbers, ElementsAre(0, 0, 0));
+  EXPECT_THAT(Error(R"({"sql": "SELECT id, 'x' AS amount, 'north' AS region FROM orders"})"),
+              StartsWith("sql: row 1, column 2 (amount): \"x\" is not a number"));
+  EXPECT_THAT(Error(R"({"sql": "SELECT id, amount FROM orders"})"),
+              StartsWith("sql: its result has no column \"region\""));
+  step_.Unbind("transform");
+  EXPECT_THAT(Error(R"({"sql": "SELECT * FROM order_items"})"), StartsWith("sql: "));
+  EXPECT_THAT(Error(R"({"sql": "SELECT id FROM orders", "roles": {"label": "back"}})"),
+              HasSubstr("no column is named \"back\" (roles.label)"));
+  EXPECT_THAT(Error(R"({"sql": "SELECT 'heavy' AS w, amount FROM orders",
+                        "roles": {"weight": "w"}})"),
+              StartsWith("sql: row 1, column 1 (w): \"heavy\" is not a number"));
+}
+
 }  // namespace
 }  // namespace penstock

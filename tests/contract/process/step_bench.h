@@ -27,6 +27,11 @@ class FakeStep : public StepContext {
     const auto at = inputs_.find(name);
     return at == inputs_.end() ? none : at->second;
   }
+  std::vector<std::string> input_names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, artifacts] : inputs_) names.push_back(name);
+    return names;
+  }
   const std::filesystem::path& output_dir() const override { return output_; }
   const std::filesystem::path& scratch_dir() const override { return scratch_; }
   int threads() const override { return threads_; }
