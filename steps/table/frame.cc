@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/mutex.h"
@@ -15,10 +17,6 @@
 
 namespace penstock {
 namespace {
-
-bool Contains(const std::vector<std::string>& list, std::string_view name) {
-  return std::find(list.begin(), list.end(), name) != list.end();
-}
 
 int64_t BytesOf(const Column& column) {
   std::size_t bytes = column.numbers.size() * sizeof(double) +
@@ -205,15 +203,15 @@ Status Frame::Store(Block& block, Table&& table) {
 // Hollow columns keep their places.
 Status Frame::Spill(Block& block, Table&& table) {
   PENSTOCK_RETURN_IF_ERROR(scratch_->Open(options_.scratch));
+  std::unordered_map<std::string, Block::Place*> before;
+  for (Block::Place& place : block.places) before.emplace(place.info.name, &place);
   std::vector<Block::Place> places;
   for (Column& column : table.columns) {
-    const auto old = std::find_if(
-        block.places.begin(), block.places.end(),
-        [&](const Block::Place& place) { return place.info.name == column.info.name; });
-    if (old != block.places.end() && IsHollow(column, block.rows)) {
-      places.push_back(*old);
+    const auto old = before.find(column.info.name);
+    if (old != before.end() && IsHollow(column, block.rows)) {
+      places.push_back(*old->second);
       places.back().info = column.info;
-      old->size = 0;
+      old->second->size = 0;
       continue;
     }
     PENSTOCK_ASSIGN_OR_RETURN(Block::Place place, scratch_->Write(column));
@@ -228,12 +226,13 @@ Status Frame::Spill(Block& block, Table&& table) {
 }
 
 Result<Table> Frame::Load(const Block& block, const std::vector<std::string>& needed) const {
+  const std::unordered_set<std::string_view> wanted(needed.begin(), needed.end());
   Table table;
   table.rows = block.rows;
   for (const Block::Place& place : block.places) {
     Column& column = table.columns.emplace_back();
     column.info = place.info;
-    if (!Contains(needed, place.info.name)) continue;
+    if (!wanted.contains(place.info.name)) continue;
     PENSTOCK_RETURN_IF_ERROR(scratch_->Read(place, static_cast<std::size_t>(block.rows), column));
   }
   return table;

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -187,6 +188,34 @@ TEST(ProcessSchema, DocumentsEveryOperation) {
   for (const std::string& name : OperationNames()) {
     EXPECT_THAT(ProcessSchema().help, HasSubstr("- `" + name + "`: "));
   }
+}
+
+TEST(ProcessSchema, ChecksItsTables) {
+  const auto problems = [](const std::set<std::string>& inputs, std::string_view with) {
+    std::vector<Problem> found;
+    ProcessSchema().check_inputs(inputs, *ParseJson(with), "steps[0]", found);
+    std::vector<std::string> lines;
+    for (const Problem& problem : found) lines.push_back(problem.path + ": " + problem.message);
+    return lines;
+  };
+  EXPECT_THAT(problems({"data"}, "{}"), IsEmpty());
+  EXPECT_THAT(problems({"data", "transform"}, "{}"), IsEmpty());
+  EXPECT_THAT(problems({"transform"}, "{}"),
+              ElementsAre("steps[0].inputs.data: is missing: the data to process"));
+  EXPECT_THAT(problems({"data", "tranform"}, "{}"),
+              ElementsAre(HasSubstr("inputs.tranform: unknown input (did you mean "
+                                    "\"transform\"?); other tables than data are for sql")));
+  EXPECT_THAT(problems({"data"}, R"({"tables": {"data": {}}})"),
+              ElementsAre("steps[0].with.tables: has a use with sql only"));
+  EXPECT_THAT(problems({"a", "b"}, R"({"sql": "SELECT 1", "tables": {"a": {}}})"), IsEmpty());
+  EXPECT_THAT(problems({"transform"}, R"({"sql": "SELECT 1"})"),
+              ElementsAre(HasSubstr("inputs: names no table for sql")));
+  EXPECT_THAT(problems({"orders"}, R"({"sql": "SELECT 1", "tables": {"order": {}}})"),
+              ElementsAre("steps[0].with.tables.order: there is no input of this name (did you "
+                          "mean \"orders\"?)"));
+  EXPECT_THAT(Problems(R"({"sql": "SELECT 1", "tables": {"a": {"delimiter": "ab"}}})"),
+              ElementsAre(HasSubstr("tables.a.delimiter: must be one character")));
+  EXPECT_THAT(Problems(R"({"sql": ""})"), testing::SizeIs(1));
 }
 
 }  // namespace
