@@ -10,11 +10,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "steps/table/table.h"
 
@@ -70,25 +72,26 @@ Result<std::vector<T>> MapBlocks(
 }
 
 // Calls `work` for each block, on several threads, and `merge` with its result, in the order of the
-// blocks and on this thread. At most two results a thread exist at once.
+// blocks: one at a time, on any of the threads, as soon as all before it are merged. So results of
+// few blocks exist at once.
 template <typename T>
 Status ReduceBlocks(const BlockSource& source, const std::vector<std::string>& needed,
                     const std::function<Status(int64_t block, const Table& table, T* result)>& work,
                     const std::function<void(int64_t block, T&& result)>& merge) {
-  const int64_t window = 2 * std::max(1, source.pass().threads);
-  for (int64_t first = 0; first < source.blocks(); first += window) {
-    const int64_t count = std::min(window, source.blocks() - first);
-    std::vector<T> results(static_cast<std::size_t>(count));
-    PENSTOCK_RETURN_IF_ERROR(ForEachIndex(count, source.pass(), [&](int64_t i) {
-      return source.Visit(first + i, needed, [&](int64_t block, const Table& table) {
-        return work(block, table, &results[static_cast<std::size_t>(i)]);
-      });
-    }));
-    for (int64_t i = 0; i < count; ++i) {
-      merge(first + i, std::move(results[static_cast<std::size_t>(i)]));
+  Mutex mutex;
+  std::map<int64_t, T> waiting;
+  int64_t merged = 0;
+  return source.ForEach(needed, [&](int64_t block, const Table& table) -> Status {
+    T result{};
+    PENSTOCK_RETURN_IF_ERROR(work(block, table, &result));
+    MutexLock lock(mutex);
+    waiting.emplace(block, std::move(result));
+    for (auto at = waiting.begin(); at != waiting.end() && at->first == merged; ++merged) {
+      merge(merged, std::move(at->second));
+      at = waiting.erase(at);
     }
-  }
-  return Status::Ok();
+    return Status::Ok();
+  });
 }
 
 // The names of columns (positions in the source).

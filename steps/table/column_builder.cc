@@ -179,10 +179,30 @@ void ColumnBuilder::Append(duckdb_vector vector, duckdb_type type, int64_t begin
     AppendNumbers<uint8_t>(vector, begin, rows);
   } else {
     auto* texts = static_cast<duckdb_string_t*>(duckdb_vector_get_data(vector));
+    if (text_) column_.strings.codes.reserve(column_.strings.codes.size() + static_cast<std::size_t>(rows));
     for (int64_t i = begin; i < begin + rows; ++i) {
-      AppendText(Valid(validity, i) ? TextAt(texts, i) : std::string_view());
+      if (!Valid(validity, i)) {
+        AppendText({});
+      } else if (text_ && duckdb_string_t_length(texts[i]) <= kShortText) {
+        AppendShort(texts[i]);
+      } else {
+        AppendText(TextAt(texts, i));
+      }
     }
   }
+}
+
+void ColumnBuilder::AppendShort(duckdb_string_t& text) {
+  static_assert(sizeof(ShortText) == sizeof(duckdb_string_t));
+  const auto key = std::bit_cast<ShortText>(text);
+  Recent& recent = recent_[(key[0] * 0x9e3779b97f4a7c15U ^ key[1] * 0xc2b2ae3d27d4eb4fU) >>
+                           (64 - kRecentBits)];
+  if (recent.code < 0 || recent.text != key) {
+    AppendText(TextAt(&text, 0));
+    recent = {key, column_.strings.codes.back()};
+    return;
+  }
+  column_.strings.codes.push_back(recent.code);
 }
 
 Column ColumnBuilder::Take() {
@@ -194,6 +214,7 @@ Column ColumnBuilder::Take() {
   column_.numbers = {};
   column_.strings = {};
   index_.Clear();
+  recent_.fill({});
   any_missing_ = false;
   bad_number_.reset();
   return taken;

@@ -6,6 +6,7 @@
 
 #include <duckdb.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -75,10 +76,22 @@ class ColumnBuilder {
   void AppendNumbers(duckdb_vector vector, int64_t begin, int64_t rows);
   void AppendMarked(double value, std::string_view text);
 
+  // A text that lies in DuckDB's own value, without a pointer, and its code: columns of few values
+  // meet the same ones again and again.
+  static constexpr uint32_t kShortText = 12;
+  static constexpr int kRecentBits = 8;
+  using ShortText = std::array<uint64_t, 2>;
+  struct Recent {
+    ShortText text = {};
+    int32_t code = -1;
+  };
+  void AppendShort(duckdb_string_t& text);
+
   Column column_;
   bool text_;
   TextRules rules_;
   TextIndex index_;
+  std::array<Recent, 1 << kRecentBits> recent_;
   bool any_missing_ = false;
   std::optional<BadNumber> bad_number_;
 };

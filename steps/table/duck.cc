@@ -96,6 +96,13 @@ bool FillColumn(const Column& column, duckdb_type type, int64_t begin, int64_t c
     }
     default: {
       auto* out = static_cast<double*>(data);
+      // Most columns lack nothing: then it is a copy.
+      int64_t lacking = 0;
+      for (int64_t i = 0; i < count; ++i) lacking += missing(i) ? 1 : 0;
+      if (lacking == 0) {
+        std::copy_n(numbers, count, out);
+        return false;
+      }
       return FillBlock(vector, count, missing, [&](int64_t i) { out[i] = numbers[i]; });
     }
   }
