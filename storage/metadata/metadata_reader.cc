@@ -199,7 +199,8 @@ Result<std::optional<CachedStep>> MetadataReader::NewestCached(const PipelineNam
   std::optional<CachedStep> found;
   PENSTOCK_RETURN_IF_ERROR(cache_.Query(
       "SELECT c.run, r.run_id, c.idx, c.created_at FROM step_cache c JOIN runs r ON r.id = c.run "
-      "WHERE c.pipeline = ? AND c.step = ? ORDER BY c.created_at DESC LIMIT 1",
+      "WHERE c.pipeline = ? AND c.step = ? ORDER BY c.created_at DESC, c.run DESC LIMIT "
+      "1",
       [&](Statement& row) { found = ReadCached(row); }, pipeline, step));
   return found;
 }

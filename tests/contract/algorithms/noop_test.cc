@@ -59,7 +59,7 @@ TEST(NoopTest, RefusesADurationThatIsNone) {
 TEST(RegistryTest, AnnouncesWhatIsBuiltIn) {
   EXPECT_THAT(
       BuiltIn::Get().steps.Announce(),
-      testing::IsSupersetOf({"import@1", "noop@1", "predict@1", "process@1", "train/xgboost@1"}));
+      testing::IsSupersetOf({"import@1", "noop@1", "predict@1", "process@2", "train/xgboost@1"}));
 }
 
 }  // namespace
