@@ -38,7 +38,9 @@ bool IsFittedRowOperation(const Json& spec) {
 }
 
 Result<std::unique_ptr<RowOperation>> MakeRowOperation(const Json& spec) {
-  return Find(spec)->make(spec);
+  const Entry* entry = Find(spec);
+  if (entry != nullptr) return entry->make(spec);
+  return InvalidArgument("\"" + JsonString(spec, "op") + "\" is no operation about rows");
 }
 
 const std::vector<std::string>& RowOperationNames() {

@@ -43,7 +43,7 @@ class RowOperation {
 bool IsRowOperation(const Json& spec);
 // Whether it learns from training rows.
 bool IsFittedRowOperation(const Json& spec);
-// Precondition: IsRowOperation(spec). kInvalidArgument for a parameter that it cannot have.
+// kInvalidArgument for another operation, or a parameter that it cannot have.
 Result<std::unique_ptr<RowOperation>> MakeRowOperation(const Json& spec);
 // Sorted.
 const std::vector<std::string>& RowOperationNames();
