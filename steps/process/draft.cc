@@ -124,7 +124,7 @@ Status Draft::Materialise() {
     rows.where = [this](int64_t row, const std::string& column) { return Where(row, column); };
     rows.first_row = frame.first_row(block);
     for (int64_t i = 0; i < table.rows; ++i) {
-      rows.training.push_back(is_training(rows.first_row + i) ? 1 : 0);
+      rows.training.push_back(!later_data_ && is_training(rows.first_row + i) ? 1 : 0);
     }
     PENSTOCK_RETURN_IF_ERROR(chain_.Apply(plan, features, rows));
     table.columns = std::move(features.columns);
@@ -172,7 +172,7 @@ FitData Draft::Rows(RowChoice choice, int64_t count, bool training) const {
   options.chain = &chain_;
   options.choice = std::move(choice);
   options.rows = count;
-  options.training = training;
+  options.training = training && !later_data_;
   options.roles = roles_;
   options.label = label_;
   options.where = [this](int64_t row, const std::string& column) { return Where(row, column); };

@@ -53,6 +53,8 @@ class Draft {
   const Roles& roles() const { return roles_; }
   const LabelInfo& label() const { return label_; }
   const OperationChain& chain() const { return chain_; }
+  // Operations are fitted already: to them no row is one that they have learned from.
+  void TreatAsLaterData() { later_data_ = true; }
   // Adds a fitted operation for features. Errors as of OperationChain::Add.
   Status Add(std::shared_ptr<const Operation> operation, const std::string& name = {});
   // Computes the features, and keeps them instead of those that came in.
@@ -129,6 +131,7 @@ class Draft {
   std::vector<uint32_t> copies_;  // empty: one of each
   std::vector<int64_t> order_;
   bool is_split_ = false;
+  bool later_data_ = false;
   std::vector<std::string> parts_ = {"data"};
   uint8_t training_part_ = 0;
 };

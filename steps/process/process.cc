@@ -178,6 +178,7 @@ class Process {
     }
     PENSTOCK_ASSIGN_OR_RETURN(draft_, Draft::Make(std::move(raw), roles, rules, std::move(label),
                                                   inputs_.budget()));
+    draft_->TreatAsLaterData();
     if (!applied) PENSTOCK_RETURN_IF_ERROR(AddOperations());
     return Split();
   }
