@@ -92,6 +92,11 @@ Result<Table> FitData::Take(int64_t block, const std::vector<std::string>& neede
   return table;
 }
 
+std::string FitData::Where(int64_t block, std::size_t i, const std::string& column) const {
+  const std::vector<int64_t> origin = RowsOf(block);
+  return AppliedRows{options_.where, 0, &origin, {}}.Where(i, column);
+}
+
 std::vector<int64_t> FitData::RowsOf(int64_t block) const {
   const int64_t first = options_.frame->first_row(block);
   std::vector<int64_t> rows;

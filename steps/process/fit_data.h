@@ -58,6 +58,8 @@ class FitData : public BlockSource {
   int64_t budget() const { return options_.budget; }
   // Rows of the frame that the rows of a block's table are.
   std::vector<int64_t> RowsOf(int64_t block) const;
+  // Names a cell of row `i` of a block's table in messages.
+  std::string Where(int64_t block, std::size_t i, const std::string& column) const;
 
  private:
   // What a pass that needs these columns reads of the frame and applies.
