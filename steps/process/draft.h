@@ -53,8 +53,9 @@ class Draft {
   const Roles& roles() const { return roles_; }
   const LabelInfo& label() const { return label_; }
   const OperationChain& chain() const { return chain_; }
-  // Operations are fitted already: to them no row is one that they have learned from.
-  void TreatAsLaterData() { later_data_ = true; }
+  // Operations are fitted already, for features `columns`, of which the data may lack those that
+  // nothing follows from in the end. To them no row is one that they have learned from.
+  void TreatAsLaterData(const std::vector<ColumnInfo>& columns);
   // Adds a fitted operation for features. Errors as of OperationChain::Add.
   Status Add(std::shared_ptr<const Operation> operation, const std::string& name = {});
   // Computes the features, and keeps them instead of those that came in.

@@ -47,7 +47,8 @@ class FitData : public BlockSource {
   Status Visit(int64_t block, const std::vector<std::string>& needed,
                const Visitor& visit) const override;
 
-  // The table that Visit shows.
+  // The table that Visit shows. kInvalidArgument: what is needed follows from a column that the data
+  // lack.
   Result<Table> Take(int64_t block, const std::vector<std::string>& needed) const;
 
   // The features, without rows: what selectors choose among.
@@ -69,6 +70,7 @@ class FitData : public BlockSource {
   Table features_;
   std::vector<ColumnInfo> columns_;
   std::vector<ColumnInfo> others_;
+  std::vector<std::string> lacking_;  // inputs of the chain that the frame has not
   mutable Mutex mutex_;
   mutable std::vector<std::string> planned_ PENSTOCK_GUARDED_BY(mutex_);
   mutable OperationChain::Plan plan_ PENSTOCK_GUARDED_BY(mutex_);
