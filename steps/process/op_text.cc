@@ -7,6 +7,7 @@
 // columns.
 
 #include <cmath>
+#include <functional>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -108,11 +109,19 @@ void AppendColumns(const StringValues& texts, const std::vector<std::string>& na
   }
 }
 
+// Finds a token without a copy of it.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
+};
+
 // Tokens with a column, and what their numbers are multiplied by.
 struct Weighed {
   std::vector<std::string> tokens;
   std::vector<double> weights;
-  std::unordered_map<std::string, int32_t> index;
+  std::unordered_map<std::string, int32_t, TextHash, std::equal_to<>> index;
 
   void MakeIndex() {
     for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -182,7 +191,7 @@ class TokenColumns : public ColumnOperation<Weighed> {
     const auto read = [&](std::string_view text) {
       std::map<int32_t, int64_t> counts;
       ForEachToken(text, tokens_, [&](std::string_view token) {
-        const auto at = fitted.index.find(std::string(token));
+        const auto at = fitted.index.find(token);
         if (at != fitted.index.end()) ++counts[at->second];
       });
       Sparse row;

@@ -29,8 +29,9 @@ struct TokenRules {
 // Calls `add` with each token of a text, again for each time that it occurs.
 //
 // A word is a run of letters, digits, marks and "_": of ASCII those, and of other characters all
-// but spaces, punctuation and symbols. n-grams of words are joined by one space. Characters are
-// those of the text, with runs of white space (ASCII) as one space.
+// but the spaces, punctuation and symbols of the blocks that are in use. n-grams of words are
+// joined by one space. Characters are those of the text, with runs of white space (ASCII) as one
+// space.
 void ForEachToken(std::string_view text, const TokenRules& rules,
                   const std::function<void(std::string_view token)>& add);
 

@@ -82,7 +82,7 @@ TEST(EncodeSchema, RefusesWhatIsOutOfBounds) {
   const std::vector<std::pair<std::string, Json>> entries = {{"one_hot", {{"min_count", 0}}},
                                                              {"one_hot", {{"min_share", 0}}},
                                                              {"one_hot", {{"min_share", 1.1}}},
-                                                             {"one_hot", {{"rare", "drop"}}},
+                                                             {"one_hot", {{"unknown", "drop"}}},
                                                              {"categorical", {{"unknown", "x"}}},
                                                              {"frequency", {{"as", "percent"}}},
                                                              {"hash", {{"n_columns", 0}}},

@@ -68,8 +68,8 @@ def hashed(texts, columns, seed):
 def lower_cases():
     """Characters of one lower-case character, of the scripts that LowerCase knows."""
     pairs = []
-    for code in [*range(0x250), *range(0x370, 0x530), *range(0x531, 0x557),
-                 *range(0x1E00, 0x1F00), *range(0xFF21, 0xFF3B)]:
+    for code in [*range(0x530), *range(0x531, 0x557), *range(0x1E00, 0x2000),
+                 *range(0xFF21, 0xFF3B)]:
         lower = chr(code).lower()
         if len(lower) == 1 and lower != chr(code):
             pairs.append([chr(code), lower])
