@@ -28,8 +28,10 @@ struct OperationSchema {
 std::vector<OperationSchema> ColumnOperations();
 std::vector<OperationSchema> EncodeOperations();
 std::vector<OperationSchema> MissingOperations();
+std::vector<OperationSchema> ProductOperations();
 std::vector<OperationSchema> RowOperations();
 std::vector<OperationSchema> ScaleOperations();
+std::vector<OperationSchema> TextOperations();
 
 // Parts of schemas.
 inline std::shared_ptr<const ParameterSchema> ElementOf(ParameterSchema schema) {
@@ -54,6 +56,20 @@ inline ParameterSchema FlagParameter(std::string name, std::string help) {
           .kind = ParameterSchema::Kind::kBoolean,
           .help = std::move(help),
           .default_value = false};
+}
+inline ParameterSchema HashColumnsParameter(int columns) {
+  return {.name = "n_columns",
+          .kind = ParameterSchema::Kind::kInteger,
+          .help = "How many columns.",
+          .default_value = columns,
+          .minimum = 1,
+          .maximum = 65'536};
+}
+inline ParameterSchema SignedParameter() {
+  return {.name = "signed",
+          .kind = ParameterSchema::Kind::kBoolean,
+          .help = "Half of the values count -1, so that those which share a column cancel out.",
+          .default_value = true};
 }
 inline StepSchema EntrySchema(std::string name, std::string summary,
                               std::vector<ParameterSchema> fields) {

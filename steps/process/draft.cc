@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <string_view>
+#include <unordered_set>
 
 #include "base/text.h"
 
@@ -43,6 +45,11 @@ Result<Draft> Draft::Make(RawFrame raw, Roles roles, const LabelRules& rules, La
   }
   draft.chain_ = OperationChain(features);
   return draft;
+}
+
+void Draft::TreatAsLaterData(const std::vector<ColumnInfo>& columns) {
+  later_data_ = true;
+  chain_ = OperationChain(columns);
 }
 
 std::string Draft::Where(int64_t row, const std::string& column) const {
@@ -109,13 +116,20 @@ Status Draft::Add(std::shared_ptr<const Operation> operation, const std::string&
     }
   }
   chain_ = std::move(chain);
-  return costly ? Materialise() : Status::Ok();
+  // Later data are passed over once, and may lack columns that only what is dropped needs.
+  return costly && !later_data_ ? Materialise() : Status::Ok();
 }
 
 Status Draft::Materialise() {
   if (chain_.operations().empty()) return Status::Ok();
   const OperationChain::Plan plan = chain_.PlanForAll();
   Frame& frame = source_.frame;
+  std::unordered_set<std::string_view> there;
+  for (const ColumnInfo& column : frame.columns()) there.insert(column.name);
+  for (const std::string& name : plan.inputs) {
+    if (there.contains(name)) continue;
+    return InvalidArgument("the data have no column \"" + name + "\"");
+  }
   const auto compute = [&](int64_t block, Table& table) -> Status {
     Table features;
     features.rows = table.rows;
@@ -128,7 +142,7 @@ Status Draft::Materialise() {
     rows.where = [this](int64_t row, const std::string& column) { return Where(row, column); };
     rows.first_row = frame.first_row(block);
     for (int64_t i = 0; i < table.rows; ++i) {
-      rows.training.push_back(is_training(rows.first_row + i) ? 1 : 0);
+      rows.training.push_back(!later_data_ && is_training(rows.first_row + i) ? 1 : 0);
     }
     PENSTOCK_RETURN_IF_ERROR(chain_.Apply(plan, features, rows));
     table.columns = std::move(features.columns);
@@ -176,7 +190,7 @@ FitData Draft::Rows(RowChoice choice, int64_t count, bool training) const {
   options.chain = &chain_;
   options.choice = std::move(choice);
   options.rows = count;
-  options.training = training;
+  options.training = training && !later_data_;
   options.roles = roles_;
   options.label = label_;
   options.where = [this](int64_t row, const std::string& column) { return Where(row, column); };

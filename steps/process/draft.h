@@ -53,6 +53,9 @@ class Draft {
   const Roles& roles() const { return roles_; }
   const LabelInfo& label() const { return label_; }
   const OperationChain& chain() const { return chain_; }
+  // Operations are fitted already, for features `columns`, of which the data may lack those that
+  // nothing follows from in the end. To them no row is one that they have learned from.
+  void TreatAsLaterData(const std::vector<ColumnInfo>& columns);
   // Adds a fitted operation for features. Errors as of OperationChain::Add.
   Status Add(std::shared_ptr<const Operation> operation, const std::string& name = {});
   // Computes the features, and keeps them instead of those that came in.
@@ -130,6 +133,7 @@ class Draft {
   std::vector<uint32_t> copies_;  // empty: one of each
   std::vector<int64_t> order_;
   bool is_split_ = false;
+  bool later_data_ = false;
   std::vector<std::string> parts_ = {"data"};
   uint8_t training_part_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "steps/process/fit_data.h"
 
+#include <string_view>
 #include <unordered_set>
 #include <utility>
 
@@ -21,7 +22,14 @@ FitData::FitData(Options options) : options_(std::move(options)) {
       features_.columns.push_back({info, {}, {}});
     }
   }
-  if (options_.chain != nullptr) features_ = options_.chain->output();
+  if (options_.chain != nullptr) {
+    features_ = options_.chain->output();
+    std::unordered_set<std::string_view> there;
+    for (const ColumnInfo& info : options_.frame->columns()) there.insert(info.name);
+    for (const Column& column : options_.chain->input().columns) {
+      if (!there.contains(column.info.name)) lacking_.push_back(column.info.name);
+    }
+  }
   for (const Column& column : features_.columns) columns_.push_back(column.info);
   columns_.insert(columns_.end(), others_.begin(), others_.end());
 }
@@ -60,6 +68,11 @@ Status FitData::Visit(int64_t block, const std::vector<std::string>& needed,
 Result<Table> FitData::Take(int64_t block, const std::vector<std::string>& needed) const {
   const OperationChain::Plan plan = PlanFor(needed);
   const std::unordered_set<std::string> inputs(plan.inputs.begin(), plan.inputs.end());
+  for (const std::string& name : lacking_) {
+    if (inputs.contains(name)) {
+      return InvalidArgument("the data have no column \"" + name + "\"");
+    }
+  }
   const std::vector<int32_t> choice =
       options_.choice ? options_.choice(block) : std::vector<int32_t>();
   Table table;
@@ -90,6 +103,11 @@ Result<Table> FitData::Take(int64_t block, const std::vector<std::string>& neede
   }
   for (Column& column : others) table.columns.push_back(std::move(column));
   return table;
+}
+
+std::string FitData::Where(int64_t block, std::size_t i, const std::string& column) const {
+  const std::vector<int64_t> origin = RowsOf(block);
+  return AppliedRows{options_.where, 0, &origin, {}}.Where(i, column);
 }
 
 std::vector<int64_t> FitData::RowsOf(int64_t block) const {

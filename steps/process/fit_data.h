@@ -47,7 +47,8 @@ class FitData : public BlockSource {
   Status Visit(int64_t block, const std::vector<std::string>& needed,
                const Visitor& visit) const override;
 
-  // The table that Visit shows.
+  // The table that Visit shows. kInvalidArgument: what is needed follows from a column that the data
+  // lack.
   Result<Table> Take(int64_t block, const std::vector<std::string>& needed) const;
 
   // The features, without rows: what selectors choose among.
@@ -58,6 +59,8 @@ class FitData : public BlockSource {
   int64_t budget() const { return options_.budget; }
   // Rows of the frame that the rows of a block's table are.
   std::vector<int64_t> RowsOf(int64_t block) const;
+  // Names a cell of row `i` of a block's table in messages.
+  std::string Where(int64_t block, std::size_t i, const std::string& column) const;
 
  private:
   // `choice`: what the options' gives for the block.
@@ -69,6 +72,7 @@ class FitData : public BlockSource {
   Table features_;
   std::vector<ColumnInfo> columns_;
   std::vector<ColumnInfo> others_;
+  std::vector<std::string> lacking_;  // inputs of the chain that the frame has not
   mutable Mutex mutex_;
   mutable std::vector<std::string> planned_ PENSTOCK_GUARDED_BY(mutex_);
   mutable OperationChain::Plan plan_ PENSTOCK_GUARDED_BY(mutex_);

@@ -14,13 +14,23 @@
 
 namespace penstock {
 
+Result<std::unique_ptr<Operation>> MakeBagOfWords(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeCategorical(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeDrop(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeFrequency(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeHash(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeHashText(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeImpute(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeInteractions(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeMapValues(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeMinMax(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeOneHot(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeOrdinal(const Json& spec);
+Result<std::unique_ptr<Operation>> MakePca(const Json& spec);
+Result<std::unique_ptr<Operation>> MakePolynomial(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeStandard(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeTarget(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeTfIdf(const Json& spec);
 
 // What the indicator of a column's missing values is called; no category reads like it.
 inline std::string MissingName(const std::string& column) {

@@ -19,13 +19,23 @@ struct Entry {
 };
 
 constexpr std::array kOperations = {
+    Entry{"bag_of_words", true, MakeBagOfWords},
+    Entry{"categorical", true, MakeCategorical},
     Entry{"drop", false, MakeDrop},
+    Entry{"frequency", true, MakeFrequency},
+    Entry{"hash", false, MakeHash},
+    Entry{"hash_text", false, MakeHashText},
     Entry{"impute", true, MakeImpute},
+    Entry{"interactions", false, MakeInteractions},
     Entry{"map_values", false, MakeMapValues},
     Entry{"min_max", true, MakeMinMax},
     Entry{"one_hot", true, MakeOneHot},
     Entry{"ordinal", true, MakeOrdinal},
+    Entry{"pca", true, MakePca},
+    Entry{"polynomial", false, MakePolynomial},
     Entry{"standard", true, MakeStandard},
+    Entry{"target", true, MakeTarget},
+    Entry{"tf_idf", true, MakeTfIdf},
 };
 
 }  // namespace

@@ -160,8 +160,16 @@ class Process {
     transform_ = std::move(*loaded);
     PENSTOCK_ASSIGN_OR_RETURN(const bool applied,
                               inputs_.WentThrough(transform_.TreeDigest().value()));
-    const Transform::Reading reading =
-        applied ? Transform::Reading() : transform_.HowToRead({}, true);
+    Transform::Reading reading = applied ? Transform::Reading() : transform_.HowToRead({}, true);
+    if (!applied && !transform_.row_filters().empty()) {
+      // What no feature follows from may be what rows are chosen by.
+      for (const Column& column : transform_.chain().input().columns) {
+        const auto& wanted = reading.wanted;
+        if (std::find(wanted.begin(), wanted.end(), column.info.name) == wanted.end()) {
+          reading.optional.push_back(column.info.name);
+        }
+      }
+    }
     PENSTOCK_ASSIGN_OR_RETURN(
         RawFrame raw, inputs_.Read(reading.options, reading.wanted, reading.optional));
     Describe(raw);
@@ -181,7 +189,14 @@ class Process {
     }
     PENSTOCK_ASSIGN_OR_RETURN(draft_, Draft::Make(std::move(raw), roles, rules, std::move(label),
                                                   inputs_.budget()));
-    if (!applied) PENSTOCK_RETURN_IF_ERROR(AddOperations());
+    if (!applied) {
+      std::vector<ColumnInfo> features;
+      for (const Column& column : transform_.chain().input().columns) {
+        features.push_back(column.info);
+      }
+      draft_->TreatAsLaterData(features);
+      PENSTOCK_RETURN_IF_ERROR(AddOperations());
+    }
     return Split();
   }
 
