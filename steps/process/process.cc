@@ -114,7 +114,9 @@ class Process {
       builder.AddRowFilter(spec);
       PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<RowOperation> operation,
                                 MakeRowOperation(spec));
-      return operation->Run(*draft_);
+      PENSTOCK_RETURN_IF_ERROR(operation->Run(*draft_));
+      for (const std::string& note : draft_->TakeNotes()) context_.Log(note);
+      return Status::Ok();
     }
     PENSTOCK_ASSIGN_OR_RETURN(std::unique_ptr<Operation> operation, MakeOperation(spec));
     PENSTOCK_RETURN_IF_ERROR(
