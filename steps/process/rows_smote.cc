@@ -7,8 +7,8 @@
 //
 // What the paper leaves open: each row gives as many new ones as every other, to one; of equally
 // frequent values the nearest neighbour's wins; where the median is 0 or there are no numbers, it
-// is 1. Missing is a value of its own for what is no number, and an error for numbers. Columns of 0
-// and 1 are no numbers; whole numbers stay whole.
+// is 1. Missing is a value of its own for what is no number, and an error for numbers. Columns of
+// type boolean are no numbers; those of type integer stay whole.
 
 #include <algorithm>
 #include <array>

@@ -121,7 +121,7 @@ def smote(rows, k, wanted, seed):
                 gap = draws.share()
                 new = {"y": of_class, "w": base["w"], "note": base["note"]}
                 new["a"] = base["a"] + gap * (other["a"] - base["a"])
-                new["b"] = math.floor(base["b"] + gap * (other["b"] - base["b"]) + 0.5)
+                new["b"] = base["b"] + gap * (other["b"] - base["b"])
                 for name in ["color", "size"]:
                     values = [held[j][name] for j in neighbours[i]]
                     most = max(values.count(v) for v in values)
