@@ -29,6 +29,7 @@ std::vector<OperationSchema> ColumnOperations();
 std::vector<OperationSchema> EncodeOperations();
 std::vector<OperationSchema> MissingOperations();
 std::vector<OperationSchema> ProductOperations();
+std::vector<OperationSchema> ResampleOperations();
 std::vector<OperationSchema> RowOperations();
 std::vector<OperationSchema> ScaleOperations();
 std::vector<OperationSchema> TextOperations();

@@ -94,6 +94,10 @@ class Draft {
   void SetOrder(std::vector<int64_t> order) { order_ = std::move(order); }
   const std::vector<int64_t>& order() const { return order_; }
 
+  // What an operation has done to the rows, for the step's log.
+  void Note(std::string line) { notes_.push_back(std::move(line)); }
+  std::vector<std::string> TakeNotes() { return std::exchange(notes_, {}); }
+
   // Draws the parts; rows that go to none are dropped. Without a split, one part "data".
   // kInvalidArgument where a fold gets no row, or nothing is left to learn from.
   Status Split(const SplitSpec& split);
@@ -132,6 +136,7 @@ class Draft {
   std::vector<uint8_t> place_;    // the part of each row of the frame, or one of the marks
   std::vector<uint32_t> copies_;  // empty: one of each
   std::vector<int64_t> order_;
+  std::vector<std::string> notes_;
   bool is_split_ = false;
   bool later_data_ = false;
   std::vector<std::string> parts_ = {"data"};

@@ -117,7 +117,9 @@ class Process {
       builder.AddRowFilter(spec);
       PENSTOCK_ASSIGN_OR_RETURN(const std::unique_ptr<RowOperation> operation,
                                 MakeRowOperation(spec));
-      return operation->Run(*draft_);
+      PENSTOCK_RETURN_IF_ERROR(operation->Run(*draft_));
+      for (const std::string& note : draft_->TakeNotes()) context_.Log(note);
+      return Status::Ok();
     }
     PENSTOCK_ASSIGN_OR_RETURN(std::unique_ptr<Operation> operation, MakeOperation(spec));
     PENSTOCK_RETURN_IF_ERROR(
@@ -160,16 +162,7 @@ class Process {
     transform_ = std::move(*loaded);
     PENSTOCK_ASSIGN_OR_RETURN(const bool applied,
                               inputs_.WentThrough(transform_.TreeDigest().value()));
-    Transform::Reading reading = applied ? Transform::Reading() : transform_.HowToRead({}, true);
-    if (!applied && !transform_.row_filters().empty()) {
-      // What no feature follows from may be what rows are chosen by.
-      for (const Column& column : transform_.chain().input().columns) {
-        const auto& wanted = reading.wanted;
-        if (std::find(wanted.begin(), wanted.end(), column.info.name) == wanted.end()) {
-          reading.optional.push_back(column.info.name);
-        }
-      }
-    }
+    const Transform::Reading reading = applied ? Transform::Reading() : HowToReadGiven();
     PENSTOCK_ASSIGN_OR_RETURN(
         RawFrame raw, inputs_.Read(reading.options, reading.wanted, reading.optional));
     Describe(raw);
@@ -198,6 +191,18 @@ class Process {
       PENSTOCK_RETURN_IF_ERROR(AddOperations());
     }
     return Split();
+  }
+
+  // Rows may be chosen by columns that no feature follows from: all are read then.
+  Transform::Reading HowToReadGiven() const {
+    Transform::Reading reading = transform_.HowToRead({}, true);
+    const std::vector<Json>& filters = transform_.row_filters();
+    const bool any = std::any_of(filters.begin(), filters.end(), [](const Json& filter) {
+      const auto operation = MakeRowOperation(filter);
+      return operation.ok() && (*operation)->applies() == Applies::kAll;
+    });
+    if (any) reading.wanted = transform_.chain().input().names();
+    return reading;
   }
 
   Status AddOperations() {

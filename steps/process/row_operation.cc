@@ -15,7 +15,11 @@ struct Entry {
 };
 
 constexpr std::array kOperations = {
+    Entry{"class_weights", true, MakeClassWeights},
+    Entry{"downsample", true, MakeDownsample},
     Entry{"drop_missing", false, MakeDropMissing},
+    Entry{"smote", true, MakeSmote},
+    Entry{"upsample", true, MakeUpsample},
 };
 
 const Entry* Find(const Json& spec) {

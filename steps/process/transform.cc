@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "steps/process/read_spec.h"
+#include "steps/process/row_operation.h"
 #include "steps/process/tree_digest.h"
 
 namespace penstock {
@@ -114,6 +115,7 @@ Result<Transform> Transform::FromJson(const Json& json) {
     PENSTOCK_ASSIGN_OR_RETURN(transform.raw_features_,
                               ColumnsFromJson(JsonMember(json, "raw_features")));
     for (const Json& filter : JsonMember(json, "row_filters")) {
+      if (!IsRowOperation(filter)) return DataLoss("row_filters holds what is no row operation");
       transform.row_filters_.push_back(filter);
     }
     transform.chain_ = OperationChain(FeaturesAmong(transform.raw_columns_, transform.roles_));

@@ -40,7 +40,9 @@ class PartRows {
 
   // Rows from `begin` on, up to `end` and no more than `most`; at least one of them.
   Result<Table> Take(int64_t begin, int64_t end, int64_t most) const {
-    return ordered_.empty() ? TakeNext(begin, end) : TakeOrdered(begin, std::min(end, begin + most));
+    if (!ordered_.empty()) return TakeOrdered(begin, std::min(end, begin + most));
+    // A block is no longer than what may be taken at once, unless rows are there several times.
+    return TakeNext(begin, draft_.copies().empty() ? end : std::min(end, begin + most));
   }
 
  private:

@@ -35,7 +35,7 @@ class FakeStep : public StepContext {
   const std::filesystem::path& output_dir() const override { return output_; }
   const std::filesystem::path& scratch_dir() const override { return scratch_; }
   int threads() const override { return threads_; }
-  int64_t memory_bytes() const override { return 0; }
+  int64_t memory_bytes() const override { return memory_bytes_; }
   bool cancelled() const override { return cancel_after_ >= 0 && asked_++ >= cancel_after_; }
   void LogMetric(std::string_view, int64_t, double) override {}
   void SetProgress(double fraction, std::string_view) override {
@@ -75,6 +75,7 @@ class FakeStep : public StepContext {
   std::filesystem::path output_;
   std::filesystem::path scratch_;
   int threads_ = 2;
+  int64_t memory_bytes_ = 0;
   mutable std::atomic<int> asked_ = 0;
   int cancel_after_ = -1;
   std::string log_;

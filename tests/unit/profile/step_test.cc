@@ -45,14 +45,6 @@ Json InMatrix(const Json& matrix, const std::string& row, const std::string& col
   return matrix["values"][place(matrix["rows"], row)][place(matrix["columns"], column)];
 }
 
-// A step with less memory than a server has.
-class SmallStep : public FakeStep {
- public:
-  using FakeStep::FakeStep;
-  int64_t memory_bytes() const override { return memory_bytes_; }
-  int64_t memory_bytes_ = 0;
-};
-
 class ProfileStepTest : public testing::Test {
  protected:
   Result<StepOutcome> Run(Json parameters) {
@@ -130,7 +122,7 @@ class ProfileStepTest : public testing::Test {
     step_.AddFile("data", "@small.csv", ReadBytes("tests/unit/profile/profile_reference.csv"));
   }
 
-  SmallStep step_{"profile"};
+  FakeStep step_{"profile"};
 };
 
 TEST_F(ProfileStepTest, SaysWhatTheReferenceSays) {
