@@ -53,6 +53,8 @@ class Draft {
   const Roles& roles() const { return roles_; }
   const LabelInfo& label() const { return label_; }
   const OperationChain& chain() const { return chain_; }
+  // Takes these features for those that came in. The frame may lack some that nothing will need.
+  void SetFeatures(const std::vector<ColumnInfo>& features) { chain_ = OperationChain(features); }
   // Adds a fitted operation for features. Errors as of OperationChain::Add.
   Status Add(std::shared_ptr<const Operation> operation, const std::string& name = {});
   // Computes the features, and keeps them instead of those that came in.
