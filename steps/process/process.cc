@@ -230,6 +230,8 @@ class Process {
   }
 
   Status WriteOutputs() {
+    // Rows come from everywhere then: what would be computed for each few is computed once.
+    if (!draft_->order().empty()) PENSTOCK_RETURN_IF_ERROR(draft_->Materialise());
     Mutex mutex;
     const auto progress = [&](double share) {
       MutexLock lock(mutex);
