@@ -28,8 +28,10 @@ struct OperationSchema {
 std::vector<OperationSchema> ColumnOperations();
 std::vector<OperationSchema> EncodeOperations();
 std::vector<OperationSchema> MissingOperations();
+std::vector<OperationSchema> RowChoiceOperations();
 std::vector<OperationSchema> RowOperations();
 std::vector<OperationSchema> ScaleOperations();
+std::vector<OperationSchema> ShapeOperations();
 
 // Parts of schemas.
 inline std::shared_ptr<const ParameterSchema> ElementOf(ParameterSchema schema) {

@@ -14,12 +14,18 @@
 
 namespace penstock {
 
+Result<std::unique_ptr<Operation>> MakeCast(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeDerive(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeDrop(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeImpute(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeMapValues(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeMinMax(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeOneHot(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeOrdinal(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeParseDates(const Json& spec);
+Result<std::unique_ptr<Operation>> MakePrune(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeRename(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeSelect(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeStandard(const Json& spec);
 
 // What the indicator of a column's missing values is called; no category reads like it.

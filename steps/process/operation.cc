@@ -19,12 +19,18 @@ struct Entry {
 };
 
 constexpr std::array kOperations = {
+    Entry{"cast", false, MakeCast},
+    Entry{"derive", false, MakeDerive},
     Entry{"drop", false, MakeDrop},
     Entry{"impute", true, MakeImpute},
     Entry{"map_values", false, MakeMapValues},
     Entry{"min_max", true, MakeMinMax},
     Entry{"one_hot", true, MakeOneHot},
     Entry{"ordinal", true, MakeOrdinal},
+    Entry{"parse_dates", false, MakeParseDates},
+    Entry{"prune", true, MakePrune},
+    Entry{"rename", false, MakeRename},
+    Entry{"select", false, MakeSelect},
     Entry{"standard", true, MakeStandard},
 };
 

@@ -120,6 +120,7 @@ class Process {
     PENSTOCK_RETURN_IF_ERROR(
         operation->Fit(draft_->is_split() ? draft_->TrainingRows() : draft_->LiveRows()));
     const std::shared_ptr<const Operation> fitted = std::move(operation);
+    for (const std::string& note : fitted->notes()) context_.Log(entry + ": " + note);
     PENSTOCK_RETURN_IF_ERROR(builder.Add(fitted));
     return draft_->Add(fitted, entry);
   }

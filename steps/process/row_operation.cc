@@ -15,7 +15,11 @@ struct Entry {
 };
 
 constexpr std::array kOperations = {
+    Entry{"deduplicate", false, MakeDeduplicate},
     Entry{"drop_missing", false, MakeDropMissing},
+    Entry{"filter", false, MakeFilter},
+    Entry{"shuffle", false, MakeShuffle},
+    Entry{"sort", false, MakeSort},
 };
 
 const Entry* Find(const Json& spec) {

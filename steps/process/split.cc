@@ -15,14 +15,6 @@ namespace {
 constexpr double kSlack = 1e-9;
 constexpr std::size_t kMaxParts = 100;
 
-// Uniform in [0, bound) without bias: rejects the incomplete last round.
-uint64_t Below(SeededRandom& random, uint64_t bound) {
-  const uint64_t limit = UINT64_MAX - UINT64_MAX % bound;
-  uint64_t value = random.Next();
-  while (value >= limit) value = random.Next();
-  return value % bound;
-}
-
 void Shuffle(std::vector<int64_t>& rows, SeededRandom& random) {
   for (std::size_t i = rows.size(); i > 1; --i) {
     std::swap(rows[i - 1], rows[Below(random, i)]);
@@ -73,6 +65,13 @@ std::vector<std::vector<int64_t>> Allot(const std::vector<int64_t>& stratum_size
 }
 
 }  // namespace
+
+uint64_t Below(SeededRandom& random, uint64_t bound) {
+  const uint64_t limit = UINT64_MAX - UINT64_MAX % bound;
+  uint64_t value = random.Next();
+  while (value >= limit) value = random.Next();
+  return value % bound;
+}
 
 Result<SplitSpec> SplitSpecFromJson(const Json& split) {
   SplitSpec spec;

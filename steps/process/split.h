@@ -37,6 +37,9 @@ struct SplitSpec {
 // kFold and fold; `seed`, `stratify`, `by`, `key`. No object: an empty one.
 Result<SplitSpec> SplitSpecFromJson(const Json& split);
 
+// Uniform in [0, bound) without bias: rejects the incomplete last round.
+uint64_t Below(SeededRandom& random, uint64_t bound);
+
 // How many of `rows` each fraction gets: the whole parts of rows × fraction, and the rows that are
 // left, one each, to the largest remainders (Hamilton's method; ties to the first). What the
 // fractions leave below 1 stays over.
