@@ -30,8 +30,10 @@ std::vector<OperationSchema> EncodeOperations();
 std::vector<OperationSchema> MissingOperations();
 std::vector<OperationSchema> ProductOperations();
 std::vector<OperationSchema> ResampleOperations();
+std::vector<OperationSchema> RowChoiceOperations();
 std::vector<OperationSchema> RowOperations();
 std::vector<OperationSchema> ScaleOperations();
+std::vector<OperationSchema> ShapeOperations();
 std::vector<OperationSchema> TextOperations();
 
 // Parts of schemas.

@@ -14,8 +14,9 @@ const std::vector<OperationSchema>& Operations() {
   static const auto* const operations = [] {
     auto* all = new std::vector<OperationSchema>;
     for (const auto& group : {ColumnOperations(), EncodeOperations(), MissingOperations(),
-                              ProductOperations(), ResampleOperations(), RowOperations(),
-                              ScaleOperations(), TextOperations()}) {
+                              ProductOperations(), ResampleOperations(), RowChoiceOperations(),
+                              RowOperations(), ScaleOperations(), ShapeOperations(),
+                              TextOperations()}) {
       all->insert(all->end(), group.begin(), group.end());
     }
     std::sort(all->begin(), all->end(), [](const OperationSchema& a, const OperationSchema& b) {

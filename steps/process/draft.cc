@@ -7,8 +7,30 @@
 #include <unordered_set>
 
 #include "base/text.h"
+#include "steps/table/collect.h"
 
 namespace penstock {
+namespace {
+
+// A column of `rows` rows that has the values of `column` at `places`; the others are missing.
+Column Spread(Column&& column, const std::vector<int32_t>& places, int64_t rows) {
+  const auto count = static_cast<std::size_t>(rows);
+  std::vector<int32_t> codes(column.is_text() ? count : 0, -1);
+  std::vector<double> numbers(column.is_text() ? 0 : count, kMissing);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto place = static_cast<std::size_t>(places[i]);
+    if (column.is_text()) {
+      codes[place] = column.strings.codes[i];
+    } else {
+      numbers[place] = column.numbers[i];
+    }
+  }
+  column.strings.codes = std::move(codes);
+  column.numbers = std::move(numbers);
+  return std::move(column);
+}
+
+}  // namespace
 
 Status CheckRoles(const Roles& roles, const std::vector<ColumnInfo>& columns,
                   const std::string& file) {
@@ -131,21 +153,37 @@ Status Draft::Materialise() {
     return InvalidArgument("the data have no column \"" + name + "\"");
   }
   const auto compute = [&](int64_t block, Table& table) -> Status {
-    Table features;
-    features.rows = table.rows;
-    std::vector<Column> others;
-    for (Column& column : table.columns) {
-      (roles_.is_feature(column.info.name) ? features.columns : others)
-          .push_back(std::move(column));
-    }
     AppliedRows rows;
     rows.where = [this](int64_t row, const std::string& column) { return Where(row, column); };
-    rows.first_row = frame.first_row(block);
+    // Rows that were dropped may hold what no operation can use.
+    std::vector<int64_t> live;
+    std::vector<int32_t> choice;
     for (int64_t i = 0; i < table.rows; ++i) {
-      rows.training.push_back(!later_data_ && is_training(rows.first_row + i) ? 1 : 0);
+      const int64_t row = frame.first_row(block) + i;
+      if (!is_live(row)) continue;
+      live.push_back(row);
+      choice.push_back(static_cast<int32_t>(i));
+      rows.training.push_back(!later_data_ && is_training(row) ? 1 : 0);
+    }
+    rows.origin = &live;
+    const bool whole = static_cast<int64_t>(live.size()) == table.rows;
+    Table features;
+    features.rows = static_cast<int64_t>(live.size());
+    std::vector<Column> others;
+    for (Column& column : table.columns) {
+      if (!roles_.is_feature(column.info.name)) {
+        others.push_back(std::move(column));
+      } else if (whole || IsHollow(column, table.rows)) {
+        features.columns.push_back(std::move(column));
+      } else {
+        features.columns.push_back(ChooseRows(column, choice));
+      }
     }
     PENSTOCK_RETURN_IF_ERROR(chain_.Apply(plan, features, rows));
     table.columns = std::move(features.columns);
+    for (Column& column : table.columns) {
+      if (!whole) column = Spread(std::move(column), choice, table.rows);
+    }
     for (Column& column : others) table.columns.push_back(std::move(column));
     return Status::Ok();
   };

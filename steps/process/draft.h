@@ -58,7 +58,7 @@ class Draft {
   void TreatAsLaterData(const std::vector<ColumnInfo>& columns);
   // Adds a fitted operation for features. Errors as of OperationChain::Add.
   Status Add(std::shared_ptr<const Operation> operation, const std::string& name = {});
-  // Computes the features, and keeps them instead of those that came in.
+  // Computes the features of the rows that are left, and keeps them instead of those that came in.
   Status Materialise();
   // Gives the rows weights: a column `name` with that role, in place of the one that has it.
   // `weigh(block, table)`: one number for each row of a block's table, which has the label, the

@@ -15,7 +15,9 @@
 namespace penstock {
 
 Result<std::unique_ptr<Operation>> MakeBagOfWords(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeCast(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeCategorical(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeDerive(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeDrop(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeFrequency(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeHash(const Json& spec);
@@ -26,8 +28,12 @@ Result<std::unique_ptr<Operation>> MakeMapValues(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeMinMax(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeOneHot(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeOrdinal(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeParseDates(const Json& spec);
 Result<std::unique_ptr<Operation>> MakePca(const Json& spec);
 Result<std::unique_ptr<Operation>> MakePolynomial(const Json& spec);
+Result<std::unique_ptr<Operation>> MakePrune(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeRename(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeSelect(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeStandard(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeTarget(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeTfIdf(const Json& spec);

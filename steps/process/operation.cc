@@ -20,7 +20,9 @@ struct Entry {
 
 constexpr std::array kOperations = {
     Entry{"bag_of_words", true, MakeBagOfWords},
+    Entry{"cast", false, MakeCast},
     Entry{"categorical", true, MakeCategorical},
+    Entry{"derive", false, MakeDerive},
     Entry{"drop", false, MakeDrop},
     Entry{"frequency", true, MakeFrequency},
     Entry{"hash", false, MakeHash},
@@ -31,8 +33,12 @@ constexpr std::array kOperations = {
     Entry{"min_max", true, MakeMinMax},
     Entry{"one_hot", true, MakeOneHot},
     Entry{"ordinal", true, MakeOrdinal},
+    Entry{"parse_dates", false, MakeParseDates},
     Entry{"pca", true, MakePca},
     Entry{"polynomial", false, MakePolynomial},
+    Entry{"prune", true, MakePrune},
+    Entry{"rename", false, MakeRename},
+    Entry{"select", false, MakeSelect},
     Entry{"standard", true, MakeStandard},
     Entry{"target", true, MakeTarget},
     Entry{"tf_idf", true, MakeTfIdf},

@@ -47,6 +47,8 @@ class Operation {
   virtual bool by_column() const { return false; }
   // Whether its values are better kept than computed in each pass over the rows again.
   virtual bool costly() const { return false; }
+  // Lines for the log: what was learned that a user should know. Precondition: fitted.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 // The operation that `spec` describes: an entry of `transforms` (not fitted), or ToJson() of one.

@@ -125,6 +125,7 @@ class Process {
     PENSTOCK_RETURN_IF_ERROR(
         operation->Fit(draft_->is_split() ? draft_->TrainingRows() : draft_->LiveRows()));
     const std::shared_ptr<const Operation> fitted = std::move(operation);
+    for (const std::string& note : fitted->notes()) context_.Log(entry + ": " + note);
     PENSTOCK_RETURN_IF_ERROR(builder.Add(fitted));
     return draft_->Add(fitted, entry);
   }
@@ -193,7 +194,7 @@ class Process {
     return Split();
   }
 
-  // Rows may be chosen by columns that no feature follows from: all are read then.
+  // Rows may be chosen by columns that no feature follows from: all that are there are read then.
   Transform::Reading HowToReadGiven() const {
     Transform::Reading reading = transform_.HowToRead({}, true);
     const std::vector<Json>& filters = transform_.row_filters();
@@ -201,7 +202,10 @@ class Process {
       const auto operation = MakeRowOperation(filter);
       return operation.ok() && (*operation)->applies() == Applies::kAll;
     });
-    if (any) reading.wanted = transform_.chain().input().names();
+    for (const std::string& name : transform_.chain().input().names()) {
+      const auto at = std::find(reading.wanted.begin(), reading.wanted.end(), name);
+      if (any && at == reading.wanted.end()) reading.optional.push_back(name);
+    }
     return reading;
   }
 
@@ -234,6 +238,8 @@ class Process {
   }
 
   Status WriteOutputs() {
+    // Rows come from everywhere then: what would be computed for each few is computed once.
+    if (!draft_->order().empty()) PENSTOCK_RETURN_IF_ERROR(draft_->Materialise());
     Mutex mutex;
     double furthest = 0;
     const auto progress = [&](double share) {

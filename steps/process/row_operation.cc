@@ -16,9 +16,13 @@ struct Entry {
 
 constexpr std::array kOperations = {
     Entry{"class_weights", true, MakeClassWeights},
+    Entry{"deduplicate", false, MakeDeduplicate},
     Entry{"downsample", true, MakeDownsample},
     Entry{"drop_missing", false, MakeDropMissing},
+    Entry{"filter", false, MakeFilter},
+    Entry{"shuffle", false, MakeShuffle},
     Entry{"smote", true, MakeSmote},
+    Entry{"sort", false, MakeSort},
     Entry{"upsample", true, MakeUpsample},
 };
 

@@ -50,9 +50,13 @@ const std::vector<std::string>& RowOperationNames();
 
 // One maker per operation, in rows_*.cc.
 Result<std::unique_ptr<RowOperation>> MakeClassWeights(const Json& spec);
+Result<std::unique_ptr<RowOperation>> MakeDeduplicate(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeDownsample(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeDropMissing(const Json& spec);
+Result<std::unique_ptr<RowOperation>> MakeFilter(const Json& spec);
+Result<std::unique_ptr<RowOperation>> MakeShuffle(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeSmote(const Json& spec);
+Result<std::unique_ptr<RowOperation>> MakeSort(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeUpsample(const Json& spec);
 
 // `applies` of an entry, or what it is where that is left out.

@@ -6,30 +6,12 @@
 
 #include "base/mutex.h"
 #include "steps/table/block_source.h"
-#include "steps/table/hashing.h"
+#include "steps/table/row_hashes.h"
 
 namespace penstock {
 namespace {
 
 constexpr std::size_t kBuckets = 256;  // by the highest bits of the hash
-constexpr Hash128 kMissingCell{0x452821e638d01377U, 0xbe5466cf34e90c6cU};
-
-void AddColumn(const Column& column, std::vector<Hash128>& rows) {
-  if (!column.is_text()) {
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const uint64_t hash = HashNumber(column.numbers[i]);
-      AddCell(rows[i], column.missing(i) ? kMissingCell : Hash128{hash, ~hash});
-    }
-    return;
-  }
-  std::vector<Hash128> hashes;
-  hashes.reserve(column.strings.dictionary.size());
-  for (const std::string& text : column.strings.dictionary) hashes.push_back(HashText(text));
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    AddCell(rows[i], column.missing(i) ? kMissingCell
-                                       : hashes[static_cast<std::size_t>(column.strings.codes[i])]);
-  }
-}
 
 struct Bucket {
   Mutex mutex;
