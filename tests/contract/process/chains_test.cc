@@ -38,7 +38,9 @@ class ChainsTest : public testing::Test {
     const auto outcome = RunProcess(step_);
     if (!outcome.ok()) {
       EXPECT_EQ(outcome.status().code(), StatusCode::kInvalidArgument) << outcome.status();
-      EXPECT_THAT(outcome.status().message(), testing::HasSubstr("transforms["));
+      EXPECT_THAT(outcome.status().message(),
+                  testing::AnyOf(testing::HasSubstr("transforms["),
+                                 testing::HasSubstr("no row is left to fit on")));
       refused_.insert(outcome.status().message());
       return false;
     }
@@ -134,7 +136,7 @@ TEST_F(ChainsTest, EveryOperationAlone) {
   for (const std::string& op : ops) {
     for (uint64_t seed = 0; seed < 12; ++seed) Check(seed * 31 + 7, 1, op);
     if (HasFailure()) return;
-    EXPECT_GE(applied_[op], 4) << op << " was hardly ever applied:\n"
+    EXPECT_GE(applied_[op], 2) << op << " was hardly ever applied:\n"
                                << testing::PrintToString(refused_);
   }
 }
@@ -184,7 +186,7 @@ TEST_F(ChainsTest, AGivenTransformDropsColumns) {
   ASSERT_TRUE(table.ok()) << table.status();
   EXPECT_THAT(table->Find("x")->numbers, testing::ElementsAre(-1, 1));
   EXPECT_THAT(apply("x\n3\n").status().message(),
-              testing::HasSubstr("no column is named \"junk\""));
+              testing::HasSubstr("no column \"junk\""));
 }
 
 // Whoever adds an operation adds its template.

@@ -93,6 +93,15 @@ Cells RandomColumn(Random& random) {
   }
 }
 
+std::string SqlName(const Json& name) {
+  std::string quoted = "\"";
+  for (const char c : name.get<std::string>()) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted += '"';
+}
+
 }  // namespace
 
 Json EntryDraw::Columns(const std::function<bool(const Column&)>& fits) {
@@ -116,7 +125,40 @@ Json EntryDraw::Columns(const std::function<bool(const Column&)>& fits) {
 
 const std::vector<OperationTemplate>& OperationTemplates() {
   static const auto* const templates = new std::vector<OperationTemplate>{
+      {"bag_of_words",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.OneCategory()},
+                 {"tokens", d.One({"word", "character"})},
+                 {"ngrams", {1, d.Whole(1, 2)}},
+                 {"max_tokens", 9},
+                 {"norm", d.One({"none", "l1"})}};
+       }},
+      {"cast",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Any()},
+                 {"to", d.One({"numeric", "integer", "boolean", "categorical", "text"})},
+                 {"errors", "missing"}};
+       }},
+      {"categorical",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Any()}};
+       }},
       {"class_weights", [](EntryDraw&) -> Json { return Json::object(); }},
+      {"deduplicate",
+       [](EntryDraw& d) -> Json {
+         return {{"key", d.Any()}, {"keep", d.One({"first", "last"})}};
+       },
+       true},
+      {"derive",
+       [](EntryDraw& d) -> Json {
+         return {{"name", d.NewName()},
+                 {"expression", "coalesce(" + SqlName(d.OneNumber()) + ", 0) / 3 + 1"}};
+       }},
+      {"derive",
+       [](EntryDraw& d) -> Json {
+         return {{"name", d.NewName()},
+                 {"expression", "upper(" + SqlName(d.OneCategory()) + ") || '!'"}};
+       }},
       {"downsample",
        [](EntryDraw& d) -> Json {
          return {{"ratio", d.Number(1, 3)}, {"seed", d.Whole(0, 9)}};
@@ -130,6 +172,24 @@ const std::vector<OperationTemplate>& OperationTemplates() {
          return {{"columns", d.Any()}, {"max_missing", 0.6}, {"applies", d.One({"fit", "train"})}};
        },
        true},
+      {"filter",
+       [](EntryDraw& d) -> Json {
+         return {{"where", "coalesce(" + SqlName(d.OneNumber()) + ", 0) <> 3"},
+                 {"applies", d.One({"fit", "all"})}};
+       },
+       true},
+      {"frequency",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Any()}, {"as", d.One({"share", "count"})}};
+       }},
+      {"hash",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Any()}, {"n_columns", d.Whole(1, 5)}, {"seed", d.Whole(0, 9)}};
+       }},
+      {"hash_text",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.OneCategory()}, {"n_columns", d.Whole(1, 8)}};
+       }},
       {"impute",
        [](EntryDraw& d) -> Json {
          return {{"columns", d.Numbers()},
@@ -145,6 +205,10 @@ const std::vector<OperationTemplate>& OperationTemplates() {
       {"impute",
        [](EntryDraw& d) -> Json {
          return {{"columns", d.Any()}, {"method", "constant"}, {"value", d.One({0, 1.5, -3})}};
+       }},
+      {"interactions",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()}};
        }},
       {"map_values",
        [](EntryDraw& d) -> Json {
@@ -166,13 +230,77 @@ const std::vector<OperationTemplate>& OperationTemplates() {
        [](EntryDraw& d) -> Json {
          return {{"columns", d.Any()}, {"unknown", "missing"}};
        }},
+      {"parse_dates",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.OneCategory()},
+                 {"parts", {"year", "week", "weekday", "days"}},
+                 {"cyclical", {"month"}},
+                 {"keep", d.One({"none", "date", "timestamp"})},
+                 {"invalid", "missing"}};
+       }},
+      {"pca",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()},
+                 {"components", 1},
+                 {"standardize", d.Flag()},
+                 {"keep", d.Flag()},
+                 {"prefix", d.NewName()}};
+       }},
+      {"polynomial",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()}, {"degree", d.Whole(2, 3)}};
+       }},
+      {"prune",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Any()}, {"rule", d.One({"constant", "unique"})}};
+       }},
+      {"prune",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Any()}, {"rule", "sparse"}, {"max_missing", d.Number(0, 0.5)}};
+       }},
+      {"prune",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()}, {"rule", "correlated"}, {"threshold", 0.3}};
+       }},
+      {"rename",
+       [](EntryDraw& d) -> Json {
+         return {{"map", {{d.OneOfAny().get<std::string>(), d.NewName()}}}};
+       }},
+      {"select",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Any()}};
+       }},
+      {"shuffle",
+       [](EntryDraw& d) -> Json {
+         return {{"seed", d.Whole(0, 9)}};
+       },
+       true},
       {"smote",
        [](EntryDraw& d) -> Json {
          return {{"k", d.Whole(1, 6)}, {"ratio", d.Number(1, 2)}};
        }},
+      {"sort",
+       [](EntryDraw& d) -> Json {
+         return {{"by", d.Any()}, {"descending", d.Flag()}};
+       },
+       true},
       {"standard",
        [](EntryDraw& d) -> Json {
          return {{"columns", d.Numbers()}};
+       }},
+      {"target",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Any()},
+                 {"smoothing", d.Number(0, 20)},
+                 {"folds", d.Whole(2, 5)},
+                 {"missing", d.One({"category", "keep"})}};
+       }},
+      {"tf_idf",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.OneCategory()},
+                 {"ngrams", {1, d.Whole(1, 2)}},
+                 {"max_tokens", 12},
+                 {"values", d.One({"count", "binary", "log"})}};
        }},
       {"upsample",
        [](EntryDraw& d) -> Json {
