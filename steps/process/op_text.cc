@@ -6,10 +6,9 @@
 // sign. O(bytes) to read texts, and O(rows × columns) to write. Sums are taken in the order of the
 // columns.
 
+#include <algorithm>
 #include <cmath>
-#include <functional>
 #include <map>
-#include <unordered_map>
 #include <utility>
 
 #include "steps/process/column_operation.h"
@@ -64,8 +63,8 @@ struct Weighting {
   }
 };
 
-// What a text has in columns; it has 0 in all others.
-using Sparse = std::map<int32_t, double>;
+// What a text has in columns, by their order; it has 0 in all others.
+using Sparse = std::vector<std::pair<int32_t, double>>;
 
 void Normalise(Weighting::Norm norm, Sparse& row) {
   double length = 0;
@@ -109,19 +108,13 @@ void AppendColumns(const StringValues& texts, const std::vector<std::string>& na
   }
 }
 
-// Finds a token without a copy of it.
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const {
-    return std::hash<std::string_view>{}(text);
-  }
-};
+constexpr double kMostWeight = 100;  // of a token in one of 10^42 rows
 
 // Tokens with a column, and what their numbers are multiplied by.
 struct Weighed {
   std::vector<std::string> tokens;
   std::vector<double> weights;
-  std::unordered_map<std::string, int32_t, TextHash, std::equal_to<>> index;
+  TokenMap<int32_t> index;
 
   void MakeIndex() {
     for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -173,8 +166,9 @@ class TokenColumns : public ColumnOperation<Weighed> {
       return InvalidArgument(std::string(name_) + ": a token is there twice");
     }
     for (const Json& weight : JsonMember(json, "weights")) {
-      if (!weight.is_number())
-        return InvalidArgument(std::string(name_) + ": a weight is a number");
+      if (!weight.is_number() || !(weight >= 0 && weight <= kMostWeight)) {
+        return InvalidArgument(std::string(name_) + ": a weight is a number from 0 to 100");
+      }
       fitted.weights.push_back(weight.get<double>());
     }
     if (!inverse_) fitted.weights.assign(fitted.tokens.size(), 1);
@@ -189,14 +183,17 @@ class TokenColumns : public ColumnOperation<Weighed> {
     std::vector<std::string> names;
     for (const std::string& token : fitted.tokens) names.push_back(column.info.name + "=" + token);
     const auto read = [&](std::string_view text) {
-      std::map<int32_t, int64_t> counts;
+      std::vector<int32_t> found;
       ForEachToken(text, tokens_, [&](std::string_view token) {
         const auto at = fitted.index.find(token);
-        if (at != fitted.index.end()) ++counts[at->second];
+        if (at != fitted.index.end()) found.push_back(at->second);
       });
+      std::sort(found.begin(), found.end());
       Sparse row;
-      for (const auto& [token, count] : counts) {
-        row[token] = weighting_.Value(count) * fitted.weights[static_cast<std::size_t>(token)];
+      for (std::size_t first = 0, last = 0; first < found.size(); first = last) {
+        while (last < found.size() && found[last] == found[first]) ++last;
+        row.emplace_back(found[first], weighting_.Value(static_cast<int64_t>(last - first)) *
+                                           fitted.weights[static_cast<std::size_t>(found[first])]);
       }
       Normalise(weighting_.norm, row);
       return row;
@@ -249,13 +246,17 @@ class HashedTokens : public ColumnOperation<std::monostate> {
       names.push_back(HashedColumns::NameOf(column.info.name, i));
     }
     const auto read = [&](std::string_view text) {
-      std::map<std::string, int64_t> counts;
-      ForEachToken(text, tokens_, [&](std::string_view token) { ++counts[std::string(token)]; });
-      Sparse row;
+      std::map<std::string, int64_t, std::less<>> counts;
+      ForEachToken(text, tokens_, [&](std::string_view token) {
+        const auto at = counts.find(token);
+        at == counts.end() ? void(counts.emplace(token, 1)) : void(++at->second);
+      });
+      std::map<int32_t, double> sums;
       for (const auto& [token, count] : counts) {
         const auto [place, sign] = hashed_.PlaceOf(token);
-        row[place] += sign * weighting_.Value(count);
+        sums[place] += sign * weighting_.Value(count);
       }
+      Sparse row(sums.begin(), sums.end());
       Normalise(weighting_.norm, row);
       return row;
     };

@@ -8,30 +8,33 @@
 namespace penstock {
 namespace {
 
-// The tokens of a text, each once. Views of `text`'s tokens do not outlive the call, so copies.
-std::vector<std::string> DistinctTokens(std::string_view text, const TokenRules& rules) {
-  std::vector<std::string> tokens;
-  ForEachToken(text, rules, [&](std::string_view token) { tokens.emplace_back(token); });
-  std::sort(tokens.begin(), tokens.end());
-  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
-  return tokens;
-}
-
 // How many rows of a block have each token; of `among` alone, where it is given.
 TokenCounter::Counts CountRows(const StringValues& texts, const TokenRules& rules,
                                const TokenCounter* among) {
+  struct Seen {
+    int64_t rows = 0;
+    std::size_t last = 0;  // text that has it
+  };
   std::vector<int64_t> by_code(texts.dictionary.size());
   for (const int32_t code : texts.codes) {
     if (code >= 0) ++by_code[static_cast<std::size_t>(code)];
   }
-  TokenCounter::Counts counts;
+  TokenMap<Seen> seen;
   for (std::size_t i = 0; i < by_code.size(); ++i) {
     if (by_code[i] == 0) continue;
-    for (std::string& token : DistinctTokens(texts.dictionary[i], rules)) {
-      if (among != nullptr && !among->counted().contains(token)) continue;
-      counts[std::move(token)] += by_code[i];
-    }
+    ForEachToken(texts.dictionary[i], rules, [&](std::string_view token) {
+      auto at = seen.find(token);
+      if (at == seen.end()) {
+        if (among != nullptr && !among->counted().contains(token)) return;
+        at = seen.emplace(token, Seen{by_code[i], i}).first;
+      } else if (at->second.last != i) {
+        at->second = {at->second.rows + by_code[i], i};
+      }
+    });
   }
+  TokenCounter::Counts counts;
+  counts.reserve(seen.size());
+  for (const auto& [token, of] : seen) counts.emplace(token, of.rows);
   return counts;
 }
 

@@ -9,6 +9,7 @@
 // not depend on threads and memory.
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -41,13 +42,23 @@ struct Vocabulary {
   int64_t rows = 0;                 // in all
 };
 
+// Finds a token without a copy of it.
+struct TokenHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view token) const {
+    return std::hash<std::string_view>{}(token);
+  }
+};
+template <typename T>
+using TokenMap = std::unordered_map<std::string, T, TokenHash, std::equal_to<>>;
+
 // How many tokens are counted at once, at about 100 bytes each.
 inline constexpr std::size_t kMostCounted = 2'000'000;
 
 // Counts tokens block by block. Not thread-safe.
 class TokenCounter {
  public:
-  using Counts = std::unordered_map<std::string, int64_t>;
+  using Counts = TokenMap<int64_t>;
 
   explicit TokenCounter(std::size_t most) : most_(most) {}
 
@@ -59,14 +70,14 @@ class TokenCounter {
     int64_t seen = 0;
     int64_t before = 0;  // at most so many more, before it was forgotten
   };
-  const std::unordered_map<std::string, Count>& counted() const { return counted_; }
+  const TokenMap<Count>& counted() const { return counted_; }
 
  private:
   void Forget();
 
   std::size_t most_;
   int64_t forgotten_ = 0;
-  std::unordered_map<std::string, Count> counted_;
+  TokenMap<Count> counted_;
 };
 
 // One pass over the rows; two where tokens were forgotten. kInvalidArgument, with `op`: no token is

@@ -193,6 +193,8 @@ TEST(Text, RefusesColumnsAndParameters) {
   EXPECT_THAT(error({{"fitted", {{"t", {{"tokens", {"a", "a"}}}}}}}), HasSubstr("there twice"));
   EXPECT_THAT(error({{"fitted", {{"t", {{"tokens", {"a"}}, {"weights", {"x"}}}}}}}),
               HasSubstr("a weight is a number"));
+  EXPECT_THAT(error({{"fitted", {{"t", {{"tokens", {"a"}}, {"weights", {1e300}}}}}}}),
+              HasSubstr("a weight is a number from 0 to 100"));
   EXPECT_THAT(error({{"fitted", {{"t", {{"tokens", {"a"}}}}}}}), HasSubstr("has a weight"));
   EXPECT_THAT(RestoreError({{"op", "hash_text"}, {"columns", "t"}, {"n_columns", 100'000}}),
               HasSubstr("n_columns must be from 1 to 65536"));
