@@ -64,6 +64,7 @@ Result<Table> FitData::Take(int64_t block, const std::vector<std::string>& neede
       options_.choice ? options_.choice(block) : std::vector<int32_t>();
   Table table;
   std::vector<Column> others;
+  std::size_t found = 0;
   PENSTOCK_RETURN_IF_ERROR(
       options_.frame->Visit(block, plan.inputs, [&](int64_t, const Table& raw) {
         table.rows = options_.choice ? static_cast<int64_t>(choice.size()) : raw.rows;
@@ -72,7 +73,10 @@ Result<Table> FitData::Take(int64_t block, const std::vector<std::string>& neede
           std::vector<Column>& to = options_.roles.is_feature(name) ? table.columns : others;
           if (!inputs.contains(name)) {
             to.push_back({column.info, {}, {}});
-          } else if (options_.choice) {
+            continue;
+          }
+          ++found;
+          if (options_.choice) {
             // Operations may look at each text that there is; the label keeps its classes.
             to.push_back(ChooseRows(column, choice, name == options_.roles.label));
           } else {
@@ -81,6 +85,10 @@ Result<Table> FitData::Take(int64_t block, const std::vector<std::string>& neede
         }
         return Status::Ok();
       }));
+  for (std::size_t i = 0; found < inputs.size() && i < plan.inputs.size(); ++i) {
+    if (options_.chain == nullptr || options_.frame->Find(plan.inputs[i]) != nullptr) continue;
+    return InvalidArgument("the data have no column \"" + plan.inputs[i] + "\"");
+  }
   if (options_.chain != nullptr) {
     const std::vector<int64_t> origin = RowsOf(block);
     const AppliedRows rows{

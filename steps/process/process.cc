@@ -183,7 +183,7 @@ class Process {
     return Split();
   }
 
-  // Rows may be chosen by columns that no feature follows from: all are read then.
+  // Rows may be chosen by columns that no feature follows from: all that are there are read then.
   Transform::Reading HowToReadGiven() const {
     Transform::Reading reading = transform_.HowToRead({}, true);
     const std::vector<Json>& filters = transform_.row_filters();
@@ -191,7 +191,10 @@ class Process {
       const auto operation = MakeRowOperation(filter);
       return operation.ok() && (*operation)->applies() == Applies::kAll;
     });
-    if (any) reading.wanted = transform_.chain().input().names();
+    for (const std::string& name : transform_.chain().input().names()) {
+      const auto at = std::find(reading.wanted.begin(), reading.wanted.end(), name);
+      if (any && at == reading.wanted.end()) reading.optional.push_back(name);
+    }
     return reading;
   }
 
