@@ -186,7 +186,7 @@ TEST_F(ChainsTest, AGivenTransformDropsColumns) {
   ASSERT_TRUE(table.ok()) << table.status();
   EXPECT_THAT(table->Find("x")->numbers, testing::ElementsAre(-1, 1));
   EXPECT_THAT(apply("x\n3\n").status().message(),
-              testing::HasSubstr("no column \"junk\""));
+              testing::HasSubstr("the data have no column \"junk\""));
 }
 
 // Whoever adds an operation adds its template.

@@ -358,6 +358,12 @@ TEST_F(DegenerateTest, CutAndDamagedFiles) {
   EXPECT_THAT(Error("x,y\n1,2\n", {{"read", {{"compression", "gzip"}}}}), StartsWith("@d"));
   EXPECT_THAT(Error("x,y\n1,2\n", {{"read", {{"compression", "zstd"}}}}), StartsWith("@d"));
   EXPECT_THAT(Error("PAR1 and then nothing of it PAR1", kNone), StartsWith("@d"));
+  // zstd, with the block as it is.
+  const std::string zstd("\x28\xb5\x2f\xfd\x20\x0c\x61\0\0x,y\n1,2\n3,4\n", 21);
+  Answer(zstd, kNone, 2);
+  for (std::size_t size = 4; size < zstd.size(); ++size) {
+    EXPECT_THAT(Error(zstd.substr(0, size), kNone), StartsWith("@d")) << size;
+  }
   // A Parquet file, cut.
   Table table;
   table.rows = 3;

@@ -349,6 +349,21 @@ TEST_F(ResampleTest, BadParametersAndData) {
   EXPECT_THAT(Load("data").Find("class_weight")->numbers, ElementsAre(1, 1));
 }
 
+TEST_F(ResampleTest, ADamagedTransformIsRefused) {
+  ASSERT_TRUE(RunOne({{"op", "upsample"}}).ok());
+  const auto transform = Transform::Load(step_.output_ / "transform");
+  ASSERT_TRUE(transform.ok()) << transform.status();
+  Json json = transform->ToJson();
+  EXPECT_TRUE(Transform::FromJson(json).ok());
+  for (const Json& damaged : {Json("upsample"), Json{{"op", "standard"}}, Json{{"op", 7}}}) {
+    json["row_filters"][0] = damaged;
+    const auto read = Transform::FromJson(json);
+    ASSERT_FALSE(read.ok());
+    EXPECT_EQ(read.status().code(), StatusCode::kDataLoss);
+    EXPECT_THAT(read.status().message(), HasSubstr("row_filters holds what is no row operation"));
+  }
+}
+
 TEST_F(ResampleTest, SmoteNeedsMemoryForItsRows) {
   std::string csv = "x,y\n";
   for (int i = 0; i < 3'000; ++i) csv += std::to_string(i) + (i % 3 == 0 ? ",a\n" : ",b\n");
