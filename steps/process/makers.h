@@ -16,11 +16,16 @@ namespace penstock {
 
 Result<std::unique_ptr<Operation>> MakeDrop(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeImpute(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeLog(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeMapValues(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeMaxAbs(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeMinMax(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeOneHot(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeOrdinal(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeQuantile(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeRobust(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeStandard(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeYeoJohnson(const Json& spec);
 
 // What the indicator of a column's missing values is called; no category reads like it.
 inline std::string MissingName(const std::string& column) {

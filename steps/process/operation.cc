@@ -21,11 +21,16 @@ struct Entry {
 constexpr std::array kOperations = {
     Entry{"drop", false, MakeDrop},
     Entry{"impute", true, MakeImpute},
+    Entry{"log", true, MakeLog},
     Entry{"map_values", false, MakeMapValues},
+    Entry{"max_abs", true, MakeMaxAbs},
     Entry{"min_max", true, MakeMinMax},
     Entry{"one_hot", true, MakeOneHot},
     Entry{"ordinal", true, MakeOrdinal},
+    Entry{"quantile", true, MakeQuantile},
+    Entry{"robust", true, MakeRobust},
     Entry{"standard", true, MakeStandard},
+    Entry{"yeo_johnson", true, MakeYeoJohnson},
 };
 
 }  // namespace
