@@ -14,7 +14,7 @@ const std::vector<OperationSchema>& Operations() {
   static const auto* const operations = [] {
     auto* all = new std::vector<OperationSchema>;
     for (const auto& group : {ColumnOperations(), EncodeOperations(), MissingOperations(),
-                              RowOperations(), ScaleOperations()}) {
+                              NumberOperations(), RowOperations(), ScaleOperations()}) {
       all->insert(all->end(), group.begin(), group.end());
     }
     std::sort(all->begin(), all->end(), [](const OperationSchema& a, const OperationSchema& b) {

@@ -14,6 +14,7 @@
 
 namespace penstock {
 
+Result<std::unique_ptr<Operation>> MakeBin(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeDrop(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeImpute(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeLog(const Json& spec);
@@ -22,6 +23,7 @@ Result<std::unique_ptr<Operation>> MakeMaxAbs(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeMinMax(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeOneHot(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeOrdinal(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeOutliers(const Json& spec);  // not those that drop rows
 Result<std::unique_ptr<Operation>> MakeQuantile(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeRobust(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeStandard(const Json& spec);

@@ -19,6 +19,7 @@ struct Entry {
 };
 
 constexpr std::array kOperations = {
+    Entry{"bin", true, MakeBin},
     Entry{"drop", false, MakeDrop},
     Entry{"impute", true, MakeImpute},
     Entry{"log", true, MakeLog},
@@ -27,6 +28,7 @@ constexpr std::array kOperations = {
     Entry{"min_max", true, MakeMinMax},
     Entry{"one_hot", true, MakeOneHot},
     Entry{"ordinal", true, MakeOrdinal},
+    Entry{"outliers", true, MakeOutliers},
     Entry{"quantile", true, MakeQuantile},
     Entry{"robust", true, MakeRobust},
     Entry{"standard", true, MakeStandard},

@@ -16,6 +16,7 @@ struct Entry {
 
 constexpr std::array kOperations = {
     Entry{"drop_missing", false, MakeDropMissing},
+    Entry{"outliers", true, MakeDropOutliers, IsOutlierDrop},
 };
 
 const Entry* Find(const Json& spec) {

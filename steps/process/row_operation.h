@@ -50,6 +50,8 @@ const std::vector<std::string>& RowOperationNames();
 
 // One maker per operation, in rows_*.cc.
 Result<std::unique_ptr<RowOperation>> MakeDropMissing(const Json& spec);
+Result<std::unique_ptr<RowOperation>> MakeDropOutliers(const Json& spec);
+bool IsOutlierDrop(const Json& spec);
 
 // `applies` of an entry, or what it is where that is left out.
 Applies AppliesOf(const Json& spec, Applies otherwise);
