@@ -125,6 +125,9 @@ void CheckOperations(const Json& transforms, const std::set<std::string>& taken,
     if (const Json& columns = JsonMember(entry, "columns"); !columns.is_null()) {
       CheckColumns(columns, taken, at + ".columns", problems);
     }
+    if (const Json& by = JsonMember(entry, "by"); !by.is_null()) {
+      CheckColumns(by, taken, at + ".by", problems);
+    }
     const bool is_fitted =
         operation->learns_if ? operation->learns_if(entry) : operation->learns;
     if (operation->rows && !is_fitted && !fitted.empty()) {

@@ -17,6 +17,9 @@ namespace penstock {
 Result<std::unique_ptr<Operation>> MakeBin(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeDrop(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeImpute(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeImputeByGroup(const Json& spec);  // with `by`
+Result<std::unique_ptr<Operation>> MakeImputeKnn(const Json& spec);
+Result<std::unique_ptr<Operation>> MakeIndicator(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeLog(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeMapValues(const Json& spec);
 Result<std::unique_ptr<Operation>> MakeMaxAbs(const Json& spec);

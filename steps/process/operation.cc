@@ -22,6 +22,8 @@ constexpr std::array kOperations = {
     Entry{"bin", true, MakeBin},
     Entry{"drop", false, MakeDrop},
     Entry{"impute", true, MakeImpute},
+    Entry{"impute_knn", true, MakeImputeKnn},
+    Entry{"indicator", true, MakeIndicator},
     Entry{"log", true, MakeLog},
     Entry{"map_values", false, MakeMapValues},
     Entry{"max_abs", true, MakeMaxAbs},
