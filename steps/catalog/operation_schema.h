@@ -28,6 +28,7 @@ struct OperationSchema {
 std::vector<OperationSchema> ColumnOperations();
 std::vector<OperationSchema> EncodeOperations();
 std::vector<OperationSchema> MissingOperations();
+std::vector<OperationSchema> NumberOperations();
 std::vector<OperationSchema> ProductOperations();
 std::vector<OperationSchema> ResampleOperations();
 std::vector<OperationSchema> RowChoiceOperations();

@@ -14,9 +14,9 @@ const std::vector<OperationSchema>& Operations() {
   static const auto* const operations = [] {
     auto* all = new std::vector<OperationSchema>;
     for (const auto& group : {ColumnOperations(), EncodeOperations(), MissingOperations(),
-                              ProductOperations(), ResampleOperations(), RowChoiceOperations(),
-                              RowOperations(), ScaleOperations(), ShapeOperations(),
-                              TextOperations()}) {
+                              NumberOperations(), ProductOperations(), ResampleOperations(),
+                              RowChoiceOperations(), RowOperations(), ScaleOperations(),
+                              ShapeOperations(), TextOperations()}) {
       all->insert(all->end(), group.begin(), group.end());
     }
     std::sort(all->begin(), all->end(), [](const OperationSchema& a, const OperationSchema& b) {
@@ -126,6 +126,10 @@ void CheckOperations(const Json& transforms, const std::set<std::string>& taken,
     CheckParameters(operation->schema, entry, at, problems);
     if (const Json& columns = JsonMember(entry, "columns"); !columns.is_null()) {
       CheckColumns(columns, taken, at + ".columns", problems);
+    }
+    // Those about rows may be by columns that have a role, and check that themselves.
+    if (const Json& by = JsonMember(entry, "by"); !by.is_null() && !operation->rows) {
+      CheckColumns(by, taken, at + ".by", problems);
     }
     const bool is_fitted =
         operation->learns_if ? operation->learns_if(entry) : operation->learns;

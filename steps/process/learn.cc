@@ -2,99 +2,44 @@
 
 #include <algorithm>
 #include <cmath>
-#include <unordered_map>
 #include <utility>
 
 #include "base/mutex.h"
+#include "steps/process/fold.h"
 #include "steps/process/operation.h"
 #include "steps/table/block_source.h"
 #include "steps/table/hashing.h"
 #include "steps/table/order_statistics.h"
 
 namespace penstock {
-namespace {
-
-// Positions of columns in every table of a pass.
-std::vector<std::size_t> Positions(const FitData& data, const std::vector<std::string>& names) {
-  std::unordered_map<std::string_view, std::size_t> index;
-  for (std::size_t i = 0; i < data.columns().size(); ++i) index.emplace(data.columns()[i].name, i);
-  std::vector<std::size_t> positions;
-  for (const std::string& name : names) positions.push_back(index.at(name));
-  return positions;
-}
-
-// Neumaier's compensated sum.
-struct Sum {
-  int64_t count = 0;
-  double sum = 0;
-  double lost = 0;
-
-  void Add(double value) {
-    const double next = sum + value;
-    lost += std::fabs(sum) >= std::fabs(value) ? (sum - next) + value : (value - next) + sum;
-    sum = next;
-  }
-};
-
-// One T a column, made by `of` in each block and put together by `merge` in their order.
-template <typename T, typename Of, typename Merge>
-Result<std::vector<T>> Fold(const FitData& data, const std::vector<std::string>& names,
-                            const Of& of, const Merge& merge) {
-  const std::vector<std::size_t> positions = Positions(data, names);
-  std::vector<T> all(names.size());
-  PENSTOCK_RETURN_IF_ERROR(ReduceBlocks<std::vector<T>>(
-      data, names,
-      [&](int64_t, const Table& table, std::vector<T>* results) {
-        results->reserve(positions.size());
-        for (const std::size_t position : positions) {
-          results->push_back(of(table.columns[position]));
-        }
-        return Status::Ok();
-      },
-      [&](int64_t, std::vector<T>&& results) {
-        for (std::size_t i = 0; i < results.size(); ++i) merge(all[i], std::move(results[i]));
-      }));
-  return all;
-}
-
-}  // namespace
-
 Result<std::vector<Moments>> LearnMoments(const FitData& data,
                                           const std::vector<std::string>& names) {
-  return Fold<Moments>(
+  return FoldColumns<Moments>(
       data, names, [](const Column& column) { return Moments::Of(column.numbers); },
       [](Moments& all, Moments&& block) { all.Merge(block); });
 }
 
 Result<std::vector<double>> LearnMeans(const FitData& data, const std::vector<std::string>& names) {
-  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<Sum> sums,
-                            (Fold<Sum>(
-                                data, names,
-                                [](const Column& column) {
-                                  Sum sum;
-                                  for (const double value : column.numbers) {
-                                    if (!std::isfinite(value)) continue;
-                                    sum.Add(value);
-                                    ++sum.count;
-                                  }
-                                  return sum;
-                                },
-                                [](Sum& all, Sum&& block) {
-                                  all.Add(block.sum);
-                                  all.Add(block.lost);
-                                  all.count += block.count;
-                                })));
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const std::vector<CompensatedSum> sums,
+      (FoldColumns<CompensatedSum>(
+          data, names,
+          [](const Column& column) {
+            CompensatedSum sum;
+            for (const double value : column.numbers) {
+              if (std::isfinite(value)) sum.Count(value);
+            }
+            return sum;
+          },
+          [](CompensatedSum& all, CompensatedSum&& block) { all.Merge(block); })));
   std::vector<double> means;
-  for (const Sum& sum : sums) {
-    means.push_back(sum.count == 0 ? kMissing
-                                   : (sum.sum + sum.lost) / static_cast<double>(sum.count));
-  }
+  for (const CompensatedSum& sum : sums) means.push_back(sum.mean());
   return means;
 }
 
 Result<std::vector<NumberRange>> LearnRanges(const FitData& data,
                                              const std::vector<std::string>& names) {
-  return Fold<NumberRange>(
+  return FoldColumns<NumberRange>(
       data, names,
       [](const Column& column) {
         NumberRange range;
@@ -118,7 +63,7 @@ Result<std::vector<std::vector<double>>> LearnQuantiles(const FitData& data,
                                                         const std::vector<std::string>& names,
                                                         const std::vector<double>& shares) {
   PENSTOCK_ASSIGN_OR_RETURN(const std::vector<NumberRange> ranges, LearnRanges(data, names));
-  const std::vector<std::size_t> positions = Positions(data, names);
+  const std::vector<std::size_t> positions = PositionsOf(data, names);
   std::vector<QuantileRequest> requests;
   for (std::size_t i = 0; i < names.size(); ++i) {
     requests.push_back({positions[i], ranges[i].count});
@@ -131,7 +76,7 @@ Result<std::vector<TextCounts>> LearnTexts(const FitData& data,
                                            std::string_view op, std::string_view remedy) {
   PENSTOCK_ASSIGN_OR_RETURN(
       std::vector<TextCounts> counts,
-      (Fold<TextCounts>(
+      (FoldColumns<TextCounts>(
           data, names,
           [](const Column& column) {
             const StringValues texts = AsTexts(column);
@@ -163,19 +108,19 @@ Result<std::vector<TextCounts>> LearnTexts(const FitData& data,
 }
 
 Result<std::vector<bool>> LearnMissing(const FitData& data, const std::vector<std::string>& names) {
-  PENSTOCK_ASSIGN_OR_RETURN(const std::vector<char> missing,
-                            (Fold<char>(
-                                data, names,
-                                [](const Column& column) -> char {
-                                  const std::size_t rows = column.is_text()
-                                                               ? column.strings.codes.size()
-                                                               : column.numbers.size();
-                                  for (std::size_t i = 0; i < rows; ++i) {
-                                    if (column.missing(i)) return 1;
-                                  }
-                                  return 0;
-                                },
-                                [](char& all, char&& block) { all |= block; })));
+  PENSTOCK_ASSIGN_OR_RETURN(
+      const std::vector<char> missing,
+      (FoldColumns<char>(
+          data, names,
+          [](const Column& column) -> char {
+            const std::size_t rows =
+                column.is_text() ? column.strings.codes.size() : column.numbers.size();
+            for (std::size_t i = 0; i < rows; ++i) {
+              if (column.missing(i)) return 1;
+            }
+            return 0;
+          },
+          [](char& all, char&& block) { all |= block; })));
   return std::vector<bool>(missing.begin(), missing.end());
 }
 
@@ -190,7 +135,7 @@ std::string MostFrequent(const TextCounts& counts) {
 Result<std::vector<double>> LearnNumberModes(const FitData& data,
                                              const std::vector<std::string>& names) {
   constexpr std::size_t kBuckets = 256;  // by hash, so that repeated numbers do not crowd one
-  const std::vector<std::size_t> positions = Positions(data, names);
+  const std::vector<std::size_t> positions = PositionsOf(data, names);
   std::vector<double> modes(names.size(), kMissing);
   const int64_t bytes = data.rows() * int64_t{sizeof(double)} * 2;
   const auto passes = static_cast<std::size_t>(

@@ -186,6 +186,7 @@ class Impute : public ColumnOperation<Json> {
 }  // namespace
 
 Result<std::unique_ptr<Operation>> MakeImpute(const Json& spec) {
+  if (!JsonMember(spec, "by").is_null()) return MakeImputeByGroup(spec);
   return Impute::Make(spec);
 }
 

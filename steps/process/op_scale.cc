@@ -1,6 +1,7 @@
-// standard and min_max: numbers on a common scale. Missing values stay missing and do not count,
-// nor do infinite ones. A column that is constant in the training rows is only shifted. Population
-// variance, as scikit-learn's StandardScaler.
+// standard, min_max, max_abs and robust: numbers on a common scale, as scikit-learn's
+// StandardScaler (population variance), MinMaxScaler, MaxAbsScaler and RobustScaler. Missing values
+// stay missing and do not count, nor do infinite ones. A column without spread in the training rows
+// is only shifted.
 
 #include <algorithm>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include "steps/process/column_operation.h"
 #include "steps/process/learn.h"
 #include "steps/process/makers.h"
+#include "steps/process/numbers.h"
 
 namespace penstock {
 namespace {
@@ -27,27 +29,41 @@ class Scale : public ColumnOperation<Scaling> {
     return {{"shift", scaling.shift}, {"scale", scaling.scale}};
   }
   Result<Scaling> FittedFromJson(const Json& json) const override {
-    return Scaling{JsonDouble(json, "shift"), JsonDouble(json, "scale", 1)};
+    Scaling scaling;
+    PENSTOCK_ASSIGN_OR_RETURN(scaling.shift, FittedNumber(json, "shift", op_name()));
+    PENSTOCK_ASSIGN_OR_RETURN(scaling.scale, FittedNumber(json, "scale", op_name()));
+    if (!(scaling.scale > 0)) return BadFitted(op_name(), "scale is not positive");
+    return scaling;
   }
   Status Learn(const FitData& data, const std::vector<std::string>& names,
                std::vector<Scaling>& fitted) override {
     PENSTOCK_RETURN_IF_ERROR(RequireNumbers(
-        data, names, JsonString(spec(), "op"),
+        data, names, op_name(),
         "only numbers can be scaled; encode it first, or choose columns by {kind: numeric}"));
-    return LearnScaling(data, names, fitted);
+    PENSTOCK_RETURN_IF_ERROR(LearnScaling(data, names, fitted));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (std::isfinite(fitted[i].shift) && std::isfinite(fitted[i].scale)) continue;
+      return InvalidArgument(op_name() + ": column \"" + names[i] +
+                             "\" has values that are too large to be scaled; clip them with "
+                             "outliers, or use log");
+    }
+    return Status::Ok();
   }
   virtual Status LearnScaling(const FitData& data, const std::vector<std::string>& names,
                               std::vector<Scaling>& fitted) = 0;
   virtual double Scaled(double value, const Scaling& scaling) const {
     return (value - scaling.shift) / scaling.scale + 0.0;
   }
-  Status Change(Column&& column, const Scaling& scaling, const AppliedRows&,
+  Status Change(Column&& column, const Scaling& scaling, const AppliedRows& rows,
                 std::vector<Column>& out) const override {
-    for (double& value : column.numbers) value = Scaled(value, scaling);
-    column.info.type = ColumnType::kDouble;
+    PENSTOCK_RETURN_IF_ERROR(ChangeNumbers(
+        column, op_name(), rows, [&](double value) { return Scaled(value, scaling); }));
     out.push_back(std::move(column));
     return Status::Ok();
   }
+
+ private:
+  std::string op_name() const { return JsonString(spec(), "op"); }
 };
 
 class Standard : public Scale {
@@ -118,8 +134,72 @@ class MinMax : public Scale {
   double high_ = 1;
 };
 
+class MaxAbs : public Scale {
+ public:
+  static Result<std::unique_ptr<Operation>> Make(const Json& spec) {
+    auto op = std::unique_ptr<MaxAbs>(new MaxAbs(spec));
+    PENSTOCK_RETURN_IF_ERROR(op->Restore());
+    return std::unique_ptr<Operation>(std::move(op));
+  }
+
+ private:
+  explicit MaxAbs(const Json& spec) : Scale(spec) {}
+
+  Status LearnScaling(const FitData& data, const std::vector<std::string>& names,
+                      std::vector<Scaling>& fitted) override {
+    PENSTOCK_ASSIGN_OR_RETURN(const std::vector<NumberRange> ranges, LearnRanges(data, names));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const double largest = std::max(std::fabs(ranges[i].minimum), std::fabs(ranges[i].maximum));
+      fitted[i] = {0, largest > 0 ? largest : 1.0};
+    }
+    return Status::Ok();
+  }
+};
+
+class Robust : public Scale {
+ public:
+  static Result<std::unique_ptr<Operation>> Make(const Json& spec) {
+    auto op = std::unique_ptr<Robust>(new Robust(spec));
+    if (const Json& shares = JsonMember(spec, "quantiles"); !shares.is_null()) {
+      const bool numbers =
+          shares.is_array() && shares.size() == 2 && shares[0].is_number() && shares[1].is_number();
+      op->low_ = numbers ? shares[0].get<double>() : 1;
+      op->high_ = numbers ? shares[1].get<double>() : 0;
+      if (!(op->low_ >= 0 && op->low_ < op->high_ && op->high_ <= 1)) {
+        return InvalidArgument("robust: quantiles must be two shares from 0 to 1, the lower first");
+      }
+    }
+    PENSTOCK_RETURN_IF_ERROR(op->Restore());
+    return std::unique_ptr<Operation>(std::move(op));
+  }
+
+ private:
+  explicit Robust(const Json& spec) : Scale(spec) {}
+
+  Status LearnScaling(const FitData& data, const std::vector<std::string>& names,
+                      std::vector<Scaling>& fitted) override {
+    PENSTOCK_ASSIGN_OR_RETURN(const auto quantiles,
+                              LearnQuantiles(data, names, {0.5, low_, high_}));
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (quantiles[i].empty()) continue;
+      const double spread = quantiles[i][2] - quantiles[i][1];
+      fitted[i] = {quantiles[i][0] + 0.0, spread > 0 ? spread : 1.0};
+    }
+    return Status::Ok();
+  }
+
+  double low_ = 0.25;
+  double high_ = 0.75;
+};
+
 }  // namespace
 
+Result<std::unique_ptr<Operation>> MakeMaxAbs(const Json& spec) {
+  return MaxAbs::Make(spec);
+}
+Result<std::unique_ptr<Operation>> MakeRobust(const Json& spec) {
+  return Robust::Make(spec);
+}
 Result<std::unique_ptr<Operation>> MakeStandard(const Json& spec) {
   return Standard::Make(spec);
 }

@@ -20,6 +20,7 @@ struct Entry {
 
 constexpr std::array kOperations = {
     Entry{"bag_of_words", true, MakeBagOfWords},
+    Entry{"bin", true, MakeBin},
     Entry{"cast", false, MakeCast},
     Entry{"categorical", true, MakeCategorical},
     Entry{"derive", false, MakeDerive},
@@ -28,20 +29,28 @@ constexpr std::array kOperations = {
     Entry{"hash", false, MakeHash},
     Entry{"hash_text", false, MakeHashText},
     Entry{"impute", true, MakeImpute},
+    Entry{"impute_knn", true, MakeImputeKnn},
+    Entry{"indicator", true, MakeIndicator},
     Entry{"interactions", false, MakeInteractions},
+    Entry{"log", true, MakeLog},
     Entry{"map_values", false, MakeMapValues},
+    Entry{"max_abs", true, MakeMaxAbs},
     Entry{"min_max", true, MakeMinMax},
     Entry{"one_hot", true, MakeOneHot},
     Entry{"ordinal", true, MakeOrdinal},
+    Entry{"outliers", true, MakeOutliers},
     Entry{"parse_dates", false, MakeParseDates},
     Entry{"pca", true, MakePca},
     Entry{"polynomial", false, MakePolynomial},
     Entry{"prune", true, MakePrune},
+    Entry{"quantile", true, MakeQuantile},
     Entry{"rename", false, MakeRename},
+    Entry{"robust", true, MakeRobust},
     Entry{"select", false, MakeSelect},
     Entry{"standard", true, MakeStandard},
     Entry{"target", true, MakeTarget},
     Entry{"tf_idf", true, MakeTfIdf},
+    Entry{"yeo_johnson", true, MakeYeoJohnson},
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ constexpr std::array kOperations = {
     Entry{"downsample", true, MakeDownsample},
     Entry{"drop_missing", false, MakeDropMissing},
     Entry{"filter", false, MakeFilter},
+    Entry{"outliers", true, MakeDropOutliers, IsOutlierDrop},
     Entry{"shuffle", false, MakeShuffle},
     Entry{"smote", true, MakeSmote},
     Entry{"sort", false, MakeSort},

@@ -53,11 +53,13 @@ Result<std::unique_ptr<RowOperation>> MakeClassWeights(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeDeduplicate(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeDownsample(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeDropMissing(const Json& spec);
+Result<std::unique_ptr<RowOperation>> MakeDropOutliers(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeFilter(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeShuffle(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeSmote(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeSort(const Json& spec);
 Result<std::unique_ptr<RowOperation>> MakeUpsample(const Json& spec);
+bool IsOutlierDrop(const Json& spec);
 
 // `applies` of an entry, or what it is where that is left out.
 Applies AppliesOf(const Json& spec, Applies otherwise);

@@ -133,6 +133,14 @@ const std::vector<OperationTemplate>& OperationTemplates() {
                  {"max_tokens", 9},
                  {"norm", d.One({"none", "l1"})}};
        }},
+      {"bin",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()},
+                 {"method", d.One({"equal_width", "quantile"})},
+                 {"bins", d.Whole(2, 5)},
+                 {"output", d.One({"code", "label", "one_hot"})},
+                 {"closed", d.One({"left", "right"})}};
+       }},
       {"cast",
        [](EntryDraw& d) -> Json {
          return {{"columns", d.Any()},
@@ -206,15 +214,38 @@ const std::vector<OperationTemplate>& OperationTemplates() {
        [](EntryDraw& d) -> Json {
          return {{"columns", d.Any()}, {"method", "constant"}, {"value", d.One({0, 1.5, -3})}};
        }},
+      {"impute",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()}, {"by", d.OneCategory()}, {"method", "mean"}};
+       }},
+      {"impute_knn",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()},
+                 {"neighbours", d.Whole(1, 5)},
+                 {"weights", d.One({"uniform", "distance"})},
+                 {"standardize", d.Flag()}};
+       }},
+      {"indicator",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Any()}, {"which", d.One({"seen", "all"})}};
+       }},
       {"interactions",
        [](EntryDraw& d) -> Json {
          return {{"columns", d.Numbers()}};
+       }},
+      {"log",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()}, {"offset", d.One({1, "auto"})}, {"below", "missing"}};
        }},
       {"map_values",
        [](EntryDraw& d) -> Json {
          return {{"columns", d.Any()},
                  {"map", {{"red", "Red"}, {"none", nullptr}, {"1", "12"}, {"two\nlines", "'"}}},
                  {"other", d.One({"keep", "missing"})}};
+       }},
+      {"max_abs",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()}};
        }},
       {"min_max",
        [](EntryDraw& d) -> Json {
@@ -229,6 +260,12 @@ const std::vector<OperationTemplate>& OperationTemplates() {
       {"ordinal",
        [](EntryDraw& d) -> Json {
          return {{"columns", d.Any()}, {"unknown", "missing"}};
+       }},
+      {"outliers",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()},
+                 {"method", d.One({"z_score", "iqr", "quantile"})},
+                 {"action", d.One({"clip", "drop", "mark", "missing"})}};
        }},
       {"parse_dates",
        [](EntryDraw& d) -> Json {
@@ -262,9 +299,19 @@ const std::vector<OperationTemplate>& OperationTemplates() {
        [](EntryDraw& d) -> Json {
          return {{"columns", d.Numbers()}, {"rule", "correlated"}, {"threshold", 0.3}};
        }},
+      {"quantile",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()},
+                 {"n_quantiles", d.Whole(2, 50)},
+                 {"distribution", d.One({"uniform", "normal"})}};
+       }},
       {"rename",
        [](EntryDraw& d) -> Json {
          return {{"map", {{d.OneOfAny().get<std::string>(), d.NewName()}}}};
+       }},
+      {"robust",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()}};
        }},
       {"select",
        [](EntryDraw& d) -> Json {
@@ -305,6 +352,10 @@ const std::vector<OperationTemplate>& OperationTemplates() {
       {"upsample",
        [](EntryDraw& d) -> Json {
          return {{"seed", d.Whole(0, 9)}};
+       }},
+      {"yeo_johnson",
+       [](EntryDraw& d) -> Json {
+         return {{"columns", d.Numbers()}, {"standardize", d.Flag()}};
        }},
   };
   return *templates;
