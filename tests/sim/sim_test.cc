@@ -24,6 +24,13 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+// What no worker can ever place, beside what ends.
+constexpr std::string_view kNeverPlaced =
+    R"(world {"failures":0.0,"length_ms":10000,"options":{"grace_s":30,"lease_ttl_s":15,"max_disconnect_s":30,"run_age_s":0,"run_count":0,"sweep_s":0,"unused_s":600},"seed":1,"slowness":1,"weather":{"duplicate":0.0,"loss":0.0,"slowest_ms":2},"workers":[{"cpus":4,"gpus":1,"memory_gib":8,"name":"w1"}]}
+0.01 apply {"definition":{"name":"p1","steps":[{"mutex":"red","name":"noop-1-mx-red","resources":{"cpus":64},"type":"noop","with":{"message":"go"}},{"name":"noop-2","type":"noop"}]}}
+1.0 submit {"pipeline":"p1"}
+)";
+
 class SimTest : public testing::Test {
  protected:
   SimTest() { spdlog::set_level(spdlog::level::off); }
@@ -135,6 +142,17 @@ TEST_F(SimTest, AFailingScriptIsCutToWhatFails) {
   const std::string test = AsTest(shrunk);
   EXPECT_THAT(test, HasSubstr("TEST_F("));
   EXPECT_THAT(test, HasSubstr("burn-down"));
+}
+
+// The auditor goes by the step's name.
+TEST_F(SimTest, AShrunkScriptKeepsTheMutexThatAStepIsNamedFor) {
+  const Shrunk shrunk = Shrink(*Script::Parse(kNeverPlaced), [](const std::string&) {});
+  EXPECT_THAT(shrunk.violation, HasSubstr("runs have not ended"));
+  for (const Action& action : shrunk.script.actions) {
+    if (action.what != "apply") continue;
+    EXPECT_EQ(action.with["definition"]["steps"].dump(),
+              R"([{"mutex":"red","name":"noop-1-mx-red","resources":{"cpus":64},"type":"noop"}])");
+  }
 }
 
 TEST_F(SimTest, TwoViolationsAreTheSameButForNamesAndNumbers) {
