@@ -155,6 +155,31 @@ TEST_F(SimTest, AShrunkScriptKeepsTheMutexThatAStepIsNamedFor) {
   }
 }
 
+TEST_F(SimTest, WhoWaitsForEverIsFound) {
+  const Outcome outcome = RunScript(*Script::Parse(kNeverPlaced));
+  EXPECT_THAT(outcome.violation, HasSubstr("runs have not ended"));
+  EXPECT_THAT(outcome.violation, HasSubstr("noop-1-mx-red READY"));
+  EXPECT_LT(outcome.at, std::chrono::hours(1)) << "a step takes two minutes at most";
+}
+
+// Runs that go one at a time, each of a step that takes more than eight minutes.
+TEST_F(SimTest, MuchWorkThatGoesOnIsNoHang) {
+  std::string text =
+      R"(world {"failures":0.0,"length_ms":10000,"options":{"grace_s":30,"lease_ttl_s":15,)"
+      R"("max_disconnect_s":3600,"run_age_s":0,"run_count":0,"sweep_s":0,"unused_s":600},)"
+      R"("seed":134,"slowness":5,"weather":{"duplicate":0.0,"loss":0.0,"slowest_ms":2},)"
+      R"("workers":[{"cpus":4,"gpus":1,"memory_gib":8,"name":"w1"}]})"
+      "\n"
+      R"(0.01 apply {"definition":{"name":"p1","steps":[{"mutex":"red","name":"script-1-mx-red",)"
+      R"("type":"script","with":{"command":["run","go"],"side_effects":true}}]}})"
+      "\n";
+  for (int i = 0; i < 25; ++i) text += "1.0 submit {\"pipeline\":\"p1\"}\n";
+  const Outcome outcome = RunScript(*Script::Parse(text));
+  EXPECT_EQ(outcome.violation, "");
+  EXPECT_EQ(outcome.runs, 25);
+  EXPECT_GT(outcome.at, std::chrono::hours(3)) << "more than the patience with one step";
+}
+
 TEST_F(SimTest, TwoViolationsAreTheSameButForNamesAndNumbers) {
   EXPECT_EQ(KindOf("run-01HF step 3 has two live attempts"),
             KindOf("run-02AB step 17 has two live attempts"));
