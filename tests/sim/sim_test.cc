@@ -6,11 +6,13 @@
 
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <regex>
 #include <set>
 
 #include "base/log.h"
 #include "storage/db/database.h"
+#include "tests/sim/definitions.h"
 #include "tests/sim/memory_disk.h"
 #include "tests/sim/reasons.h"
 #include "tests/sim/script.h"
@@ -178,6 +180,46 @@ TEST_F(SimTest, MuchWorkThatGoesOnIsNoHang) {
   EXPECT_EQ(outcome.violation, "");
   EXPECT_EQ(outcome.runs, 25);
   EXPECT_GT(outcome.at, std::chrono::hours(3)) << "more than the patience with one step";
+}
+
+TEST_F(SimTest, ADeletedPipelineIsRegisteredAgain) {
+  int deleted = 0;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    std::map<std::string, Micros> gone;
+    for (const Action& action : MakeScript(seed).actions) {
+      const std::string name = JsonString(action.with, "pipeline");
+      if (action.what == "apply") gone.erase(JsonString(action.with["definition"], "name"));
+      if (action.what == "submit" && gone.contains(name)) {
+        EXPECT_LE(action.at - gone[name], std::chrono::seconds(30)) << "seed " << seed;
+      }
+      if (action.what == "delete-pipeline") {
+        gone.try_emplace(name, action.at);
+        ++deleted;
+      }
+    }
+    EXPECT_THAT(gone, IsEmpty()) << "seed " << seed;
+  }
+  EXPECT_GT(deleted, 50);
+}
+
+TEST_F(SimTest, SmallPipelinesHaveMoreRuns) {
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    std::map<std::string, int> steps;
+    int in_all = 0;
+    for (const Action& action : MakeScript(seed).actions) {
+      if (action.what == "apply") {
+        const Json& definition = action.with["definition"];
+        steps.try_emplace(JsonString(definition, "name"), CountWorkerSteps(definition));
+      } else if (action.what == "submit") {
+        in_all += std::max(steps[JsonString(action.with, "pipeline")], 1);
+      }
+    }
+    EXPECT_GE(in_all, 100) << "seed " << seed;
+  }
+}
+
+TEST_F(SimTest, ASoakHasPipelinesToTheEnd) {
+  for (const Action& action : MakeSoak(1, 24).actions) EXPECT_NE(action.what, "delete-pipeline");
 }
 
 TEST_F(SimTest, TwoViolationsAreTheSameButForNamesAndNumbers) {
