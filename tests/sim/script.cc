@@ -176,10 +176,7 @@ class ScriptMaker {
         return Add(at, dice_.Chance(0.7) ? "put-secret" : "delete-secret",
                    Json{{"name", "hub"}, {"value", std::to_string(number)}});
       case 7:
-        return Add(at, "order",
-                   Json{{"worker", number},
-                        {"order", dice_.Pick<std::string>({"cordon", "uncordon", "drain"})},
-                        {"deadline_ms", Millis(milliseconds(100), seconds(40))}});
+        return Order(at, number);
       case 8:
         return Add(at, "put",
                    Json{{"text", "upload " + std::to_string(number % 7)}, {"type", "file"}});
@@ -209,6 +206,17 @@ class ScriptMaker {
       default:
         return Add(at, "list-workers");
     }
+  }
+
+  void Order(Micros at, int worker) {
+    Json with{{"worker", worker},
+              {"order", dice_.Pick<std::string>({"cordon", "uncordon", "drain"})},
+              {"deadline_ms", Millis(milliseconds(100), seconds(40))}};
+    Add(at, "order", with);
+    // In some hours all workers would be closed.
+    if (!soak_ || with["order"] == "uncordon") return;
+    with["order"] = "uncordon";
+    Add(at + dice_.Time(seconds(1), std::chrono::minutes(10)), "order", std::move(with));
   }
 
   // Calls lead to those before.
@@ -265,8 +273,9 @@ class ScriptMaker {
     }
     if (kind == "workers") {
       const int64_t time = Millis(milliseconds(10), seconds(60));
-      const auto what =
-          dice_.Pick<std::string>({"kill-worker", "pause-worker", "leave-worker", "lose-worker"});
+      // Of those that are lost for good a soak would have no more than two left in some hours.
+      const auto what = dice_.Pick<std::string>(
+          {"kill-worker", "pause-worker", "leave-worker", soak_ ? "kill-worker" : "lose-worker"});
       return Add(at, what.c_str(), Json{{"worker", worker}, {"for_ms", time}});
     }
     if (kind == "network") {

@@ -218,8 +218,27 @@ TEST_F(SimTest, SmallPipelinesHaveMoreRuns) {
   }
 }
 
-TEST_F(SimTest, ASoakHasPipelinesToTheEnd) {
-  for (const Action& action : MakeSoak(1, 24).actions) EXPECT_NE(action.what, "delete-pipeline");
+// Pipelines are not deleted, workers not lost for good, and those that are closed are opened again.
+TEST_F(SimTest, ASoakHasWorkAndWorkersToTheEnd) {
+  std::map<int64_t, Micros> closed;
+  int closings = 0;
+  for (const Action& action : MakeSoak(1, 24).actions) {
+    EXPECT_NE(action.what, "delete-pipeline");
+    EXPECT_NE(action.what, "lose-worker");
+    for (const auto& [worker, since] : closed) {
+      EXPECT_LE(action.at - since, std::chrono::minutes(10)) << "worker " << worker;
+    }
+    if (action.what != "order") continue;
+    const int64_t worker = JsonInt(action.with, "worker");
+    if (JsonString(action.with, "order") == "uncordon") {
+      closed.erase(worker);
+    } else {
+      closed[worker] = action.at;
+      ++closings;
+    }
+  }
+  EXPECT_THAT(closed, IsEmpty());
+  EXPECT_GT(closings, 20);
 }
 
 TEST_F(SimTest, TwoViolationsAreTheSameButForNamesAndNumbers) {
