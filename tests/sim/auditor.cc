@@ -374,6 +374,7 @@ void Auditor::CheckSteps(int64_t row, History::Run& seen, bool ended) {
     }
     if (statement.Int(2) < step.attempt) Fail(name + " forgot an attempt");
     if (IsTerminal(state) && (fresh || !IsTerminal(step.state))) {
+      ++ended_steps_;
       coverage_.OnReason(std::string(Name(static_cast<Cause>(statement.Int(4)))));
       if (IsSuccess(state)) completed.emplace_back(index, statement.Text(5));
     }

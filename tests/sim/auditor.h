@@ -88,6 +88,8 @@ class Auditor {
   void AtEnd();
   // Rows of all tables, but for what is kept longer than a simulation lasts.
   int64_t CountRows();
+  // Steps that were seen to end, ever.
+  int64_t ended_steps() const { return ended_steps_; }
   // Runs that have not ended, oldest first.
   std::vector<RunId> LiveRuns() const;
   // Those, with their steps that have not ended.
@@ -128,6 +130,7 @@ class Auditor {
   std::set<std::pair<AttemptToken, ReportKind>> said_;
   std::optional<Json> memory_;  // of the coordinator that was killed
   std::string incarnation_;  // of the present timeline; empty until its first start
+  int64_t ended_steps_ = 0;
   bool has_turned_ = false;
   bool disk_trouble_ = false;
 };

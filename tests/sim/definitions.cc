@@ -363,6 +363,21 @@ Json MakeDefinition(Dice& dice, const std::string& name, const std::vector<std::
   return document;
 }
 
+int CountWorkerSteps(const Json& definition) {
+  int count = 0;
+  for (const char* list : {"steps", "onExit"}) {
+    for (const Json& step : JsonMember(definition, list)) {
+      const std::string type = JsonString(step, "type");
+      const std::string algorithm = JsonString(step, "algorithm");
+      const StepSchema* const schema =
+          Catalog::BuiltIn().Find(algorithm.empty() ? type : type + "/" + algorithm);
+      if (schema != nullptr && !schema->control) ++count;
+      count += CountWorkerSteps(step);
+    }
+  }
+  return count;
+}
+
 Json MakeParameters(Dice& dice) {
   Json parameters = Json::object();
   if (dice.Chance(0.3)) parameters["text"] = dice.Pick<std::string>({"one", "two", "three"});

@@ -21,6 +21,9 @@ std::string MutexInName(const std::string& step_name);
 Json MakeDefinition(Dice& dice, const std::string& name, const std::vector<std::string>& callable,
                     const std::vector<std::string>& datasets, bool registers = true);
 
+// Steps that a run of it has on workers: of each map those of one item, of what it calls none.
+int CountWorkerSteps(const Json& definition);
+
 // Values for the parameters that a run of any of these definitions may be given.
 Json MakeParameters(Dice& dice);
 

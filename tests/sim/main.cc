@@ -65,6 +65,10 @@ struct Tally {
   }
 };
 
+void TellFailed(uint64_t seed, const std::string& what) {
+  std::cerr << "seed " + std::to_string(seed) + ": " + what.substr(0, what.find('\n')) + "\n";
+}
+
 // A process of its own, since what is wrong may end it; its pipe gets a line before each seed, so
 // that the last one tells which it was.
 void RunSome(const Options& options, int job, int out) {
@@ -80,10 +84,12 @@ void RunSome(const Options& options, int job, int out) {
     tally.restarts += outcome.restarts;
     if (!outcome.violation.empty()) {
       tally.failed[seed] = outcome.violation;
-      if (!options.keep_going) break;
     } else if (outcome.events < options.min_events) {
       tally.failed[seed] = "has only " + std::to_string(outcome.events) + " events";
     }
+    // At once, too: many seeds take their time.
+    if (tally.failed.contains(seed)) TellFailed(seed, tally.failed[seed]);
+    if (!outcome.violation.empty() && !options.keep_going) break;
   }
   dprintf(out, "%s\n", DumpJson(tally.ToJson()).c_str());
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <map>
 
 #include "base/digest.h"
 #include "tests/sim/definitions.h"
@@ -13,6 +14,10 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+// That the runs of a script have on workers, by the definitions that it begins with: small
+// pipelines make as busy a cluster as large ones do, with more runs.
+constexpr int kFewestSteps = 100;
 
 // Draws the parts of a script. Each seed has only some kinds of trouble, so that each kind is also
 // seen without the others.
@@ -25,7 +30,7 @@ class ScriptMaker {
     const Micros length = seconds(dice_.Between(280, 360));
     script_.world["length_ms"] = length.count() / 1'000;
     AddDefinitions();
-    AddWork(length, dice_.Between(28, 60));
+    AddWork(length, dice_.Between(28, 60), kFewestSteps);
     AddDecisions(length);
     if (dice_.Chance(0.85)) AddTrouble(length);
     Sort();
@@ -44,14 +49,16 @@ class ScriptMaker {
     AddDefinitions();
     for (Micros at = seconds(1); at < length; at += std::chrono::minutes(20)) {
       begin_ = at;
-      AddWork(std::chrono::minutes(20), 12);
+      AddWork(std::chrono::minutes(20), 12, 0);
       AddDecisions(std::chrono::minutes(20));
       if (dice_.Chance(0.5)) AddTrouble(std::chrono::minutes(18));
     }
-    // What is kept for good, whatever retention says.
+    // What is kept for good, whatever retention says; and without "apply", what is deleted would
+    // stay so, until no run could be submitted any more.
     std::erase_if(script_.actions, [](const Action& action) {
       return action.at > seconds(1) &&
-             (action.what == "apply" || action.what == "token" || action.what == "register-model");
+             (action.what == "apply" || action.what == "token" || action.what == "register-model" ||
+              action.what == "delete-pipeline");
     });
     Sort();
     return std::move(script_);
@@ -114,19 +121,22 @@ class ScriptMaker {
       pipelines_.push_back("p" + std::to_string(i));
       // Calls lead to those before.
       const std::vector<std::string> before(pipelines_.begin(), pipelines_.end() - 1);
-      Add(milliseconds(10 * i), "apply",
-          Json{
-              {"definition", MakeDefinition(dice_, pipelines_.back(), before, addresses, !soak_)}});
+      Json definition = MakeDefinition(dice_, pipelines_.back(), before, addresses, !soak_);
+      steps_[pipelines_.back()] = CountWorkerSteps(definition);
+      Add(milliseconds(10 * i), "apply", Json{{"definition", std::move(definition)}});
     }
     addresses_ = addresses;
   }
 
-  void AddWork(Micros length, int runs) {
+  // So many runs, and more until they have so many steps.
+  void AddWork(Micros length, int runs, int fewest_steps) {
     // Half of them come in bursts, so that they are in each other's way.
     std::vector<Micros> bursts;
     for (int i = 0; i < 3; ++i) bursts.push_back(Within(length));
-    for (int i = 0; i < runs; ++i) {
+    int steps = 0;
+    for (int i = 0; i < runs || steps < fewest_steps; ++i) {
       Json with{{"pipeline", dice_.Pick(pipelines_)}};
+      steps += std::max(steps_[JsonString(with, "pipeline")], 1);
       const Json parameters = MakeParameters(dice_);
       if (!parameters.empty()) with["parameters"] = parameters;
       if (dice_.Chance(0.1)) with["no_cache"] = true;
@@ -160,23 +170,13 @@ class ScriptMaker {
         return Add(
             at, "rerun",
             Json{{"run", number}, {"verify", dice_.Chance(0.4)}, {"override", dice_.Chance(0.4)}});
-      case 5: {
-        const std::string name = dice_.Pick(pipelines_);
-        std::vector<std::string> before;
-        for (const std::string& each : pipelines_) {
-          if (each < name) before.push_back(each);
-        }
-        return Add(at, "apply",
-                   Json{{"definition", MakeDefinition(dice_, name, before, addresses_)}});
-      }
+      case 5:
+        return Apply(at, dice_.Pick(pipelines_));
       case 6:
         return Add(at, dice_.Chance(0.7) ? "put-secret" : "delete-secret",
                    Json{{"name", "hub"}, {"value", std::to_string(number)}});
       case 7:
-        return Add(at, "order",
-                   Json{{"worker", number},
-                        {"order", dice_.Pick<std::string>({"cordon", "uncordon", "drain"})},
-                        {"deadline_ms", Millis(milliseconds(100), seconds(40))}});
+        return Order(at, number);
       case 8:
         return Add(at, "put",
                    Json{{"text", "upload " + std::to_string(number % 7)}, {"type", "file"}});
@@ -193,7 +193,7 @@ class ScriptMaker {
         return Add(at, "token",
                    Json{{"name", "t" + std::to_string(number % 3)}, {"revoke", dice_.Chance(0.5)}});
       case 14:
-        return Add(at, "delete-pipeline", Json{{"pipeline", dice_.Pick(pipelines_)}});
+        return Delete(at, dice_.Pick(pipelines_));
       case 15:
         return Add(at, "promote", Json{{"version", 1 + number % 3}});
       case 16:
@@ -206,6 +206,32 @@ class ScriptMaker {
       default:
         return Add(at, "list-workers");
     }
+  }
+
+  void Order(Micros at, int worker) {
+    Json with{{"worker", worker},
+              {"order", dice_.Pick<std::string>({"cordon", "uncordon", "drain"})},
+              {"deadline_ms", Millis(milliseconds(100), seconds(40))}};
+    Add(at, "order", with);
+    // In some hours all workers would be closed.
+    if (!soak_ || with["order"] == "uncordon") return;
+    with["order"] = "uncordon";
+    Add(at + dice_.Time(seconds(1), std::chrono::minutes(10)), "order", std::move(with));
+  }
+
+  // Calls lead to those before.
+  void Apply(Micros at, const std::string& name) {
+    std::vector<std::string> before;
+    for (const std::string& each : pipelines_) {
+      if (each < name) before.push_back(each);
+    }
+    Add(at, "apply", Json{{"definition", MakeDefinition(dice_, name, before, addresses_)}});
+  }
+
+  // And registers it again after a while: a cluster whose pipelines are gone has nothing to do.
+  void Delete(Micros at, const std::string& name) {
+    Add(at, "delete-pipeline", Json{{"pipeline", name}});
+    Apply(at + dice_.Time(milliseconds(1), seconds(30)), name);
   }
 
   // Approvals are decided some time; reasons are asked for between.
@@ -247,8 +273,9 @@ class ScriptMaker {
     }
     if (kind == "workers") {
       const int64_t time = Millis(milliseconds(10), seconds(60));
-      const auto what =
-          dice_.Pick<std::string>({"kill-worker", "pause-worker", "leave-worker", "lose-worker"});
+      // Of those that are lost for good a soak would have no more than two left in some hours.
+      const auto what = dice_.Pick<std::string>(
+          {"kill-worker", "pause-worker", "leave-worker", soak_ ? "kill-worker" : "lose-worker"});
       return Add(at, what.c_str(), Json{{"worker", worker}, {"for_ms", time}});
     }
     if (kind == "network") {
@@ -277,6 +304,7 @@ class ScriptMaker {
   Micros begin_{0};
   bool soak_ = false;
   std::vector<std::string> pipelines_;
+  std::map<std::string, int> steps_;  // on workers, of a run of each pipeline
   std::vector<std::string> addresses_;
 };
 

@@ -6,11 +6,13 @@
 
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <regex>
 #include <set>
 
 #include "base/log.h"
 #include "storage/db/database.h"
+#include "tests/sim/definitions.h"
 #include "tests/sim/memory_disk.h"
 #include "tests/sim/reasons.h"
 #include "tests/sim/script.h"
@@ -23,6 +25,13 @@ namespace {
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+
+// What no worker can ever place, beside what ends.
+constexpr std::string_view kNeverPlaced =
+    R"(world {"failures":0.0,"length_ms":10000,"options":{"grace_s":30,"lease_ttl_s":15,"max_disconnect_s":30,"run_age_s":0,"run_count":0,"sweep_s":0,"unused_s":600},"seed":1,"slowness":1,"weather":{"duplicate":0.0,"loss":0.0,"slowest_ms":2},"workers":[{"cpus":4,"gpus":1,"memory_gib":8,"name":"w1"}]}
+0.01 apply {"definition":{"name":"p1","steps":[{"mutex":"red","name":"noop-1-mx-red","resources":{"cpus":64},"type":"noop","with":{"message":"go"}},{"name":"noop-2","type":"noop"}]}}
+1.0 submit {"pipeline":"p1"}
+)";
 
 class SimTest : public testing::Test {
  protected:
@@ -135,6 +144,101 @@ TEST_F(SimTest, AFailingScriptIsCutToWhatFails) {
   const std::string test = AsTest(shrunk);
   EXPECT_THAT(test, HasSubstr("TEST_F("));
   EXPECT_THAT(test, HasSubstr("burn-down"));
+}
+
+// The auditor goes by the step's name.
+TEST_F(SimTest, AShrunkScriptKeepsTheMutexThatAStepIsNamedFor) {
+  const Shrunk shrunk = Shrink(*Script::Parse(kNeverPlaced), [](const std::string&) {});
+  EXPECT_THAT(shrunk.violation, HasSubstr("runs have not ended"));
+  for (const Action& action : shrunk.script.actions) {
+    if (action.what != "apply") continue;
+    EXPECT_EQ(action.with["definition"]["steps"].dump(),
+              R"([{"mutex":"red","name":"noop-1-mx-red","resources":{"cpus":64},"type":"noop"}])");
+  }
+}
+
+TEST_F(SimTest, WhoWaitsForEverIsFound) {
+  const Outcome outcome = RunScript(*Script::Parse(kNeverPlaced));
+  EXPECT_THAT(outcome.violation, HasSubstr("runs have not ended"));
+  EXPECT_THAT(outcome.violation, HasSubstr("noop-1-mx-red READY"));
+  EXPECT_LT(outcome.at, std::chrono::hours(1)) << "a step takes two minutes at most";
+}
+
+// Runs that go one at a time, each of a step that takes more than eight minutes.
+TEST_F(SimTest, MuchWorkThatGoesOnIsNoHang) {
+  std::string text =
+      R"(world {"failures":0.0,"length_ms":10000,"options":{"grace_s":30,"lease_ttl_s":15,)"
+      R"("max_disconnect_s":3600,"run_age_s":0,"run_count":0,"sweep_s":0,"unused_s":600},)"
+      R"("seed":134,"slowness":5,"weather":{"duplicate":0.0,"loss":0.0,"slowest_ms":2},)"
+      R"("workers":[{"cpus":4,"gpus":1,"memory_gib":8,"name":"w1"}]})"
+      "\n"
+      R"(0.01 apply {"definition":{"name":"p1","steps":[{"mutex":"red","name":"script-1-mx-red",)"
+      R"("type":"script","with":{"command":["run","go"],"side_effects":true}}]}})"
+      "\n";
+  for (int i = 0; i < 25; ++i) text += "1.0 submit {\"pipeline\":\"p1\"}\n";
+  const Outcome outcome = RunScript(*Script::Parse(text));
+  EXPECT_EQ(outcome.violation, "");
+  EXPECT_EQ(outcome.runs, 25);
+  EXPECT_GT(outcome.at, std::chrono::hours(3)) << "more than the patience with one step";
+}
+
+TEST_F(SimTest, ADeletedPipelineIsRegisteredAgain) {
+  int deleted = 0;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    std::map<std::string, Micros> gone;
+    for (const Action& action : MakeScript(seed).actions) {
+      const std::string name = JsonString(action.with, "pipeline");
+      if (action.what == "apply") gone.erase(JsonString(action.with["definition"], "name"));
+      if (action.what == "submit" && gone.contains(name)) {
+        EXPECT_LE(action.at - gone[name], std::chrono::seconds(30)) << "seed " << seed;
+      }
+      if (action.what == "delete-pipeline") {
+        gone.try_emplace(name, action.at);
+        ++deleted;
+      }
+    }
+    EXPECT_THAT(gone, IsEmpty()) << "seed " << seed;
+  }
+  EXPECT_GT(deleted, 50);
+}
+
+TEST_F(SimTest, SmallPipelinesHaveMoreRuns) {
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    std::map<std::string, int> steps;
+    int in_all = 0;
+    for (const Action& action : MakeScript(seed).actions) {
+      if (action.what == "apply") {
+        const Json& definition = action.with["definition"];
+        steps.try_emplace(JsonString(definition, "name"), CountWorkerSteps(definition));
+      } else if (action.what == "submit") {
+        in_all += std::max(steps[JsonString(action.with, "pipeline")], 1);
+      }
+    }
+    EXPECT_GE(in_all, 100) << "seed " << seed;
+  }
+}
+
+// Pipelines are not deleted, workers not lost for good, and those that are closed are opened again.
+TEST_F(SimTest, ASoakHasWorkAndWorkersToTheEnd) {
+  std::map<int64_t, Micros> closed;
+  int closings = 0;
+  for (const Action& action : MakeSoak(1, 24).actions) {
+    EXPECT_NE(action.what, "delete-pipeline");
+    EXPECT_NE(action.what, "lose-worker");
+    for (const auto& [worker, since] : closed) {
+      EXPECT_LE(action.at - since, std::chrono::minutes(10)) << "worker " << worker;
+    }
+    if (action.what != "order") continue;
+    const int64_t worker = JsonInt(action.with, "worker");
+    if (JsonString(action.with, "order") == "uncordon") {
+      closed.erase(worker);
+    } else {
+      closed[worker] = action.at;
+      ++closings;
+    }
+  }
+  EXPECT_THAT(closed, IsEmpty());
+  EXPECT_GT(closings, 20);
 }
 
 TEST_F(SimTest, TwoViolationsAreTheSameButForNamesAndNumbers) {

@@ -279,10 +279,11 @@ void FakeWorker::Run(Attempt& attempt) {
   deps_.auditor->OnBegan(info_.id, lease);
   Dice dice(SubSeed(deps_.seed, lease.pipeline.value() + lease.step_name + lease.parameters_json +
                                     std::to_string(lease.attempt)));
+  constexpr int kStraggler = 20;
   Micros takes = lease.type == "noop" ? dice.Time(Micros(500), milliseconds(60))
-                                      : dice.Time(milliseconds(5), seconds(6));
+                                      : dice.Time(milliseconds(5), kLongestAttempt / kStraggler);
   takes *= deps_.slowness;
-  if (dice.Chance(0.03)) takes *= 20;
+  if (dice.Chance(0.03)) takes *= kStraggler;
   const Json parameters = ParseJson(lease.parameters_json).value_or(Json::object());
   if (lease.timeout && takes > *lease.timeout) {
     PlanEnd(attempt, *lease.timeout, ReportKind::kFailed, Cause::kTimeout, "took too long");

@@ -32,6 +32,9 @@ class FakeWorker {
     int64_t slowness = 1;    // how much longer steps take
   };
 
+  // What the longest attempt takes, times the slowness.
+  static constexpr Micros kLongestAttempt = std::chrono::minutes(2);
+
   FakeWorker(Deps deps, WorkerInfo info);
 
   void Start();

@@ -13,9 +13,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Within that time after the last trouble every run must have ended.
-constexpr Micros kPatience = std::chrono::hours(3);
-
 Micros Seconds(const Json& json, const char* name) {
   return seconds(JsonInt(json, name));
 }
@@ -184,6 +181,45 @@ void World::TakeSample() {
   schedule_.After(sample_every_, [this] { TakeSample(); });
 }
 
+// Longer than any step takes from when it is placed to its end: its tries (definitions.cc draws at
+// most 4, and RetryPolicy's longest wait between two is a minute) and the 10 losses that a
+// RetryPolicy bears, each of the longest attempt.
+Micros World::Patience() const {
+  constexpr int kMostAttempts = 4 + 10;
+  return kMostAttempts * (FakeWorker::kLongestAttempt * JsonInt(script_.world, "slowness", 1) +
+                          std::chrono::minutes(1));
+}
+
+// Nothing troubles the cluster any more, and every run must end. How long that may take depends on
+// what is to be done: fifty runs that have to go one at a time, each with a step of ten minutes,
+// take hours. But where work goes on, a step ends within the patience of one step; with each that
+// ends less is to be done, since nobody submits more, and all that the maps of the runs make is
+// finite. Who waits for ever is found when the others have ended.
+void World::AwaitEnd() {
+  int64_t ended_steps = auditor_->ended_steps();
+  Tick last_end = schedule_.now();
+  while (true) {
+    const Tick look = schedule_.now() + Micros(seconds(30));
+    while (schedule_.next() <= look && schedule_.Step()) {
+    }
+    const bool all_ended = coordinator_->up() && auditor_->LiveRuns().empty();
+    const bool held = std::any_of(workers_.begin(), workers_.end(),
+                                  [](const auto& worker) { return worker->held() > 0; });
+    if (all_ended && !held) return;
+    if (auditor_->ended_steps() > ended_steps) {
+      ended_steps = auditor_->ended_steps();
+      last_end = schedule_.now();
+    } else if (schedule_.now() - last_end > Patience()) {
+      if (!coordinator_->up()) auditor_->Fail("the coordinator does not come back");
+      if (all_ended) auditor_->Fail("no run is left, and a worker still holds attempts of them");
+      auditor_->Fail("nothing troubles the cluster any more, and runs have not ended:" +
+                     auditor_->DescribeLive());
+    }
+    Decide(Json{{"approve", true}});
+    OpenWorkers();  // an order to close one may have been on its way
+  }
+}
+
 Outcome World::Run() {
   Outcome outcome;
   try {
@@ -200,29 +236,7 @@ Outcome World::Run() {
     while (schedule_.next() <= end && schedule_.Step()) {
     }
     Heal();
-    const Tick give_up = schedule_.now() + kPatience;
-    bool quiet = false;
-    while (!quiet) {
-      const Tick look = schedule_.now() + Micros(seconds(30));
-      while (schedule_.next() <= look && schedule_.Step()) {
-      }
-      quiet = coordinator_->up() && auditor_->LiveRuns().empty() &&
-              std::all_of(workers_.begin(), workers_.end(),
-                          [](const auto& worker) { return worker->held() == 0; });
-      if (!quiet && schedule_.now() > give_up) {
-        if (!coordinator_->up()) auditor_->Fail("the coordinator does not come back");
-        for (const auto& worker : workers_) {
-          if (auditor_->LiveRuns().empty() && worker->held() > 0) {
-            auditor_->Fail("no run is left, and a worker still holds attempts of them");
-          }
-        }
-        auditor_->Fail("nothing troubles the cluster any more, and runs have not ended:" +
-                       auditor_->DescribeLive());
-      }
-      if (quiet) break;
-      Decide(Json{{"approve", true}});
-      OpenWorkers();  // an order to close one may have been on its way
-    }
+    AwaitEnd();
     auditor_->AtEnd();
   } catch (const Violation& violation) {
     outcome.violation = violation.what;

@@ -54,6 +54,8 @@ class World {
   static const std::map<std::string, Handler>& Handlers();
 
   void Act(const Action& action);
+  void AwaitEnd();
+  Micros Patience() const;
   // --- Clients (world_clients.cc)
   void Put(const Json& with);
   void Apply(const Json& with);
