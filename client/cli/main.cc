@@ -76,6 +76,8 @@ int Main(int argc, char** argv) {
   AddDescribeCommands(app, cli);
   AddModelCommands(app, cli);
   AddArtifactCommands(app, cli);
+  AddDataCommands(app, cli);
+  AddStepCommands(app, cli);
   AddWorkerCommands(app, cli);
   AddSecretCommands(app, cli);
   AddDevCommand(app, cli);

@@ -123,6 +123,7 @@ int Fail(const Status& status) {
     std::cerr << "  " << problem.path << (problem.path.empty() ? "" : ": ") << problem.message
               << "\n";
   }
+  if (status.reason() == kWorkFailedReason) return kWorkFailed;
   if (status.reason() == "UNREACHABLE" || status.code() == StatusCode::kDeadlineExceeded) {
     return kUnreachable;
   }
