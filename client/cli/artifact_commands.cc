@@ -1,10 +1,11 @@
-// artifacts put|get.
+// artifacts put|get. (data_commands.h has data.)
 
 #include <iostream>
 #include <memory>
 
 #include "base/text.h"
 #include "client/cli/cli.h"
+#include "client/cli/data_commands.h"
 #include "client/cli/transfer.h"
 
 namespace penstock::cli {
@@ -51,6 +52,7 @@ void AddArtifactCommands(CLI::App& app, Cli& cli) {
   artifacts->require_subcommand(1);
   AddPut(*artifacts, cli);
   AddGet(*artifacts, cli);
+  AddDataCommands(app, cli);
 }
 
 }  // namespace penstock::cli

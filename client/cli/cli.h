@@ -56,9 +56,7 @@ void AddBackfillCommand(CLI::App& app, Cli& cli);   // backfill
 void AddGetCommands(CLI::App& app, Cli& cli);       // get
 void AddDescribeCommands(CLI::App& app, Cli& cli);  // describe
 void AddModelCommands(CLI::App& app, Cli& cli);     // approve, reject, promote
-void AddArtifactCommands(CLI::App& app, Cli& cli);  // artifacts
-void AddDataCommands(CLI::App& app, Cli& cli);      // data
-void AddStepCommands(CLI::App& app, Cli& cli);      // step
+void AddArtifactCommands(CLI::App& app, Cli& cli);  // artifacts, data
 void AddWorkerCommands(CLI::App& app, Cli& cli);    // worker
 void AddAdminCommands(CLI::App& app, Cli& cli);     // admin
 void AddDevCommand(CLI::App& app, Cli& cli);        // dev

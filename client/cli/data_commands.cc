@@ -1,4 +1,4 @@
-// data head|schema|export.
+#include "client/cli/data_commands.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,7 +12,6 @@
 
 #include "base/digest.h"
 #include "base/text.h"
-#include "client/cli/cli.h"
 #include "client/cli/data_view.h"
 #include "client/cli/local_worker.h"
 #include "client/cli/remote_data.h"

@@ -16,6 +16,10 @@
 
 namespace penstock::cli {
 
+// The reason of a Status that the other program gave: what was asked for went wrong, not how the
+// command was typed. Exit code 1.
+inline constexpr char kWorkFailedReason[] = "WORK_FAILED";
+
 // An environment variable that holds the value of a secret: PENSTOCK_SECRET_HUB_TOKEN of hub-token.
 inline constexpr std::string_view kSecretVariable = "PENSTOCK_SECRET_";
 

@@ -16,6 +16,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "client/cli/local_worker.h"
 
 namespace penstock::cli {
 namespace {

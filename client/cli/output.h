@@ -30,9 +30,6 @@ inline Status WrongUse(std::string message) {
   return InvalidArgument(std::move(message), "WRONG_USE");
 }
 
-// The reason of an error that this machine's work ended with: exit code 1.
-inline constexpr char kWorkFailedReason[] = "WORK_FAILED";
-
 // Prints the error with its problems to stderr and returns the exit code that it means.
 int Fail(const Status& status);
 

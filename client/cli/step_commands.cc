@@ -1,4 +1,6 @@
-// step run: one step of a definition, here and now.
+// One step of a definition, here and now.
+
+#include "client/cli/step_commands.h"
 
 #include <unistd.h>
 
@@ -7,7 +9,6 @@
 #include <memory>
 
 #include "base/text.h"
-#include "client/cli/cli.h"
 #include "client/cli/data_view.h"
 #include "client/cli/local_plan.h"
 #include "client/cli/local_run.h"

@@ -115,10 +115,10 @@ Result<std::string> Gzip(const std::string& bytes) {
   stream.next_out = reinterpret_cast<Bytef*>(out.data());
   stream.avail_out = static_cast<uInt>(out.size());
   const int result = deflate(&stream, Z_FINISH);
-  out.resize(out.size() - stream.avail_out);
+  const std::size_t size = stream.total_out;
   deflateEnd(&stream);
   if (result != Z_STREAM_END) return Internal("a sample could not be compressed");
-  return out;
+  return out.substr(0, size);
 }
 
 }  // namespace
@@ -184,8 +184,7 @@ Result<std::string> CompressLike(const std::filesystem::path& like, std::string 
   const std::size_t size =
       ZSTD_compress(out.data(), out.size(), bytes.data(), bytes.size(), kLevel);
   if (ZSTD_isError(size) != 0) return ResourceExhausted("no memory to compress a sample");
-  out.resize(size);
-  return out;
+  return out.substr(0, size);
 }
 
 }  // namespace penstock::reading

@@ -11,6 +11,7 @@
 #include "steps/table/export.h"
 #include "steps/table/read.h"
 #include "steps/table/schema.h"
+#include "worker/local/table_options.h"
 
 namespace penstock::local {
 namespace {

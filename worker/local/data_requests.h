@@ -10,7 +10,6 @@
 
 #include "base/json.h"
 #include "base/result.h"
-#include "steps/table/frame.h"
 
 namespace penstock::local {
 
@@ -30,9 +29,6 @@ Result<Json> Export(const Json& request);
 // The first rows of a dataset that a step made, as Head has them.
 Result<Json> HeadOf(const std::filesystem::path& path, const std::string& name, int64_t rows,
                     bool texts);
-
-// As much of the machine as one command of a person may use.
-FrameOptions OptionsOf(const std::filesystem::path& scratch);
 
 }  // namespace penstock::local
 

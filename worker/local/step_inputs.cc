@@ -8,8 +8,9 @@
 #include "base/file.h"
 #include "steps/process/read_spec.h"
 #include "steps/process/transform.h"
+#include "steps/table/sample.h"
 #include "storage/artifact/manifest.h"
-#include "worker/local/data_requests.h"
+#include "worker/local/table_options.h"
 
 namespace penstock::local {
 namespace {
@@ -96,7 +97,7 @@ class Preparation {
   Result<PreparedInputs> Run() {
     int number = 0;
     for (const Json& each : JsonMember(request_, "inputs")) {
-      AssignedInput input;
+      PreparedInput input;
       input.name = JsonString(each, "name");
       input.path = JsonString(each, "path");
       input.display_name = JsonString(each, "display");
@@ -118,7 +119,7 @@ class Preparation {
     return *type;
   }
 
-  Status Sample(const fs::path& place, AssignedInput& input) {
+  Status Sample(const fs::path& place, PreparedInput& input) {
     const Json& sample = JsonMember(request_, "sample");
     PENSTOCK_ASSIGN_OR_RETURN(const ReadOptions read, ReadOptionsOf(request_));
     PENSTOCK_RETURN_IF_ERROR(MakeFolders(folder_));
@@ -132,20 +133,22 @@ class Preparation {
       return Status::Ok();
     }
     PENSTOCK_RETURN_IF_ERROR(made.status());
-    if (!made->whole) input.path = place.string();
+    if (!made->whole) input.path = place;
     prepared_.sampled.push_back({{"input", input.name},
                                  {"name", input.display_name},
                                  {"rows", made->rows},
                                  {"total", made->total}});
-    prepared_.places.push_back(std::move(made->places));
+    prepared_.restore.emplace_back([places = std::move(made->places)](std::string text) {
+      return places.Restore(std::move(text));
+    });
     return Status::Ok();
   }
 
-  Status Finish(const std::string& digest, const fs::path& place, AssignedInput& input) {
+  Status Finish(const std::string& digest, const fs::path& place, PreparedInput& input) {
     // A script takes what it is given out of its place, and may write to it.
     if (type_ == "script" && input.path != place) {
       PENSTOCK_RETURN_IF_ERROR(Copy(input.path, place));
-      input.path = place.string();
+      input.path = place;
     }
     // These write what they learned from into the model.
     const bool kept = type_ == "train" || type_ == "script";

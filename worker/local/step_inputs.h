@@ -4,21 +4,31 @@
 // What a step is given: the files of this machine as they are, copies of them, or samples.
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "base/digest.h"
 #include "base/json.h"
 #include "base/result.h"
-#include "steps/table/sample.h"
-#include "worker/runner/protocol.h"
+#include "storage/model/states.h"
 
 namespace penstock::local {
 
+struct PreparedInput {
+  std::string name;
+  std::filesystem::path path;
+  ArtifactType type = ArtifactType::kFile;
+  Digest digest;
+  std::string display_name;
+};
+
 struct PreparedInputs {
-  std::vector<AssignedInput> inputs;
-  Json sampled = Json::array();      // {"input", "name", "rows", "total"} each
-  std::vector<SamplePlaces> places;  // of the samples
-  std::vector<std::string> notes;    // for the user
+  std::vector<PreparedInput> inputs;
+  Json sampled = Json::array();    // {"input", "name", "rows", "total"} each
+  std::vector<std::string> notes;  // for the user
+  // A message with the places of samples as they are in the whole data; one for each sample.
+  std::vector<std::function<std::string(std::string)>> restore;
 };
 
 // For `type`, from a request's "inputs" and "sample". Samples and copies go into `folder`.

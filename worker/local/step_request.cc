@@ -121,7 +121,10 @@ class LocalAttempt {
     }
     assignment.threads = std::max(1, static_cast<int>(std::floor(cpus + 1e-9)));
     assignment.memory = JsonInt(request_, "memory");
-    assignment.inputs = prepared_.inputs;
+    for (const PreparedInput& input : prepared_.inputs) {
+      assignment.inputs.push_back(
+          {input.name, input.path.string(), input.type, input.digest, input.display_name});
+    }
     return assignment;
   }
 
@@ -244,7 +247,7 @@ class LocalAttempt {
 
   // Messages name places of the data as the user has them, not of the sample.
   std::string Restored(std::string text) const {
-    for (const SamplePlaces& places : prepared_.places) text = places.Restore(std::move(text));
+    for (const auto& restore : prepared_.restore) text = restore(std::move(text));
     return text;
   }
 
