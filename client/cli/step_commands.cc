@@ -159,6 +159,10 @@ int ShowFailure(const PipelineSpec& spec, const std::vector<StepRunView>& runs,
   const StepRunView& failed = runs.back();
   const std::string name = failed.step->name.value();
   if (options.json) std::cout << DumpJsonPretty(StepRunJson(spec, runs, false)) << "\n";
+  if (JsonString(failed.answer, "state") == "CANCELLED") {
+    std::cerr << "step " << name << " was stopped\n";
+    return kWorkFailed;
+  }
   std::cerr << "error: step " << name << (name == options.step ? "" : ", which is needed first,")
             << " failed: " << JsonString(failed.answer, "message") << "\n";
   return kWorkFailed;

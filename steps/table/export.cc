@@ -48,6 +48,16 @@ Result<Parts> MakeParts(const DataSource& source, const ReadOptions& options,
     }));
     parts.files.push_back(file);
   }
+  if (parts.files.empty()) {
+    // No rows: columns alone.
+    Table table;
+    for (const ColumnInfo& column : parts.columns) {
+      table.columns.push_back({.info = column, .numbers = {}, .strings = {}});
+    }
+    parts.files.push_back(folder / "part.parquet");
+    PENSTOCK_RETURN_IF_ERROR(
+        ExportTable(table, parts.files.back(), ExportFormat::kParquet, frame_options.table));
+  }
   return parts;
 }
 
@@ -63,27 +73,58 @@ std::pair<std::string, std::string> FindClash(const std::vector<ColumnInfo>& col
   return {};
 }
 
+std::string RelationSql(const Parts& parts) {
+  std::vector<std::string> files;
+  for (const fs::path& file : parts.files) files.push_back(reading::SqlPath(file));
+  return "read_parquet([" + Join(files, ", ") + "], hive_partitioning=false)";
+}
+
+// Which columns of doubles hold whole numbers alone, such as ids: texts have them without ".0".
+Result<std::vector<bool>> FindWhole(const Parts& parts, duck::Connection& connection) {
+  std::vector<bool> whole(parts.columns.size(), false);
+  std::vector<std::size_t> doubles;
+  std::vector<std::string> tests;
+  for (std::size_t i = 0; i < parts.columns.size(); ++i) {
+    if (parts.columns[i].type != ColumnType::kDouble) continue;
+    const std::string value = reading::Position(i);
+    doubles.push_back(i);
+    // Below 2^53 each has its own digits.
+    tests.push_back("coalesce(bool_and(" + value + " = trunc(" + value + ") AND abs(" + value +
+                    ") < 9007199254740992), false)");
+  }
+  if (tests.empty()) return whole;
+  PENSTOCK_RETURN_IF_ERROR(
+      connection.Stream("SELECT " + Join(tests, ", ") + " FROM " + RelationSql(parts),
+                        [&](duckdb_data_chunk chunk, int64_t) {
+                          for (std::size_t i = 0; i < doubles.size(); ++i) {
+                            whole[doubles[i]] = *static_cast<const bool*>(
+                                duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, i)));
+                          }
+                          return Status::Ok();
+                        }));
+  return whole;
+}
+
 // Indicators are 0 and 1 for whoever reads the file, not "true" and "false".
-std::string ValueSql(const ColumnInfo& column, std::size_t index, ExportForm form) {
-  const std::string value = reading::Position(index);
-  const bool indicator = column.type == ColumnType::kBoolean && form != ExportForm::kParquet;
-  return indicator ? "CAST(" + value + " AS TINYINT)" : value;
+std::string ValueSql(const ColumnInfo& column, std::size_t index, bool whole, ExportForm form) {
+  std::string value = reading::Position(index);
+  if (form == ExportForm::kParquet) return value;
+  if (column.type == ColumnType::kBoolean) return "CAST(" + value + " AS TINYINT)";
+  return whole ? "CAST(" + value + " AS BIGINT)" : value;
 }
 
 // `own_header`: the names are the first row, for a file that has no header of DuckDB's.
-std::string QuerySql(const Parts& parts, ExportForm form, bool own_header) {
-  std::vector<std::string> files;
-  for (const fs::path& file : parts.files) files.push_back(reading::SqlPath(file));
+std::string QuerySql(const Parts& parts, const std::vector<bool>& whole, ExportForm form,
+                     bool own_header) {
   std::vector<std::string> values;
   std::vector<std::string> names;
   for (std::size_t i = 0; i < parts.columns.size(); ++i) {
-    const std::string value = ValueSql(parts.columns[i], i, form);
+    const std::string value = ValueSql(parts.columns[i], i, whole[i], form);
     values.push_back(own_header ? "CAST(" + value + " AS VARCHAR)"
                                 : value + " AS " + duck::QuoteName(parts.columns[i].name));
     names.push_back(duck::Quote(parts.columns[i].name));
   }
-  const std::string rows = "SELECT " + Join(values, ", ") + " FROM read_parquet([" +
-                           Join(files, ", ") + "], hive_partitioning=false)";
+  const std::string rows = "SELECT " + Join(values, ", ") + " FROM " + RelationSql(parts);
   return own_header ? "SELECT " + Join(names, ", ") + " UNION ALL " + rows : rows;
 }
 
@@ -137,8 +178,12 @@ Result<int64_t> ExportData(const DataSource& source, const ReadOptions& options,
   }
   PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection,
                             duck::Connection::Open(frame_options.table));
+  std::vector<bool> whole(parts.columns.size(), false);
+  if (form != ExportForm::kParquet) {
+    PENSTOCK_ASSIGN_OR_RETURN(whole, FindWhole(parts, connection));
+  }
   PENSTOCK_RETURN_IF_ERROR(connection
-                               .Run("COPY (" + QuerySql(parts, form, clash) + ") TO " +
+                               .Run("COPY (" + QuerySql(parts, whole, form, clash) + ") TO " +
                                     duck::Quote(file.string()) + " (" +
                                     OptionsSql(form, compression, !clash) + ")")
                                .WithContext("writing " + file.string()));

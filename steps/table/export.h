@@ -17,8 +17,9 @@ enum class ExportForm { kCsv, kTsv, kJsonLines, kJson, kParquet };
 Result<ExportForm> ParseExportForm(std::string_view name);
 
 // Writes all rows to `file`, replacing it; returns how many there are. In CSV: a header line,
-// commas (TSV: tabulators), quotes where needed, an empty field for a missing value, numbers in the
-// shortest form that reads back as the same double; indicator columns are 0 and 1 but in Parquet.
+// commas (TSV: tabulators), quotes where needed, an empty field for a missing value, numbers in a
+// short form that reads back as the same double, without a fraction in columns that have none;
+// indicator columns are 0 and 1 but in Parquet.
 // `compression`: kNone, or kGzip and kZstd of everything but Parquet, which compresses itself.
 //
 // The rows pass through as a stream: memory as for ReadFrame, and as much again of disk in

@@ -69,7 +69,7 @@ TEST_F(DataTest, ReadingIsToldInTheWordsOfAStep) {
       JsonOf({"data", "schema", bare, "--read", "{header: false, delimiter: ';'}"})["columns"];
   ASSERT_EQ(columns.size(), 2U);
   EXPECT_EQ(columns[0]["name"], "column1");
-  const Ran wrong = Here({"data", "head", file, "--read", "{null: [\"?\"]}"});
+  const Ran wrong = Here({"data", "head", file, "--read", "{nuls: [\"?\"]}"});
   EXPECT_EQ(wrong.code, 2);
   EXPECT_THAT(wrong.err, HasSubstr("did you mean \"nulls\""));
   EXPECT_EQ(Here({"data", "head", file, "--read", "{nulls: ["}).code, 2);

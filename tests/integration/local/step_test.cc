@@ -13,7 +13,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 const std::string kWhole = SmallPipeline("whole", ", rounds: {type: integer, default: 3}") +
-                           R"(    transforms: [{op: scale, columns: [x], method: standard}]
+                           R"(    transforms: [{op: standard, columns: [x]}]
 - name: train
   type: train
   algorithm: xgboost
@@ -63,7 +63,7 @@ TEST_F(StepTest, OneStepIsTried) {
   EXPECT_THAT(ran.out, testing::ContainsRegex("train +dataset +160 +2 "));
   EXPECT_THAT(ran.out, testing::ContainsRegex("test_rows +40\n"));
   EXPECT_THAT(ran.out, HasSubstr("1 raw features become 1\n"));
-  EXPECT_THAT(ran.out, testing::ContainsRegex("scale +x\n"));
+  EXPECT_THAT(ran.out, testing::ContainsRegex("standard +x\n"));
   EXPECT_THAT(ran.out, HasSubstr("numeric  categorical\n"));
   EXPECT_THAT(ran.err, HasSubstr("prepare: read " + data_ + ": 200 rows"));
   EXPECT_THAT(ran.err, HasSubstr("--out DIR keeps them"));
@@ -166,7 +166,7 @@ TEST_F(StepTest, OddNamesGoThrough) {
                                          "\"a \"\"q\"\"\",\"two\nlines\",🙂,select,y\n"
                                          "1,x,2,u,0\n2,x,3,v,1\n3,z,4,u,0\n4,z,5,v,1\n");
   data_ = odd;
-  const std::string with = "    transforms: [{op: scale, columns: [x], method: standard}]\n";
+  const std::string with = "    transforms: [{op: standard, columns: [x]}]\n";
   std::string text = kWhole;
   text.replace(text.find(with), with.size(),
                "    transforms: [{op: one_hot, columns: {kind: categorical}}]\n");

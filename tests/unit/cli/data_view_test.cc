@@ -43,7 +43,8 @@ TEST(HeadTextTest, AlignsColumnsBelowTheirKinds) {
 TEST(HeadTextTest, LeavesOutWhatHasNoRoomAndSaysSo) {
   const std::string text = HeadText(Wide(10'000), 40);
   for (const std::string& line : Split(text, '\n')) {
-    if (!line.starts_with("…")) EXPECT_LE(Width(line), 40U) << line;
+    if (line.starts_with("…")) continue;
+    EXPECT_LE(Width(line), 40U) << line;
   }
   EXPECT_THAT(text, HasSubstr("c0"));
   EXPECT_THAT(text, HasSubstr("… and 9996 more columns; penstock data schema"));
@@ -60,7 +61,8 @@ TEST(HeadTextTest, CutsLongCellsInAWindowAlone) {
   EXPECT_THAT(HeadText(head, std::string::npos), HasSubstr(std::string(100, 'x')));
   // Even the first column has to fit.
   for (const std::string& line : Split(HeadText(head, 5), '\n')) {
-    if (!line.starts_with("… and")) EXPECT_LE(Width(line), 5U) << line;
+    if (line.starts_with("… and")) continue;
+    EXPECT_LE(Width(line), 5U) << line;
   }
 }
 
