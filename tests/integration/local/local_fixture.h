@@ -24,6 +24,10 @@ class LocalFixture : public testing::Test {
   }
 
   std::string In(const std::string& name) const { return (cluster_.folder() / name).string(); }
+  void WriteIn(const std::string& folder, const std::string& name, const std::string& text) {
+    std::filesystem::create_directory(In(folder));
+    cluster_.Write(folder + "/" + name, text);
+  }
   // Runs the client, which finds no coordinator.
   Ran Here(const std::vector<std::string>& arguments,
            const std::map<std::string, std::string>& environment = {}) {

@@ -173,8 +173,9 @@ TEST_F(StepTest, OddNamesGoThrough) {
   file_ = cluster_.Write("odd.yaml", text);
   const Json run = JsonOf(Step("prepare", {"-p", Given(), "--sample", "3"}));
   EXPECT_EQ(run["metrics"]["rows"], 3);
+  const Json train = Output(run, "train");
   std::vector<std::string> names;
-  for (const Json& column : Output(run, "train")["columns"]) names.push_back(column["name"]);
+  for (const Json& column : JsonMember(train, "columns")) names.push_back(column["name"]);
   EXPECT_THAT(names, testing::Contains("a \"q\""));
   EXPECT_THAT(names, testing::Contains(HasSubstr("two\nlines")));
 }
