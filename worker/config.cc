@@ -36,7 +36,6 @@ void AddActionFlags(CLI::App& app, CommandLine& line, WorkerInvocation& invocati
                  "File that gets a line for every fault point hit")
       ->type_name("FILE")
       ->group("For tests");
-  AddDataTools(app, invocation.tools);
 }
 
 // What --help shows; empty where it is found out at the start.
@@ -97,7 +96,6 @@ Result<WorkerInvocation> ParseWorkerInvocation(const std::vector<std::string>& a
     invocation.text = std::string("penstock-worker ") + PENSTOCK_VERSION + "\n";
     return invocation;
   }
-  if (invocation.tools.any()) return invocation;
 
   WorkerConfig& config = invocation.config;
   if (!line.config_file.empty()) {

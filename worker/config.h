@@ -11,17 +11,15 @@
 
 #include "base/result.h"
 #include "worker/agent/config.h"
-#include "worker/data_tools.h"
 
 namespace penstock {
 
 // What the command line asks for.
 struct WorkerInvocation {
-  WorkerConfig config;  // complete, unless `text` or `tools` says what to do instead
+  WorkerConfig config;  // complete, unless `text` says what to do instead
   bool print_config = false;
   // --help and --version: print this and leave.
   std::optional<std::string> text;
-  DataToolOptions tools;
 };
 
 // A variable's value; nullopt where it is not set.

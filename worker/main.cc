@@ -1,4 +1,5 @@
-// penstock-worker: the agent on a node, and the runner children that it starts.
+// penstock-worker: the agent on a node, the runner children that it starts, and what the command
+// line client has it do on its own machine.
 
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -25,7 +26,7 @@
 #include "steps/script/sandbox.h"
 #include "worker/agent/agent.h"
 #include "worker/config.h"
-#include "worker/data_tools.h"
+#include "worker/local/local.h"
 #include "worker/runner/runner.h"
 
 namespace penstock {
@@ -115,6 +116,7 @@ int Main(int argc, char** argv) {
   AlgorithmRegistry algorithms;
   RegisterBuiltInSteps(steps, algorithms);
   if (argc == 2 && std::string_view(argv[1]) == "--runner") return RunnerMain(steps, 3);
+  if (argc == 2 && std::string_view(argv[1]) == "--local") return LocalMain(OwnPath());
 
   Result<WorkerInvocation> invocation =
       ParseWorkerInvocation(std::vector<std::string>(argv + 1, argv + argc), ProcessEnvironment);
@@ -126,7 +128,6 @@ int Main(int argc, char** argv) {
     std::cout << *invocation->text;
     return 0;
   }
-  if (invocation->tools.any()) return RunDataTool(invocation->tools);
   const WorkerConfig& config = invocation->config;
   if (invocation->print_config) {
     std::cout << PrintWorkerConfig(config);

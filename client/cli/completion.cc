@@ -5,7 +5,10 @@
 #include <iostream>
 #include <set>
 
+#include "base/file.h"
 #include "base/text.h"
+#include "server/definition/definition.h"
+#include "storage/model/limits.h"
 
 namespace penstock::cli {
 namespace {
@@ -54,6 +57,7 @@ struct Typed {
   std::string path;  // "get", "artifacts put"
   Names arguments;
   const CLI::Option* pending = nullptr;  // its value comes next
+  std::string file = {};                 // of --file
 };
 
 bool TakesValue(const CLI::Option& option) {
@@ -84,6 +88,7 @@ Typed Read(const CLI::App& app, const Names& words, ConnectionOptions& options) 
   for (std::size_t i = 0; i + 1 < words.size(); ++i) {
     const std::string& word = words[i];
     if (typed.pending != nullptr) {
+      if (typed.pending->get_name() == "--file") typed.file = word;
       SetConnection(typed.pending->get_name(), word, options);
       typed.pending = nullptr;
       continue;
@@ -242,18 +247,32 @@ Names OptionNames(const CLI::App& app, const CLI::App& command) {
   return {names.begin(), names.end()};
 }
 
-Names ValueNames(Cli& cli, const CLI::Option& option) {
+// The steps of a definition that is perhaps not finished yet.
+Names StepsOfFile(const std::string& file) {
+  Names names;
+  const Result<std::string> text = ReadFile(file, limits::kMaxDefinitionBytes);
+  if (!text.ok()) return names;
+  const Result<DefinitionText> definition = ParseDefinitionText(*text);
+  if (!definition.ok()) return names;
+  for (const Json& step : JsonMember(definition->document, "steps")) {
+    if (std::string name = JsonString(step, "name"); !name.empty()) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+Names ValueNames(Cli& cli, const CLI::Option& option, const Typed& typed) {
   if (Names choices = Choices(option); !choices.empty()) return choices;
+  if (option.get_name() == "--step" && typed.path == "step run") return StepsOfFile(typed.file);
   if (option.get_name() != "--pipeline") return {};
   const auto connection = cli.Connect();
   return connection.ok() ? Pipelines(**connection) : Names();
 }
 
 Names Candidates(const CLI::App& app, Cli& cli, const Typed& typed, const std::string& last) {
-  if (typed.pending != nullptr) return ValueNames(cli, *typed.pending);
+  if (typed.pending != nullptr) return ValueNames(cli, *typed.pending, typed);
   if (const auto equals = last.find('='); last.starts_with("--") && equals != std::string::npos) {
     const CLI::Option* option = FindOption(app, *typed.command, last);
-    Names names = option == nullptr ? Names() : ValueNames(cli, *option);
+    Names names = option == nullptr ? Names() : ValueNames(cli, *option, typed);
     for (std::string& name : names) name.insert(0, last.substr(0, equals + 1));
     return names;
   }

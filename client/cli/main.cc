@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "client/cli/cli.h"
 #include "client/cli/completion.h"
+#include "client/cli/step_commands.h"
 
 namespace penstock::cli {
 namespace {
@@ -76,6 +77,7 @@ int Main(int argc, char** argv) {
   AddDescribeCommands(app, cli);
   AddModelCommands(app, cli);
   AddArtifactCommands(app, cli);
+  AddStepCommands(app, cli);
   AddWorkerCommands(app, cli);
   AddSecretCommands(app, cli);
   AddDevCommand(app, cli);

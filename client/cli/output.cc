@@ -16,6 +16,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "client/cli/local_worker.h"
 
 namespace penstock::cli {
 namespace {
@@ -123,6 +124,7 @@ int Fail(const Status& status) {
     std::cerr << "  " << problem.path << (problem.path.empty() ? "" : ": ") << problem.message
               << "\n";
   }
+  if (status.reason() == kWorkFailedReason) return kWorkFailed;
   if (status.reason() == "UNREACHABLE" || status.code() == StatusCode::kDeadlineExceeded) {
     return kUnreachable;
   }

@@ -1,7 +1,9 @@
 #include "client/cli/scratch.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -77,13 +79,30 @@ class Registry {
     }
     // Held until the end: whoever works on a path waits here rather than make it again.
     const std::lock_guard lock(mutex_);
-    if (child_ > 0) kill(child_, SIGTERM);
+    if (child_ > 0) EndChild();
     std::error_code error;
     for (const fs::path& path : paths_) {
       // Again while another thread writes into it.
       for (int i = 0; i < 100 && fs::exists(path, error); ++i) fs::remove_all(path, error);
     }
     _exit(128 + signal);
+  }
+
+  // It may have a step to stop, which has five seconds for that.
+  void EndChild() const {
+    constexpr int kPatience = 700;  // of 10 ms each
+    kill(child_, SIGTERM);
+    for (int i = 0; i < kPatience; ++i) {
+      siginfo_t info{};
+      // Not collected: its owner may be at that. Gone, where that has done so.
+      if (waitid(P_PID, static_cast<id_t>(child_), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return;
+      if (info.si_pid == child_) return;
+      timespec pause{0, 10'000'000};
+      // A second Ctrl-C: it is not to be waited for.
+      pollfd again{signal_pipe[0], POLLIN, 0};
+      if (ppoll(&again, 1, &pause, nullptr) > 0) break;
+    }
+    kill(child_, SIGKILL);
   }
 
   std::mutex mutex_;

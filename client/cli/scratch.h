@@ -31,7 +31,7 @@ class Scratch {
   std::filesystem::path path_;
 };
 
-// A child that the signals end too; 0: none.
+// A child that the signals end too, by SIGTERM, before what it may write to is removed; 0: none.
 void EndWithScratch(pid_t child);
 
 }  // namespace penstock::cli

@@ -138,31 +138,6 @@ Result<std::vector<Blob>> CollectTree(const fs::path& root) {
   return blobs;
 }
 
-Status FetchBlob(Connection& connection, const std::string& digest, const fs::path& destination) {
-  PENSTOCK_ASSIGN_OR_RETURN(const Digest wanted, ParseDigest(digest));
-  std::error_code error;
-  fs::create_directories(destination.parent_path(), error);
-  std::ofstream file(destination, std::ios::binary | std::ios::trunc);
-  if (!file) return ErrnoStatus(errno, "writing " + destination.string());
-  const auto context = connection.Context(Micros(0));
-  pb::DownloadBlobRequest request;
-  request.set_digest(wanted.value());
-  const auto reader = connection.artifacts().DownloadBlob(context.get(), request);
-  pb::DownloadBlobResponse chunk;
-  Sha256Hasher hasher;
-  while (reader->Read(&chunk)) {
-    hasher.Update(chunk.data());
-    file.write(chunk.data().data(), static_cast<std::streamsize>(chunk.data().size()));
-  }
-  PENSTOCK_RETURN_IF_ERROR(connection.Translate(reader->Finish()));
-  file.close();
-  if (!file) return ErrnoStatus(errno, "writing " + destination.string());
-  if (hasher.Finish() != wanted) {
-    return DataLoss("what arrived for " + digest + " is something else; try again");
-  }
-  return Status::Ok();
-}
-
 Result<pb::Artifact> GetArtifact(Connection& connection, const std::string& digest) {
   pb::GetArtifactRequest request;
   request.set_digest(digest);
@@ -207,6 +182,38 @@ Result<pb::ArtifactRef> Upload(Connection& connection, const std::string& path,
   return committed.artifact().ref();
 }
 
+Status FetchFile(Connection& connection, const std::string& digest, const fs::path& destination,
+                 int64_t max_bytes) {
+  PENSTOCK_ASSIGN_OR_RETURN(const Digest wanted, ParseDigest(digest));
+  std::error_code error;
+  fs::create_directories(destination.parent_path(), error);
+  std::ofstream file(destination, std::ios::binary | std::ios::trunc);
+  if (!file) return ErrnoStatus(errno, "writing " + destination.string());
+  const auto context = connection.Context(Micros(0));
+  pb::DownloadBlobRequest request;
+  request.set_digest(wanted.value());
+  const auto reader = connection.artifacts().DownloadBlob(context.get(), request);
+  pb::DownloadBlobResponse chunk;
+  Sha256Hasher hasher;
+  int64_t fetched = 0;
+  bool enough = false;
+  while (!enough && reader->Read(&chunk)) {
+    hasher.Update(chunk.data());
+    file.write(chunk.data().data(), static_cast<std::streamsize>(chunk.data().size()));
+    fetched += static_cast<int64_t>(chunk.data().size());
+    enough = max_bytes > 0 && fetched >= max_bytes;
+  }
+  if (enough) context->TryCancel();
+  const grpc::Status end = reader->Finish();
+  if (!enough) PENSTOCK_RETURN_IF_ERROR(connection.Translate(end));
+  file.close();
+  if (!file) return ErrnoStatus(errno, "writing " + destination.string());
+  if (!enough && hasher.Finish() != wanted) {
+    return DataLoss("what arrived for " + digest + " is something else; try again");
+  }
+  return Status::Ok();
+}
+
 Status Download(Connection& connection, const pb::Artifact& artifact, const fs::path& destination) {
   std::error_code error;
   if (fs::exists(destination, error)) {
@@ -215,13 +222,13 @@ Status Download(Connection& connection, const pb::Artifact& artifact, const fs::
   const Scratch scratch(destination.string() + ".part-" + std::to_string(getpid()));
   const fs::path& partial = scratch.path();
   const auto fetch = [&]() -> Status {
-    if (!artifact.ref().tree()) return FetchBlob(connection, artifact.ref().digest(), partial);
+    if (!artifact.ref().tree()) return FetchFile(connection, artifact.ref().digest(), partial);
     fs::create_directories(partial, error);
     for (const pb::ArtifactFile& file : artifact.files()) {
       if (!IsSafeRelative(file.path())) {
         return DataLoss("the artifact names a file outside itself: " + file.path());
       }
-      PENSTOCK_RETURN_IF_ERROR(FetchBlob(connection, file.digest(), partial / file.path()));
+      PENSTOCK_RETURN_IF_ERROR(FetchFile(connection, file.digest(), partial / file.path()));
     }
     return Status::Ok();
   };

@@ -19,6 +19,11 @@ Result<pb::ArtifactRef> Upload(Connection& connection, const std::string& path,
 Status Download(Connection& connection, const pb::Artifact& artifact,
                 const std::filesystem::path& destination);
 
+// Writes one file of the store to `destination`. `max_bytes`: no more than about the first so many,
+// which are then not checked; 0: all.
+Status FetchFile(Connection& connection, const std::string& digest,
+                 const std::filesystem::path& destination, int64_t max_bytes = 0);
+
 // The artifact that a person names: a digest, "model:GROUP/VERSION" or "RUN/STEP/OUTPUT".
 Result<pb::Artifact> FindArtifact(Connection& connection, const std::string& name);
 

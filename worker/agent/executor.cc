@@ -15,6 +15,7 @@
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "storage/model/limits.h"
+#include "worker/runner/verdict.h"
 
 namespace penstock {
 namespace {
@@ -24,7 +25,6 @@ constexpr Micros kTick = std::chrono::milliseconds(100);
 constexpr Micros kTellStart = std::chrono::milliseconds(15);
 constexpr Micros kShipAfter = std::chrono::milliseconds(250);
 constexpr std::size_t kPointsPerMessage = 10'000;
-constexpr int64_t kScriptRunnerMemory = 512 << 20;
 
 Micros FromProto(const google::protobuf::Duration& duration) {
   return Micros(duration.seconds() * 1'000'000 + duration.nanos() / 1'000);
@@ -374,10 +374,8 @@ void Executor::Tend() {
       attempt.idle = true;
       Stop(attempt);
     }
-    // The runner of a script looks after its processes, and needs some memory itself.
-    const int64_t own = lease.type() == kScript ? kScriptRunnerMemory : 0;
     if (lease.memory() > 0 && age >= kTick &&
-        runner.child->ResidentMemory() > lease.memory() + own) {
+        runner.child->ResidentMemory() > lease.memory() + MemoryOfRunner(lease.type())) {
       attempt.over_memory = true;
       attempt.kill_at = now;
       runner.child->Signal(SIGKILL);

@@ -13,6 +13,7 @@
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "worker/agent/executor.h"
+#include "worker/runner/verdict.h"
 
 namespace penstock {
 namespace {
@@ -222,7 +223,7 @@ void Executor::OnDeath(Runner& runner) {
     attempt->outcome = Outcome();
     const bool fenced_off = attempt->lease.fence_execution() && runner.child->FencedOff();
     attempt->outcome.status =
-        fenced_off ? Unavailable(std::string(kFencedOff)) : Internal("the step's process " + how);
+        fenced_off ? Unavailable(std::string(kFencedOff)) : ProcessDied(how);
     attempt->outcome.cause = fenced_off ? Cause::kInfrastructure : Cause::kCrashed;
     CollectLog(*attempt, runner.child->log(), end, /*last=*/true);
     End(*attempt);

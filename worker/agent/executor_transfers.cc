@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "steps/catalog/catalog.h"
 #include "worker/agent/executor.h"
+#include "worker/runner/verdict.h"
 
 namespace penstock {
 
@@ -60,13 +61,13 @@ bool Executor::Sandboxed(const v1::Lease& lease) const {
 
 // What a script, or the model that one wrote, has to know of this node.
 void Executor::AddNode(const v1::Lease& lease, Json& parameters) const {
-  parameters["node"] = {{"bubblewrap", deps_.config->bubblewrap},
-                        {"data_dir", deps_.data_folder.string()},
-                        {"grace_ms", deps_.config->kill_grace.count() / 1'000},
-                        {"gpus", lease.gpus()},
-                        {"cpus", lease.cpus()},
-                        {"container", deps_.config->container_engine},
-                        {"rank", lease.rank()}};
+  parameters["node"] = NodeToJson({.bubblewrap = deps_.config->bubblewrap,
+                                   .data_dir = deps_.data_folder.string(),
+                                   .kill_grace = deps_.config->kill_grace,
+                                   .gpus = lease.gpus(),
+                                   .cpus = lease.cpus(),
+                                   .container_engine = deps_.config->container_engine,
+                                   .rank = lease.rank()});
   Json ranks = Json::array();
   for (const v1::Rank& rank : lease.ranks()) {
     ranks.push_back({{"host", rank.address()}, {"port", rank.port()}});
@@ -86,14 +87,10 @@ void Executor::Finish(Attempt& attempt) {
   attempt.state = Attempt::State::kFinishing;
   Outcome& outcome = attempt.outcome;
   if (attempt.over_memory) {
-    outcome.status = ResourceExhausted("the step used more than its " +
-                                       std::to_string(attempt.lease.memory() >> 20) +
-                                       " MiB of memory; raise resources.memory");
+    outcome.status = UsedTooMuchMemory(attempt.lease.memory());
     outcome.cause = Cause::kOutOfMemory;
   } else if (attempt.timed_out && !outcome.status.ok()) {
-    outcome.status = DeadlineExceeded(
-        attempt.idle ? "the step gave no sign of life for as long as its idleTimeout"
-                     : "the step ran longer than its timeout");
+    outcome.status = RanTooLong(attempt.idle);
     outcome.cause = Cause::kTimeout;
   } else if (attempt.cancel && !outcome.status.ok()) {
     outcome.cause = Cause::kCancelled;

@@ -174,7 +174,7 @@ TEST_F(ClientTest, DataAreLookedIntoAsTheyAre) {
   const Ran put = cluster_.Client({"artifacts", "put", csv});
   const std::string digest = put.out.substr(0, put.out.find('\n'));
   for (const std::string& name : {digest, csv}) {
-    const Ran schema = cluster_.Client({"data", "schema", name});
+    const Ran schema = cluster_.Client({"data", "schema", name, "-o", "json"});
     ASSERT_EQ(schema.code, 0) << schema.err;
     const Json json = ParseJson(schema.out).value_or(Json());
     EXPECT_EQ(JsonInt(json, "rows"), 300);

@@ -236,13 +236,5 @@ TEST_F(WorkerConfigTest, TheSampleHoldsTheDefaultsAndEveryKey) {
   }
 }
 
-TEST_F(WorkerConfigTest, LookingIntoDataNeedsNoSettings) {
-  environment_["PENSTOCK_WORKER_CPUS"] = "none";
-  EXPECT_FALSE(Parse({}).ok());
-  const auto tools = Parse({"--data-head", "/some/dataset"});
-  ASSERT_TRUE(tools.ok()) << tools.status();
-  EXPECT_EQ(tools->tools.head, "/some/dataset");
-}
-
 }  // namespace
 }  // namespace penstock
