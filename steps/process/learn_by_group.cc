@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <unordered_map>
 #include <utility>
 
 #include "base/mutex.h"
@@ -63,11 +62,14 @@ Result<std::vector<T>> FoldGroups(const GroupedColumn& column, const Add& add, c
   PENSTOCK_RETURN_IF_ERROR(ReduceBlocks<Block>(
       column.data, Needed(column),
       [&](int64_t, const Table& table, Block* block) {
-        std::unordered_map<int32_t, std::size_t> place;
+        std::vector<int32_t> place(Groups(column), -1);
         for (const Numbered& value : NumbersIn(table, column)) {
-          const auto [at, added] = place.emplace(value.group, block->size());
-          if (added) block->push_back({value.group, T()});
-          add((*block)[at->second].second, value.number);
+          int32_t& at = place[static_cast<std::size_t>(value.group)];
+          if (at < 0) {
+            at = static_cast<int32_t>(block->size());
+            block->push_back({value.group, T()});
+          }
+          add((*block)[static_cast<std::size_t>(at)].second, value.number);
         }
         return Status::Ok();
       },
@@ -119,13 +121,52 @@ Result<double> MedianOf(const GroupedColumn& column, std::size_t group, int64_t 
   return Middle(found[0], found[1]);
 }
 
-// A value of a group, by the value's code in a dictionary or its bits.
-struct PairHash {
-  std::size_t operator()(const Numbered& value) const {
-    return MixBits(HashNumber(value.number) + static_cast<uint64_t>(value.group));
-  }
+// How often a value is in its group.
+struct Counted {
+  Numbered value;
+  int64_t count = 0;
 };
-using NumberCounts = std::unordered_map<Numbered, int64_t, PairHash>;
+
+// Sorted, each value once.
+void Compact(std::vector<Counted>& counts) {
+  std::sort(counts.begin(), counts.end(),
+            [](const Counted& a, const Counted& b) { return a.value < b.value; });
+  std::size_t last = 0;
+  for (std::size_t i = 1; i < counts.size(); ++i) {
+    if (counts[i].value == counts[last].value) {
+      counts[last].count += counts[i].count;
+    } else {
+      counts[++last] = counts[i];
+    }
+  }
+  if (!counts.empty()) counts.resize(last + 1);
+}
+
+// The values whose hash is in the share `part` of `parts`.
+Result<std::vector<Counted>> CountValues(const GroupedColumn& column, uint64_t part,
+                                         uint64_t parts) {
+  std::vector<Counted> all;
+  std::size_t compact = 0;  // how many there were when each was there once
+  PENSTOCK_RETURN_IF_ERROR(ReduceBlocks<std::vector<Counted>>(
+      column.data, Needed(column),
+      [&](int64_t, const Table& table, std::vector<Counted>* counts) {
+        for (const Numbered& value : NumbersIn(table, column)) {
+          const uint64_t hash =
+              MixBits(HashNumber(value.number) + static_cast<uint64_t>(value.group));
+          if ((hash >> 56) % parts == part) counts->push_back({value, 1});
+        }
+        Compact(*counts);
+        return Status::Ok();
+      },
+      [&](int64_t, std::vector<Counted>&& counts) {
+        all.insert(all.end(), counts.begin(), counts.end());
+        if (all.size() < 2 * compact) return;
+        Compact(all);
+        compact = all.size();
+      }));
+  Compact(all);
+  return all;
+}
 
 }  // namespace
 
@@ -174,25 +215,14 @@ Result<std::vector<double>> GroupMedians(const GroupedColumn& column) {
 }
 
 Result<std::vector<double>> GroupNumberModes(const GroupedColumn& column) {
-  constexpr uint64_t kBuckets = 256;
-  constexpr int64_t kBytes = 64;  // that a value in the table takes
-  const auto passes = static_cast<uint64_t>(std::clamp<int64_t>(
-      column.data.rows() * kBytes / std::max<int64_t>(column.data.budget(), 1) + 1, 1, kBuckets));
+  constexpr uint64_t kMostParts = 256;
+  const int64_t bytes = column.data.rows() * int64_t{sizeof(Counted)} * 2;
+  const auto parts = static_cast<uint64_t>(
+      std::clamp<int64_t>(bytes / std::max<int64_t>(column.data.budget(), 1) + 1, 1, kMostParts));
   std::vector<double> modes(Groups(column), kMissing);
   std::vector<int64_t> most(Groups(column), 0);
-  for (uint64_t pass = 0; pass < passes; ++pass) {
-    NumberCounts counts;
-    PENSTOCK_RETURN_IF_ERROR(ReduceBlocks<NumberCounts>(
-        column.data, Needed(column),
-        [&](int64_t, const Table& table, NumberCounts* block) {
-          for (const Numbered& value : NumbersIn(table, column)) {
-            if ((PairHash()(value) >> 56) % passes == pass) ++(*block)[value];
-          }
-          return Status::Ok();
-        },
-        [&](int64_t, NumberCounts&& block) {
-          for (const auto& [value, count] : block) counts[value] += count;
-        }));
+  for (uint64_t part = 0; part < parts; ++part) {
+    PENSTOCK_ASSIGN_OR_RETURN(const std::vector<Counted> counts, CountValues(column, part, parts));
     for (const auto& [value, count] : counts) {
       const auto group = static_cast<std::size_t>(value.group);
       if (count < most[group] || (count == most[group] && value.number >= modes[group])) continue;

@@ -62,7 +62,7 @@ struct Spread {
   NumberRange range;
   double mean_log = 0;  // of sign(x) log(|x| + 1)
 
-  // 1 where values below 0 count only, and so on.
+  // Whether there are values on both sides of 0.
   bool mixed() const { return range.minimum < 0 && range.maximum >= 0; }
   double log_of_minimum() const { return std::log1p(std::fabs(range.minimum)); }
   double log_of_maximum() const { return std::log1p(std::fabs(range.maximum)); }

@@ -11,6 +11,8 @@
 namespace penstock {
 namespace {
 
+constexpr std::size_t kMostPairs = 1 << 20;
+
 // -0 and 0 are one value, so that they are one text, too.
 StringValues TextsOf(const Column& column) {
   if (column.is_text()) return column.strings;
@@ -27,8 +29,12 @@ RowGroups GroupRows(const Table& table, const std::vector<std::string>& by) {
   groups.keys = {{}};
   for (const std::string& name : by) {
     const StringValues texts = TextsOf(*table.Find(name));
-    // Pairs of the group so far and the next value are the new groups.
-    std::unordered_map<uint64_t, int32_t> pairs;
+    // Pairs of the group so far and the next value are the new groups: in a table where that is
+    // small enough.
+    const std::size_t width = texts.dictionary.size();
+    const bool small = groups.keys.size() * width <= kMostPairs;
+    std::vector<int32_t> table_of(small ? groups.keys.size() * width : 0, -1);
+    std::unordered_map<uint64_t, int32_t> map_of;
     std::vector<GroupKey> keys;
     for (std::size_t i = 0; i < groups.of.size(); ++i) {
       int32_t& group = groups.of[i];
@@ -36,14 +42,15 @@ RowGroups GroupRows(const Table& table, const std::vector<std::string>& by) {
         group = -1;
         continue;
       }
-      const uint64_t pair = (static_cast<uint64_t>(group) << 32) |
-                            static_cast<uint64_t>(static_cast<uint32_t>(texts.codes[i]));
-      const auto [at, added] = pairs.emplace(pair, static_cast<int32_t>(keys.size()));
-      if (added) {
+      const std::size_t pair =
+          static_cast<std::size_t>(group) * width + static_cast<std::size_t>(texts.codes[i]);
+      int32_t& made = small ? table_of[pair] : map_of.try_emplace(pair, -1).first->second;
+      if (made < 0) {
+        made = static_cast<int32_t>(keys.size());
         keys.push_back(groups.keys[static_cast<std::size_t>(group)]);
         keys.back().push_back(texts[i]);
       }
-      group = at->second;
+      group = made;
     }
     groups.keys = std::move(keys);
   }

@@ -175,7 +175,12 @@ TEST(DegenerateNumbers, DamagedTransforms) {
           EXPECT_EQ(again.status().code(), StatusCode::kInvalidArgument);
           continue;
         }
-        // What can be read can be applied, or says why not.
+        // What can be read is written so that it is read again as the same.
+        const Json written = (*again)->ToJson();
+        const auto third = MakeOperation(written);
+        ASSERT_TRUE(third.ok()) << third.status() << DumpJson(damaged);
+        EXPECT_EQ(DumpJson((*third)->ToJson()), DumpJson(written));
+        // And can be applied, or says why not.
         Table applied = table;
         const Status status = (*again)->Apply(applied, {});
         if (!status.ok()) {
