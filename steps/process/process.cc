@@ -157,16 +157,7 @@ class Process {
     transform_ = std::move(*loaded);
     PENSTOCK_ASSIGN_OR_RETURN(const bool applied,
                               inputs_.WentThrough(transform_.TreeDigest().value()));
-    Transform::Reading reading = applied ? Transform::Reading() : transform_.HowToRead({}, true);
-    if (!applied && !transform_.row_filters().empty()) {
-      // What no feature follows from may be what rows are chosen by.
-      for (const Column& column : transform_.chain().input().columns) {
-        const auto& wanted = reading.wanted;
-        if (std::find(wanted.begin(), wanted.end(), column.info.name) == wanted.end()) {
-          reading.optional.push_back(column.info.name);
-        }
-      }
-    }
+    const Transform::Reading reading = applied ? Transform::Reading() : HowToReadGiven();
     PENSTOCK_ASSIGN_OR_RETURN(
         RawFrame raw, inputs_.Read(reading.options, reading.wanted, reading.optional));
     Describe(raw);
@@ -186,18 +177,32 @@ class Process {
     }
     PENSTOCK_ASSIGN_OR_RETURN(draft_, Draft::Make(std::move(raw), roles, rules, std::move(label),
                                                   inputs_.budget()));
-    if (!applied) {
-      std::vector<ColumnInfo> features;
-      for (const Column& column : transform_.chain().input().columns) {
-        features.push_back(column.info);
-      }
-      draft_->TreatAsLaterData(features);
-      PENSTOCK_RETURN_IF_ERROR(AddOperations());
-    }
+    draft_->TreatAsLaterData();
+    if (!applied) PENSTOCK_RETURN_IF_ERROR(AddOperations());
     return Split();
   }
 
+  // Rows may be chosen by columns that no feature follows from: all that are there are read then.
+  Transform::Reading HowToReadGiven() const {
+    Transform::Reading reading = transform_.HowToRead({}, true);
+    const std::vector<Json>& filters = transform_.row_filters();
+    const bool any = std::any_of(filters.begin(), filters.end(), [](const Json& filter) {
+      const auto operation = MakeRowOperation(filter);
+      return operation.ok() && (*operation)->applies() == Applies::kAll;
+    });
+    for (const std::string& name : transform_.chain().input().names()) {
+      const auto at = std::find(reading.wanted.begin(), reading.wanted.end(), name);
+      if (any && at == reading.wanted.end()) reading.optional.push_back(name);
+    }
+    return reading;
+  }
+
   Status AddOperations() {
+    std::vector<ColumnInfo> features;
+    for (const Column& column : transform_.chain().input().columns) {
+      features.push_back(column.info);
+    }
+    draft_->SetFeatures(features);
     const auto& operations = transform_.chain().operations();
     std::size_t next = 0;
     const auto add_until = [&](std::size_t end) -> Status {
