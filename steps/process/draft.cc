@@ -69,11 +69,6 @@ Result<Draft> Draft::Make(RawFrame raw, Roles roles, const LabelRules& rules, La
   return draft;
 }
 
-void Draft::TreatAsLaterData(const std::vector<ColumnInfo>& columns) {
-  later_data_ = true;
-  chain_ = OperationChain(columns);
-}
-
 std::string Draft::Where(int64_t row, const std::string& column) const {
   if (row >= source_rows_) return "a row that resampling made, column " + column;
   return source_.Where(row, column);

@@ -53,9 +53,8 @@ class Draft {
   const Roles& roles() const { return roles_; }
   const LabelInfo& label() const { return label_; }
   const OperationChain& chain() const { return chain_; }
-  // Operations are fitted already, for features `columns`, of which the data may lack those that
-  // nothing follows from in the end. To them no row is one that they have learned from.
-  void TreatAsLaterData(const std::vector<ColumnInfo>& columns);
+  // Takes these features for those that came in. The frame may lack some that nothing will need.
+  void SetFeatures(const std::vector<ColumnInfo>& features) { chain_ = OperationChain(features); }
   // Adds a fitted operation for features. Errors as of OperationChain::Add.
   Status Add(std::shared_ptr<const Operation> operation, const std::string& name = {});
   // Computes the features of the rows that are left, and keeps them instead of those that came in.
@@ -66,6 +65,9 @@ class Draft {
   using Weigh = std::function<Result<std::vector<double>>(int64_t block, const Table& table)>;
   Status SetWeights(const std::string& name, const std::vector<std::string>& needed,
                     const Weigh& weigh);
+
+  // Operations are fitted already: to them no row is one that they have learned from.
+  void TreatAsLaterData() { later_data_ = true; }
 
   // The rows that are left; those among them that operations learn from (before the split: that
   // may come to be learned from). Valid until the draft changes.

@@ -1,8 +1,8 @@
 // interactions and polynomial: products of columns. polynomial adds all products of up to `degree`
 // factors, in the order of scikit-learn's PolynomialFeatures (without its constant): by the number
-// of factors, then by the columns; with interaction_only, as interactions always does, no column is
-// its own factor's neighbour. "a^2*b" is (a * a) * b, in the order of the columns. Values follow
-// from their own row alone; nothing is learned. O(rows × products).
+// of factors, then by the columns. With interaction_only, as interactions always has it, a column
+// is a factor once at most. "a^2*b" is (a * a) * b, in the order of the columns. Values follow from
+// their own row alone; nothing is learned. O(rows × products).
 
 #include <algorithm>
 #include <cmath>

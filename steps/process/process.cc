@@ -183,14 +183,8 @@ class Process {
     }
     PENSTOCK_ASSIGN_OR_RETURN(draft_, Draft::Make(std::move(raw), roles, rules, std::move(label),
                                                   inputs_.budget()));
-    if (!applied) {
-      std::vector<ColumnInfo> features;
-      for (const Column& column : transform_.chain().input().columns) {
-        features.push_back(column.info);
-      }
-      draft_->TreatAsLaterData(features);
-      PENSTOCK_RETURN_IF_ERROR(AddOperations());
-    }
+    draft_->TreatAsLaterData();
+    if (!applied) PENSTOCK_RETURN_IF_ERROR(AddOperations());
     return Split();
   }
 
@@ -210,6 +204,11 @@ class Process {
   }
 
   Status AddOperations() {
+    std::vector<ColumnInfo> features;
+    for (const Column& column : transform_.chain().input().columns) {
+      features.push_back(column.info);
+    }
+    draft_->SetFeatures(features);
     const auto& operations = transform_.chain().operations();
     std::size_t next = 0;
     const auto add_until = [&](std::size_t end) -> Status {
