@@ -421,6 +421,7 @@ class FittedChain {
     chain_ = OperationChain(features);
     label_.kind = LabelInfo::Kind::kClasses;
     label_.classes = {"no", "yes"};
+    label_.positive = "yes";
   }
 
   const Table& columns() const { return chain_.output(); }
