@@ -26,6 +26,7 @@ class ChainsTest : public testing::Test {
     SeededRandom random(seed);
     const RandomTable table = MakeRandomTable(random);
     const Json chain = MakeRandomChain(random, table, length, only);
+    if (chain.empty()) return false;
     SCOPED_TRACE("seed " + std::to_string(seed) + "\n" + DumpJson(chain) + "\n" + table.Csv());
     step_.Unbind("data");
     step_.Unbind("transform");
@@ -134,7 +135,7 @@ TEST_F(ChainsTest, EveryOperationAlone) {
   std::set<std::string> ops;
   for (const OperationTemplate& one : OperationTemplates()) ops.emplace(one.op);
   for (const std::string& op : ops) {
-    for (uint64_t seed = 0; seed < 12; ++seed) Check(seed * 31 + 7, 1, op);
+    for (uint64_t seed = 0; seed < 40 && applied_[op] < 6; ++seed) Check(seed * 31 + 7, 1, op);
     if (HasFailure()) return;
     EXPECT_GE(applied_[op], 2) << op << " was hardly ever applied:\n"
                                << testing::PrintToString(refused_);
