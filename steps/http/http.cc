@@ -309,8 +309,4 @@ Result<std::string> ResolveUrl(const std::string& url, const std::string& locati
   return std::string(text);
 }
 
-std::string HttpLibraryVersion() {
-  return curl_version_info(CURLVERSION_NOW)->version;
-}
-
 }  // namespace penstock

@@ -82,9 +82,6 @@ class HttpClient {
 // Where a redirect of `url` to `location` leads. kInvalidArgument: nowhere.
 Result<std::string> ResolveUrl(const std::string& url, const std::string& location);
 
-// "libcurl/7.88.1 OpenSSL/3.0.19".
-std::string HttpLibraryVersion();
-
 }  // namespace penstock
 
 #endif  // PENSTOCK_STEPS_HTTP_HTTP_H_

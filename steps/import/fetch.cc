@@ -109,6 +109,7 @@ Micros RetryAfter(const HttpAnswer& answer) {
 struct Fetcher::Progress {
   int64_t have = 0;
   std::string validator;  // what a resumed body must be a part of
+  bool taking = false;    // the body at hand is the content
   bool passes = false;    // what went wrong may be gone later
   Micros pause{0};        // that the server asked for
 };
@@ -121,7 +122,7 @@ Status Transfers::Count(int64_t bytes) {
                            "IMPORT_TOO_LARGE");
   }
   if (const int64_t total = expected_; total > 0) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const double share =
         std::clamp(static_cast<double>(bytes_) / static_cast<double>(total), told_, 1.0);
     told_ = share;
@@ -131,7 +132,7 @@ Status Transfers::Count(int64_t bytes) {
 }
 
 void Transfers::Log(const std::string& line) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   context_.Log(line);
 }
 
@@ -147,7 +148,7 @@ Status Fetcher::ToFile(const FetchTarget& target, const std::filesystem::path& p
   const auto write = [&](std::string_view bytes) {
     return WriteAll(file.get(), bytes, path.filename().string());
   };
-  return Fetch(target, {write, restart}, /*counted=*/true);
+  return Fetch({target, write, restart, /*counted=*/true});
 }
 
 Result<std::string> Fetcher::ToMemory(const FetchTarget& target, std::size_t max_bytes) {
@@ -164,18 +165,18 @@ Result<std::string> Fetcher::ToMemory(const FetchTarget& target, std::size_t max
     all += bytes;
     return Status::Ok();
   };
-  PENSTOCK_RETURN_IF_ERROR(Fetch(target, {write, restart}, /*counted=*/false));
+  PENSTOCK_RETURN_IF_ERROR(Fetch({target, write, restart, /*counted=*/false}));
   return all;
 }
 
-Status Fetcher::Fetch(const FetchTarget& target, const Sink& sink, bool counted) {
+Status Fetcher::Fetch(const Job& job) {
   Progress progress;
   Micros pause = kFirstPause;
   for (int failures = 0;;) {
     const int64_t had = progress.have;
     progress.passes = false;
     progress.pause = Micros(0);
-    const Status status = Once(target, sink, counted, progress);
+    const Status status = Once(job, progress);
     if (status.ok() || !progress.passes) return status;
     if (transfers_.stopped()) return Cancelled("cancelled");
     if (progress.have - had >= kProgressBytes) {
@@ -225,89 +226,97 @@ HttpRequest Fetcher::RequestOf(const FetchTarget& target, const Progress& progre
   return request;
 }
 
-Status Fetcher::Once(const FetchTarget& given, const Sink& sink, bool counted, Progress& progress) {
-  FetchTarget target = given;
+// The headers are there: whether the body is to be kept, and behind what.
+Status Fetcher::Begin(const Job& job, const HttpAnswer& answer, Progress& progress) {
+  const FetchTarget& target = job.target;
+  progress.taking = answer.status == 200 || answer.status == 206;
+  if (answer.status == 206) {
+    if (progress.have > 0 && RangeStart(answer.header("content-range")) == progress.have) {
+      return Status::Ok();
+    }
+    progress.validator.clear();
+    return Unavailable(target.shown + ": the server sent another part than was asked for");
+  }
+  if (!progress.taking) return Status::Ok();
+  if (progress.have > 0) {
+    if (job.counted) PENSTOCK_RETURN_IF_ERROR(transfers_.Count(-progress.have));
+    progress.have = 0;
+    PENSTOCK_RETURN_IF_ERROR(job.restart());
+  }
+  // What was encoded on the way has other offsets.
+  const bool encoded = target.decode && !answer.header("content-encoding").empty();
+  progress.validator = encoded ? std::string() : ValidatorOf(answer);
+  const int64_t length = encoded ? -1 : answer.length();
+  if (target.size >= 0 && length >= 0 && length != target.size) {
+    return Unavailable(target.shown + ": has " + std::to_string(length) + " bytes, not the " +
+                       std::to_string(target.size) + " that were listed");
+  }
+  if (job.counted && length > 0) {
+    // Refused before it is read.
+    PENSTOCK_RETURN_IF_ERROR(transfers_.Count(length));
+    PENSTOCK_RETURN_IF_ERROR(transfers_.Count(-length));
+    if (target.size < 0) transfers_.Expect(length);
+  }
+  return Status::Ok();
+}
+
+Status Fetcher::Once(const Job& job, Progress& progress) {
+  FetchTarget target = job.target;
   std::string error;
-  bool taking = false;
-  const auto begin = [&](const HttpAnswer& answer) -> Status {
-    taking = answer.status == 200 || answer.status == 206;
-    if (answer.status == 206) {
-      if (progress.have > 0 && RangeStart(answer.header("content-range")) == progress.have) {
-        return Status::Ok();
-      }
-      progress.validator.clear();
-      return Unavailable(given.shown + ": the server sent another part than was asked for");
-    }
-    if (!taking) return Status::Ok();
-    if (progress.have > 0) {
-      if (counted) PENSTOCK_RETURN_IF_ERROR(transfers_.Count(-progress.have));
-      progress.have = 0;
-      PENSTOCK_RETURN_IF_ERROR(sink.restart());
-    }
-    // What was encoded on the way has other offsets.
-    const bool changed = target.decode && !answer.header("content-encoding").empty();
-    progress.validator = changed ? std::string() : ValidatorOf(answer);
-    const int64_t length = changed ? -1 : answer.length();
-    if (given.size >= 0 && length >= 0 && length != given.size) {
-      return Unavailable(given.shown + ": has " + std::to_string(length) + " bytes, not the " +
-                         std::to_string(given.size) + " that were listed");
-    }
-    if (counted && length > 0) {
-      // Refused before it is read.
-      PENSTOCK_RETURN_IF_ERROR(transfers_.Count(length));
-      PENSTOCK_RETURN_IF_ERROR(transfers_.Count(-length));
-      if (given.size < 0) transfers_.Expect(length);
-    }
-    return Status::Ok();
-  };
-  const auto body = [&](std::string_view bytes) -> Status {
-    if (!taking) {
+  HttpEvents events;
+  events.begin = [&](const HttpAnswer& answer) { return Begin(job, answer, progress); };
+  events.body = [&](std::string_view bytes) -> Status {
+    if (!progress.taking) {
       error.append(bytes.substr(0, kMaxErrorBytes - std::min(kMaxErrorBytes, error.size())));
       return Status::Ok();
     }
-    if (counted) PENSTOCK_RETURN_IF_ERROR(transfers_.Count(static_cast<int64_t>(bytes.size())));
-    progress.have += static_cast<int64_t>(bytes.size());
-    return sink.write(bytes);
+    const auto size = static_cast<int64_t>(bytes.size());
+    if (job.counted) PENSTOCK_RETURN_IF_ERROR(transfers_.Count(size));
+    progress.have += size;
+    return job.write(bytes);
   };
-  const HttpEvents events{begin, body, [this] { return transfers_.stopped(); }};
+  events.cancelled = [this] { return transfers_.stopped(); };
   for (int hop = 0;; ++hop) {
     error.clear();
     const Result<HttpAnswer> sent = client_.Send(RequestOf(target, progress), events);
     if (!sent.ok()) {
       const Status& status = sent.status();
       progress.passes = status.code() == StatusCode::kUnavailable;
-      const bool named = status.message().starts_with(given.shown);
-      return named || status.code() == StatusCode::kCancelled ? status
-                                                              : status.WithContext(given.shown);
+      const bool named = status.message().starts_with(job.target.shown);
+      if (named || status.code() == StatusCode::kCancelled) return status;
+      return status.WithContext(job.target.shown);
     }
-    const HttpAnswer& answer = *sent;
-    if (IsRedirect(answer.status) && target.signer == nullptr &&
-        !answer.header("location").empty()) {
-      if (hop == kMaxRedirects) {
-        return FailedPrecondition(given.shown + " redirects more than " +
-                                  std::to_string(kMaxRedirects) + " times");
-      }
-      PENSTOCK_ASSIGN_OR_RETURN(target, Redirected(target, answer));
-      continue;
+    if (!IsRedirect(sent->status) || target.signer != nullptr || sent->header("location").empty()) {
+      return Finish(job, *sent, error, progress);
     }
-    if (!taking) {
-      // No part of it is there: what is kept is of another content.
-      if (answer.status == 416) progress.validator.clear();
-      progress.passes = MayPass(answer.status) || answer.status == 416;
-      progress.pause = RetryAfter(answer);
-      return Refused(given, answer, error);
+    if (hop == kMaxRedirects) {
+      return FailedPrecondition(job.target.shown + " redirects more than " +
+                                std::to_string(kMaxRedirects) + " times");
     }
-    if (given.size >= 0 && progress.have != given.size) {
-      return Unavailable(given.shown + ": brought " + std::to_string(progress.have) + " bytes of " +
-                         std::to_string(given.size));
-    }
-    if (!answer.framed()) {
-      transfers_.Log("warning: " + given.shown +
-                     ": the server does not say how long it is; whether it is whole cannot be "
-                     "told");
-    }
-    return Status::Ok();
+    PENSTOCK_ASSIGN_OR_RETURN(target, Redirected(target, *sent));
   }
+}
+
+// The answer has ended, as far as HTTP can tell. `error`: its body, where that is not the content.
+Status Fetcher::Finish(const Job& job, const HttpAnswer& answer, const std::string& error,
+                       Progress& progress) {
+  const FetchTarget& target = job.target;
+  if (!progress.taking) {
+    // No part of it is there: what is kept is of another content.
+    if (answer.status == 416) progress.validator.clear();
+    progress.passes = MayPass(answer.status) || answer.status == 416;
+    progress.pause = RetryAfter(answer);
+    return Refused(target, answer, error);
+  }
+  if (target.size >= 0 && progress.have != target.size) {
+    return Unavailable(target.shown + ": brought " + std::to_string(progress.have) + " bytes of " +
+                       std::to_string(target.size));
+  }
+  if (!answer.framed()) {
+    transfers_.Log("warning: " + target.shown +
+                   ": the server does not say how long it is; whether it is whole cannot be told");
+  }
+  return Status::Ok();
 }
 
 Result<FetchTarget> Fetcher::Redirected(const FetchTarget& target, const HttpAnswer& answer) const {

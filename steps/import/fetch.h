@@ -8,11 +8,11 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "base/result.h"
 #include "steps/api/step.h"
 #include "steps/http/http.h"
@@ -58,8 +58,8 @@ class Transfers {
   std::atomic<bool> failed_ = false;
   std::atomic<int64_t> bytes_ = 0;
   std::atomic<int64_t> expected_ = 0;
-  std::mutex mutex_;  // of the progress
-  double told_ = 0;
+  Mutex mutex_;
+  double told_ PENSTOCK_GUARDED_BY(mutex_) = 0;  // of the progress
 };
 
 // Not thread-safe; each thread has its own.
@@ -73,15 +73,20 @@ class Fetcher {
   Result<std::string> ToMemory(const FetchTarget& target, std::size_t max_bytes);
 
  private:
-  // Where a body goes.
-  struct Sink {
+  // What is wanted, and where it goes.
+  struct Job {
+    const FetchTarget& target;
     std::function<Status(std::string_view bytes)> write;
     std::function<Status()> restart;  // drops what was written
+    bool counted = false;
   };
   struct Progress;
 
-  Status Fetch(const FetchTarget& target, const Sink& sink, bool counted);
-  Status Once(const FetchTarget& target, const Sink& sink, bool counted, Progress& progress);
+  Status Fetch(const Job& job);
+  Status Once(const Job& job, Progress& progress);
+  Status Begin(const Job& job, const HttpAnswer& answer, Progress& progress);
+  Status Finish(const Job& job, const HttpAnswer& answer, const std::string& error,
+                Progress& progress);
   HttpRequest RequestOf(const FetchTarget& target, const Progress& progress) const;
   Result<FetchTarget> Redirected(const FetchTarget& target, const HttpAnswer& answer) const;
   Status Pause(Micros duration) const;

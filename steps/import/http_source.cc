@@ -14,8 +14,7 @@ namespace {
 
 // Of a file that is compressed, what is sent is what is kept, however the server calls that.
 bool IsCompressedName(const std::string& path) {
-  constexpr std::array<std::string_view, 6> kEnds = {".gz",  ".gzip", ".tgz",
-                                                     ".zst", ".zstd", ".parquet"};
+  constexpr std::array<std::string_view, 5> kEnds = {".gz", ".gzip", ".tgz", ".zst", ".zstd"};
   return std::any_of(kEnds.begin(), kEnds.end(),
                      [&](std::string_view end) { return path.ends_with(end); });
 }

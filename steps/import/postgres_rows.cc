@@ -29,7 +29,7 @@ constexpr uint32_t kTimestampTz = 1184;
 constexpr uint32_t kNumeric = 1700;
 
 // A block has no more text than this, however few rows that are.
-constexpr std::size_t kBlockBytes = 64 << 20;
+constexpr std::size_t kBlockBytes = 32 << 20;
 constexpr int64_t kExact = int64_t{1} << 53;
 
 char Unescaped(char c) {

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,6 +16,7 @@
 
 #include "base/address.h"
 #include "base/file.h"
+#include "base/mutex.h"
 #include "base/text.h"
 #include "steps/import/fetch.h"
 #include "steps/import/sources.h"
@@ -245,7 +245,7 @@ class FolderImport {
 
   Status FetchAll() {
     std::atomic<std::size_t> next{0};
-    std::mutex mutex;
+    Mutex mutex;
     Status first;
     const auto work = [&] {
       Fetcher fetcher(transfers_);
@@ -255,7 +255,7 @@ class FolderImport {
         target.etag = object.etag;
         target.size = object.size;
         if (Status status = fetcher.ToFile(target, paths_[i]); !status.ok()) {
-          const std::lock_guard lock(mutex);
+          const MutexLock lock(mutex);
           // Those that it stops end as cancelled.
           if (first.ok()) first = std::move(status);
           transfers_.Fail();

@@ -17,7 +17,10 @@ using testing::StartsWith;
 using Reply = DataServer::Reply;
 using Request = DataServer::Request;
 
-using HttpImport = ImportBench;
+class HttpImport : public ImportBench {
+ protected:
+  std::atomic<bool> cut_ = false;  // the next body
+};
 
 std::string Gzip(const std::string& text) {
   z_stream stream{};
@@ -174,6 +177,28 @@ TEST_F(HttpImport, BeginsAnewWhereTheContentChangedMeanwhile) {
   ASSERT_TRUE(outcome.ok()) << outcome.status();
   EXPECT_EQ(Bytes(), second);
   EXPECT_EQ(outcome->metrics.at("bytes"), static_cast<double>(second.size()));
+}
+
+TEST_F(HttpImport, ARangeThatWasNotAskedForIsNotTaken) {
+  const std::string whole = Megabytes(2);
+  for (const int status : {206, 416}) {
+    const DataServer server([&](const Request& request) -> Reply {
+      if (!request.header("range").empty()) {
+        return {.status = status,
+                .body = "wrong",
+                .headers = {{"Content-Range", "bytes 5-9/10"}, {"ETag", "\"v1\""}}};
+      }
+      const bool cut = cut_.exchange(false);
+      return {.body = whole.substr(0, cut ? 1 << 20 : whole.size()),
+              .headers = {{"ETag", "\"v1\""}},
+              .length = cut ? whole.size() : 0};
+    });
+    cut_ = true;
+    const auto outcome = Run({{"uri", server.url("/a")}});
+    ASSERT_TRUE(outcome.ok()) << outcome.status();
+    EXPECT_TRUE(Bytes() == whole) << status;
+    EXPECT_EQ(server.requests().size(), 3u) << "cut, refused, and all of it";
+  }
 }
 
 TEST_F(HttpImport, ABodyThatIsAlwaysCutIsNoFile) {
