@@ -144,7 +144,9 @@ std::optional<Parts> TakeApart(std::string_view text) {
   }
   address.host = Lower(host);
   // "host." is "host".
-  if (address.host.size() > 1 && address.host.back() == '.') address.host.pop_back();
+  if (address.host.size() > 1 && address.host.back() == '.' && address.host != kAnyDomain) {
+    address.host.pop_back();
+  }
   if (address.scheme == "postgresql") {
     if (!address.path.empty()) address.path.erase(0, 1);
   } else if (address.path.empty()) {
