@@ -17,15 +17,17 @@ packages=(
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev
   # the coordinator
   libsqlite3-dev libspdlog-dev nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libssl-dev
-  libcurl4-openssl-dev libcpp-httplib-dev prometheus-cpp-dev
+  libcpp-httplib-dev prometheus-cpp-dev
+  # data and webhooks: HTTP and S3, PostgreSQL
+  libcurl4-openssl-dev libpq-dev
   # tables that are compressed
   zlib1g-dev libzstd-dev
   # scripts: their metrics, their isolation
   libre2-dev bubblewrap
   # the algorithms
   libeigen3-dev libopenblas-pthread-dev libxgboost-dev xgboost
-  # the tests
-  libgtest-dev libgmock-dev libbenchmark-dev
+  # the tests; PostgreSQL is started by them alone, with a database of their own
+  libgtest-dev libgmock-dev libbenchmark-dev openssl postgresql-15
 )
 full_packages=(clang clang-tidy clang-format libclang-rt-14-dev)
 
@@ -97,6 +99,12 @@ install_packages() {
   say "installing ${#missing[@]} Debian packages: ${missing[*]}"
   local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
   as_root "${apt[@]}" update
+  if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
+    # Without this, installing the server would also make a database and start it.
+    as_root "${apt[@]}" install --no-install-recommends postgresql-common
+    as_root sed -i 's/^#\?create_main_cluster *=.*/create_main_cluster = false/' \
+      /etc/postgresql-common/createcluster.conf
+  fi
   as_root "${apt[@]}" install --no-install-recommends "${missing[@]}"
 }
 

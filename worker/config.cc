@@ -61,7 +61,7 @@ Status ApplyVariable(const WorkerOption& option, const std::string& value, Worke
   std::vector<std::string> values = {value};
   if (option.kind != Kind::kOne) {
     values.clear();
-    for (const std::string& item : Split(value, option.kind == Kind::kMap ? ',' : ':')) {
+    for (const std::string& item : Split(value, option.kind == Kind::kList ? ':' : ',')) {
       if (!item.empty()) values.push_back(item);
     }
   }
@@ -81,8 +81,8 @@ Result<WorkerInvocation> ParseWorkerInvocation(const std::vector<std::string>& a
   AddSettings(app, line);
   app.footer(
       "Every setting can stand in the --config file too: data-dir is dataDir there, log-level is "
-      "log: {level: …}; --label, --taint and --data-root are labels and taints: {KEY: VALUE} and "
-      "dataRoots: [DIR]. "
+      "log: {level: …}; --label, --taint, --data-root and --data-source are labels and taints: "
+      "{KEY: VALUE}, dataRoots: [DIR] and dataSources: [RULE]. "
       "Flags win over variables, variables over the file.");
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));

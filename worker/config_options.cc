@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "storage/model/limits.h"
+#include "storage/model/source_address.h"
 #include "worker/config.h"
 
 namespace penstock {
@@ -92,6 +93,12 @@ Status SetRoots(C& c, const Values& values) {
   return Status::Ok();
 }
 
+Status SetSources(C& c, const Values& values) {
+  for (const std::string& rule : values) PENSTOCK_RETURN_IF_ERROR(CheckSourceRule(rule));
+  c.data_sources = values;
+  return Status::Ok();
+}
+
 Status SetAddress(C& c, const Values& v) {
   const auto fits = [](char letter) {
     return std::isalnum(static_cast<unsigned char>(letter)) || letter == '.' || letter == '-' ||
@@ -126,8 +133,8 @@ Json ShowPairs(const std::map<std::string, std::string>& pairs) {
   return pairs.empty() ? Json() : Json(pairs);
 }
 
-Json ShowRoots(const C& c) {
-  return c.data_roots.empty() ? Json() : Json(c.data_roots);
+Json ShowList(const std::vector<std::string>& list) {
+  return list.empty() ? Json() : Json(list);
 }
 
 std::vector<WorkerOption> IdentityOptions() {
@@ -186,7 +193,15 @@ std::vector<WorkerOption> OfferOptions() {
        [](const C& c) { return ShowPairs(c.taints); }},
       {"dataRoots", "--data-root", "PENSTOCK_WORKER_DATA_ROOTS", "DIR",
        "Folder that file:/// inputs may come from; several times for several", Kind::kList, false,
-       SetRoots, ShowRoots},
+       SetRoots, [](const C& c) { return ShowList(c.data_roots); }},
+      {"dataSources", "--data-source", "PENSTOCK_WORKER_DATA_SOURCES", "RULE",
+       "What http(s):, s3: and postgresql: inputs may be read here: https://host/path, "
+       "https://*.domain, https://*, s3://bucket/prefix; several times for several",
+       Kind::kAddresses, false, SetSources, [](const C& c) { return ShowList(c.data_sources); }},
+      {"dataCa", "--data-ca", "PENSTOCK_WORKER_DATA_CA", "FILE",
+       "PEM file of authorities that dataSources are trusted by, besides the system's", Kind::kOne,
+       false, [](C& c, const Values& v) { return SetText(c.data_ca, v[0]); },
+       [](const C& c) { return ShowText(c.data_ca); }},
   };
 }
 
@@ -278,7 +293,8 @@ class FileReader {
         }
         values.push_back(entry.first.Scalar() + "=" + entry.second.Scalar());
       }
-    } else if (option.kind == Kind::kList && value.IsSequence()) {
+    } else if ((option.kind == Kind::kList || option.kind == Kind::kAddresses) &&
+               value.IsSequence()) {
       for (const auto& item : value) {
         if (!item.IsScalar()) return Bad(item, option.key + ": must be a list of texts");
         values.push_back(item.Scalar());
@@ -286,9 +302,9 @@ class FileReader {
     } else if (option.kind == Kind::kOne && value.IsScalar()) {
       values.push_back(value.Scalar());
     } else {
-      const char* wanted = option.kind == Kind::kMap    ? "must be a mapping, {KEY: VALUE}"
-                           : option.kind == Kind::kList ? "must be a list, [A, B]"
-                                                        : "must be one value";
+      const char* wanted = option.kind == Kind::kMap   ? "must be a mapping, {KEY: VALUE}"
+                           : option.kind == Kind::kOne ? "must be one value"
+                                                       : "must be a list, [A, B]";
       return Bad(where, option.key + ": " + wanted);
     }
     return option.set(config_, values).WithContext(At(where) + ": " + option.key);

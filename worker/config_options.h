@@ -16,6 +16,7 @@ struct WorkerOption {
   enum class Kind {
     kOne,   // a scalar
     kList,  // a sequence; in a variable with ":" between, as a flag several times
+    kAddresses,  // the same, in a variable with "," between
     kMap,   // a mapping, here as "KEY=VALUE"; in a variable with "," between
   };
   std::string key;  // in the file: "log.level" is `log: {level: …}`

@@ -334,6 +334,7 @@ Result<int> DescribeWorker(Connection& connection, const DescribeOptions& option
     for (const auto& [key, value] : Sorted(info.labels())) Line("Label", key + "=" + value);
     for (const auto& [key, value] : Sorted(info.taints())) Line("Taint", key + "=" + value);
     for (const std::string& root : info.data_roots()) Line("Data root", root);
+    for (const std::string& rule : info.data_sources()) Line("Data source", rule);
     Line("Steps", Join({info.steps().begin(), info.steps().end()}, ", "));
     return kDone;
   }

@@ -26,6 +26,7 @@ struct DevOptions {
   std::string grpc_address = "127.0.0.1:7070";
   std::string http_address = "127.0.0.1:7071";
   std::vector<std::string> data_roots;
+  std::vector<std::string> data_sources;
   std::string log_level = "warn";
 };
 
@@ -114,6 +115,10 @@ Child WorkerOf(const DevOptions& options, const std::string& folder, const std::
   for (const std::string& root : options.data_roots) {
     child.arguments.push_back("--data-root");
     child.arguments.push_back(root);
+  }
+  for (const std::string& rule : options.data_sources) {
+    child.arguments.push_back("--data-source");
+    child.arguments.push_back(rule);
   }
   return child;
 }
@@ -235,6 +240,9 @@ void AddDevCommand(CLI::App& app, Cli& cli) {
       ->capture_default_str();
   command->add_option("--data-root", options->data_roots,
                       "a folder that file:/// inputs may come from");
+  command->add_option("--data-source", options->data_sources,
+                      "what http(s):, s3: and postgresql: inputs may be read: https://host/path, "
+                      "https://*, s3://bucket");
   command->add_option("--log-level", options->log_level, "trace, debug, info, warn or error")
       ->capture_default_str();
   command->callback([options, &cli] { cli.exit_code = Dev(*options); });

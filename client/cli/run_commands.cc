@@ -184,8 +184,9 @@ void AddRun(CLI::App& app, Cli& cli) {
                       "apply this definition first (unchanged, it is the same version)");
   command
       ->add_option("-p,--parameter", options->parameters,
-                   "NAME=VALUE, or NAME=@PATH to upload a file or folder; may be given several "
-                   "times")
+                   "NAME=VALUE, or NAME=@PATH to upload a file or folder; a dataset may also be "
+                   "an address that a worker reads: https://…, s3://bucket/key, s3://bucket/prefix/ "
+                   "or file:///…; may be given several times")
       ->allow_extra_args(false);
   command->add_option("--name", options->name, "what to call the run");
   command->add_option("--tag", options->tags, "KEY=VALUE, to find it by")->allow_extra_args(false);

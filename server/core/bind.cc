@@ -9,6 +9,7 @@
 #include "server/core/flow_tasks.h"
 #include "server/core/validate.h"
 #include "storage/model/limits.h"
+#include "storage/model/source_address.h"
 
 namespace penstock {
 namespace {
@@ -186,10 +187,21 @@ void CheckDatasetAddress(const std::string& text, const std::string& path,
     }
     return;
   }
+  if (IsRemoteSource(text)) {
+    if (const Status status = ParseSourceAddress(text).status(); !status.ok()) {
+      problems.push_back({path, status.message()});
+    } else if (!IsDatasetSource(text)) {
+      problems.push_back({path, "\"" + ShownSource(text) +
+                                    "\" needs a query; write a step of type import with uri and "
+                                    "query, and take its output data"});
+    }
+    return;
+  }
   problems.push_back({path, "\"" + TruncateUtf8(text, 100) +
                                 "\" does not say where data are; give a reference, "
                                 "artifact:sha256:… (penstock artifacts put PATH prints one), "
-                                "file:///absolute/path, or -p NAME=@PATH"});
+                                "file:///absolute/path, https://…, s3://bucket/key, or "
+                                "-p NAME=@PATH"});
 }
 
 Result<Json> BindParameters(const PipelineSpec& spec, const std::map<std::string, Json>& given,

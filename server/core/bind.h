@@ -26,7 +26,8 @@ void CheckBound(const PipelineSpec& spec, const Json& parameters, const Catalog&
 void CheckParameterTypes(const PipelineSpec& spec, const Catalog& catalog,
                          std::vector<Problem>& problems);
 
-// Whether `text` says where data are: "artifact:sha256:<hex>[#name]" or "file:///absolute/path".
+// Whether `text` says where data are: "artifact:sha256:<hex>[#name]", "file:///absolute/path",
+// "https://…" or "s3://bucket/key". Never quotes a password or a signature.
 void CheckDatasetAddress(const std::string& text, const std::string& path,
                          std::vector<Problem>& problems);
 

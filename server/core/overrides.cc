@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "storage/model/limits.h"
+#include "storage/model/source_address.h"
 
 namespace penstock {
 namespace {
@@ -146,10 +147,11 @@ void CheckInputs(const Json& inputs, const std::string& path, std::vector<Proble
       problems.push_back({where,
                           "must be a text: artifact:sha256:…, model:GROUP@VERSION or a "
                           "reference"});
-    } else if (text.get_ref<const std::string&>().starts_with("file:")) {
+    } else if (const auto& address = text.get_ref<const std::string&>();
+               address.starts_with("file:") || IsRemoteSource(address)) {
       problems.push_back({where,
-                          "files are not read for single steps; upload it (penstock artifacts "
-                          "put, or @PATH), and give its artifact"});
+                          "data from outside are not read for single steps; upload them (penstock "
+                          "artifacts put, or @PATH), and give their artifact"});
     }
   }
 }

@@ -218,9 +218,9 @@ std::string StepInput::path() const {
 
 std::string StepSpec::data_path() const {
   if (type != "import") return {};
-  std::string uri = JsonString(parameters, "uri");
+  const std::string uri = JsonString(parameters, "uri");
   constexpr std::string_view kScheme = "file://";
-  return uri.starts_with(kScheme) ? uri.substr(kScheme.size()) : uri;
+  return uri.starts_with(kScheme) ? uri.substr(kScheme.size()) : std::string();
 }
 
 const ParameterSpec* PipelineSpec::FindParameter(const std::string& wanted) const {

@@ -128,7 +128,7 @@ struct StepSpec {
   bool fenced_execution() const;
   // "process" or "train/xgboost": the step's name in the catalogue.
   std::string key() const { return algorithm.empty() ? type : type + "/" + algorithm; }
-  // import: the path that a worker must be able to read; else empty.
+  // import: the path on the worker's machine that it must be able to read; else empty.
   std::string data_path() const;
 };
 

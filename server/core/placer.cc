@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "storage/model/limits.h"
+#include "storage/model/source_address.h"
 
 namespace penstock {
 namespace {
@@ -61,6 +62,10 @@ bool CouldRun(const WorkerInfo& worker, const Needs& needs, std::string* why_not
       std::none_of(worker.data_roots.begin(), worker.data_roots.end(),
                    [&](const std::string& root) { return IsUnder(needs.data_path, root); })) {
     reason = "has no data root that holds " + needs.data_path;
+  }
+  if (reason.empty() && !needs.data_source.empty() &&
+      ReachOf(worker.data_sources, needs.data_source) == Reach::kNone) {
+    reason = "may not read " + needs.data_source + " (its dataSources do not allow it)";
   }
   if (why_not != nullptr) *why_not = reason;
   return reason.empty();

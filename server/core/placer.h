@@ -70,6 +70,7 @@ struct Needs {
   std::map<std::string, std::string> tolerations;  // taints that the worker may have
   std::string step;                                // "train/xgboost@1": the worker must announce it
   std::string data_path;  // import: a folder or file that must lie under one of its data roots
+  std::string data_source = {};  // import: an address that one of its data sources must allow
   friend auto operator<=>(const Needs&, const Needs&) = default;
 };
 

@@ -5,11 +5,10 @@
 #include <utility>
 
 #include "server/core/validate.h"
+#include "storage/model/source_address.h"
 
 namespace penstock {
 namespace {
-
-constexpr std::string_view kFileScheme = "file:///";
 
 // Calls `visit(Expression)` for each expression in a tree of values.
 template <typename Visit>
@@ -25,10 +24,11 @@ void EachExpression(const Json& value, const Visit& visit) {
   }
 }
 
-std::string FileAddress(const Json& value) {
+// What an import step is to read; empty: nothing.
+std::string OutsideAddress(const Json& value) {
   if (!value.is_string()) return {};
   const auto& text = value.get_ref<const std::string&>();
-  return text.starts_with(kFileScheme) ? text : std::string();
+  return IsDatasetSource(text) ? text : std::string();
 }
 
 Reference Nothing() {
@@ -44,13 +44,13 @@ bool MayLack(const StepSpec& step, const Json* value) {
   });
 }
 
-// Appends an import step for each file: address that a dataset or an input names.
+// Appends an import step for each address outside of the store that a dataset or an input names.
 std::map<std::string, StepIndex> AddImports(const PipelineSpec& spec, const Json& datasets,
                                             const Catalog& catalog, std::vector<StepSpec>& steps) {
   std::set<std::string> addresses;
   std::set<std::string> names;
   const auto add = [&](const Json& value) {
-    if (std::string address = FileAddress(value); !address.empty()) {
+    if (std::string address = OutsideAddress(value); !address.empty()) {
       addresses.insert(std::move(address));
     }
   };
@@ -179,7 +179,7 @@ void Plan::AddExpression(const Expression& expression, StepIndex index, int32_t 
   bool outside = false;
   for (const Reference& reference : expression.alternatives) {
     if (reference.kind == Reference::Kind::kParameter) {
-      AddAddress(FileAddress(JsonMember(datasets, reference.name)), index, group, free);
+      AddAddress(OutsideAddress(JsonMember(datasets, reference.name)), index, group, free);
     }
     const StepIndex step = reference.step.empty() ? -1 : FindStep(reference.step);
     if (step >= 0) {
@@ -205,7 +205,7 @@ void Plan::AddEdges(StepIndex index, const Json& datasets, Free& free) {
       if (MayLack(step, value)) expression.alternatives.push_back(Nothing());
       AddExpression(expression, index, ++group, datasets, free);
     });
-    AddAddress(FileAddress(*value), index, ++group, free);
+    AddAddress(OutsideAddress(*value), index, ++group, free);
   }
   if (!step.steps.empty()) {
     // What the steps of an item need from outside, the map waits for.

@@ -35,8 +35,8 @@ struct Edge {
 
 class Plan {
  public:
-  // `parameters`: bound values. Each file: address of a dataset among them, or of an input, gets an
-  // implicit import step behind the definition's own.
+  // `parameters`: bound values. Each address outside of the store (file:, http(s):, s3:) of a dataset
+  // among them, or of an input, gets an implicit import step behind the definition's own.
   static std::shared_ptr<const Plan> Build(const PipelineSpec& spec, const Json& parameters,
                                            const Catalog& catalog);
 
@@ -57,7 +57,7 @@ class Plan {
   }
   // -1 where there is none.
   StepIndex FindStep(const std::string& name) const;
-  // The import step of a file: address; -1 where there is none.
+  // The implicit import step of an address; -1 where there is none.
   StepIndex FindImport(const std::string& uri) const;
 
   // Of a map: the plan of one item. Null for other steps.

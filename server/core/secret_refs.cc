@@ -12,8 +12,9 @@ namespace penstock {
 namespace {
 
 constexpr char kWhere[] =
-    "secrets may stand in with.environment of a script step, and in with.url, with.headers and "
-    "with.body of a notify step";
+    "secrets may stand in with.environment of a script step, in with.url, with.headers and with.body "
+    "of a notify step, and in with.access_key, with.secret_key, with.session_token, with.user, "
+    "with.password and with.headers of an import step";
 
 std::vector<FoundReference> ReferencesIn(const Json& value) {
   std::vector<FoundReference> found;

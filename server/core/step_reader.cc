@@ -326,7 +326,7 @@ const StepSchema* StepReader::FindSchema(FieldReader& fields, StepSpec& step) {
   std::vector<std::string> types;
   for (const StepSchema* schema : catalog_.All()) {
     std::string type = schema->key.substr(0, schema->key.find('/'));
-    if (type != "import" && (types.empty() || types.back() != type)) types.push_back(type);
+    if (types.empty() || types.back() != type) types.push_back(type);
   }
   if (step.type.empty()) {
     fields.Wrong("type", "is missing" + Suggestion("", types));
@@ -346,7 +346,7 @@ const StepSchema* StepReader::FindSchema(FieldReader& fields, StepSpec& step) {
     return nullptr;
   }
   const StepSchema* schema = catalog_.Find(step.key());
-  if (schema == nullptr || step.type == "import") {
+  if (schema == nullptr) {
     fields.Wrong("type", "\"" + step.type + "\" is not a step type" +
                              Suggestion(step.type, types) + "; `penstock get steps` lists them");
     return nullptr;

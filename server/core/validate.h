@@ -15,7 +15,7 @@ void ValidatePipeline(const PipelineSpec& spec, const Catalog& catalog,
                       std::vector<Problem>& problems, std::vector<Problem>* warnings);
 
 // Whether `value` can be the parameter's: type, bounds, choices; datasets as "artifact:sha256:…" or
-// an absolute "file:///…". Appends to `problems`.
+// an address of data. Appends to `problems`.
 void CheckParameterValue(const ParameterSpec& parameter, const Json& value, const std::string& path,
                          std::vector<Problem>& problems);
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "storage/model/limits.h"
+#include "storage/model/source_address.h"
 
 namespace penstock {
 
@@ -37,8 +38,9 @@ Result<std::shared_ptr<const CachedVersion>> PlanCache::Get(MetadataReader& read
 
 std::shared_ptr<const Plan> PlanCache::ForRun(const CachedVersion& version,
                                               const Json& parameters) const {
-  for (const Json& value : parameters) {
-    if (value.is_string() && value.get_ref<const std::string&>().starts_with("file:")) {
+  for (const ParameterSpec& parameter : version.spec->parameters) {
+    if (parameter.type == ParameterSpec::Type::kDataset &&
+        IsDatasetSource(JsonString(parameters, parameter.name))) {
       return Plan::Build(*version.spec, parameters, catalog_);
     }
   }

@@ -36,8 +36,8 @@ class PlanCache {
   Result<std::shared_ptr<const CachedVersion>> Get(MetadataReader& reader, const PipelineName& name,
                                                    int32_t version);
 
-  // The plan of one run: the version's own, or one with an import step for each parameter that is
-  // bound to a `file:` address. The same parameters give the same plan, so that it need not be
+  // The plan of one run: the version's own, or one with an import step for each dataset that is
+  // bound to an address outside of the store. The same parameters give the same plan, so that it need not be
   // stored.
   std::shared_ptr<const Plan> ForRun(const CachedVersion& version, const Json& parameters) const;
 

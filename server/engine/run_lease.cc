@@ -10,17 +10,25 @@
 #include "server/engine/run_manager.h"
 #include "server/engine/run_scope.h"
 #include "steps/catalog/catalog.h"
+#include "storage/model/source_address.h"
 
 namespace penstock {
 namespace {
 
-// What messages call an input: the name that came with an upload, the file's address, or the
-// reference that brought it.
+// Files of a folder are called NAME/FILE.
+std::string NameOfSource(const std::string& address) {
+  std::string name = ShownSource(address);
+  if (name.ends_with('/') && !name.ends_with("//")) name.pop_back();
+  return name;
+}
+
+// What messages call an input: the name that came with an upload, the address that it was read from,
+// or the reference that brought it.
 std::string DisplayName(const std::string& address, const Json& source) {
+  if (IsDatasetSource(address)) return NameOfSource(address);
   if (const auto mark = address.find('#'); mark != std::string::npos) {
     return address.substr(mark + 1);
   }
-  if (address.starts_with("file:")) return address;
   return source.is_string() ? source.get<std::string>() : address;
 }
 
@@ -41,6 +49,21 @@ void RunManager::PlaceReady() {
     }
     // A step that cannot be leased may end its run; one that gives way may do so at once.
   } while (admit_due_ || PreemptForWaiting());
+}
+
+Json RunManager::SourceOf(const LiveRun& run, StepIndex index) {
+  Json source = Json::object();
+  for (const char* name : {"uri", "endpoint"}) {
+    const Json& text = JsonMember(run.spec(index).parameters, name);
+    const Result<Json> value = Resolve(text, RunScope(run, run.frame(index)));
+    if (value.ok()) source[name] = *value;
+  }
+  return source;
+}
+
+// A step goes where its source may be read. What is wrong with it fails it when it is placed.
+void RunManager::AddNeedsOfSource(const LiveRun& run, StepIndex index, Needs& needs) {
+  if (run.spec(index).type == "import") needs.data_source = SourceToRead(SourceOf(run, index));
 }
 
 Result<std::string> RunManager::MutexOf(const LiveRun& run, StepIndex index) {
@@ -163,6 +186,12 @@ Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* leas
     return InvalidArgument("parameter " + problems.front().path + ": " + problems.front().message);
   }
   lease->parameters_json = DumpJson(parameters);
+  // Files are judged by the coordinator's data roots where datasets are named, and nowhere else.
+  if (const std::string uri = spec.type == "import" ? JsonString(parameters, "uri") : "";
+      uri.starts_with("file:") && scope.FindImport(uri) != index) {
+    return InvalidArgument("with.uri: \"" + TruncateUtf8(uri, 100) +
+                           "\" is a file; name it as an input or a dataset parameter instead");
+  }
 
   for (const StepInput& input : spec.inputs) {
     LeaseInput leased;
@@ -205,8 +234,15 @@ Status RunManager::AddInput(LiveRun& run, const Frame& frame, const Json& value,
     address = pin->second;
   }
   PENSTOCK_ASSIGN_OR_RETURN(ArtifactRef ref, FindArtifact(run, frame, address, input->name));
+  const auto producer = run.producers.find(ref.digest);
+  const bool imported = producer != run.producers.end() &&
+                        run.spec(producer->second).type == "import" &&
+                        address.starts_with("artifact:") && address.find('#') == std::string::npos;
+  // The name says which format it has.
+  input->display_names.push_back(
+      imported ? NameOfSource(JsonString(SourceOf(run, producer->second), "uri"))
+               : DisplayName(address, source));
   input->artifacts.push_back(std::move(ref));
-  input->display_names.push_back(DisplayName(address, source));
   return Status::Ok();
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "server/core/retry.h"
+#include "storage/model/source_address.h"
 
 namespace penstock {
 namespace {
@@ -46,6 +47,7 @@ Needs NeedsOf(const StepSpec& step) {
   needs.tolerations = step.resources.tolerations;
   needs.step = step.key() + "@" + step.version;
   needs.data_path = step.data_path();
+  if (step.type == "import") needs.data_source = SourceToRead(step.parameters);
   return needs;
 }
 
@@ -128,6 +130,7 @@ void RunManager::BecomeReady(LiveRun& run, StepIndex index) {
 void RunManager::Enqueue(LiveRun& run, StepIndex index) {
   Needs needs = NeedsOf(run.spec(index));
   AddNeedsOfModels(run, index, needs);
+  AddNeedsOfSource(run, index, needs);
   placer_.Enqueue(run.record.row, index, needs, MutexOf(run, index).value_or(""));
 }
 

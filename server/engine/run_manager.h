@@ -260,6 +260,9 @@ class RunManager : public SessionManager::Runs {
   // Whether an attempt of the step must have ended before another may begin.
   bool IsFenced(LiveRun& run, StepIndex index);
   void AddNeedsOfModels(LiveRun& run, StepIndex index, Needs& needs);
+  // Where an import step reads from: its parameters `uri` and `endpoint`, resolved.
+  static Json SourceOf(const LiveRun& run, StepIndex index);
+  static void AddNeedsOfSource(const LiveRun& run, StepIndex index, Needs& needs);
   Status AddInput(LiveRun& run, const Frame& frame, const Json& value, const Json& source,
                   LeaseInput* input);
   Result<ArtifactRef> FindArtifact(LiveRun& run, const Frame& frame, const std::string& address,

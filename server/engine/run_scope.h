@@ -15,7 +15,7 @@ class RunScope : public Scope {
   Lookup Find(const Reference& reference) const override;
   // Run-wide; -1 where there is none.
   StepIndex FindStep(const std::string& name) const;
-  // The import step of a file: address; -1 where there is none.
+  // The implicit import step of an address; -1 where there is none.
   StepIndex FindImport(const std::string& address) const;
 
  private:

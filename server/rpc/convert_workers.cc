@@ -211,6 +211,7 @@ void ToProto(const WorkerInfo& info, v1::WorkerInfo* out) {
   out->mutable_taints()->insert(info.taints.begin(), info.taints.end());
   for (const std::string& step : info.steps) out->add_steps(step);
   for (const std::string& root : info.data_roots) out->add_data_roots(root);
+  for (const std::string& rule : info.data_sources) out->add_data_sources(rule);
   out->set_memory_limiter(info.memory_limiter);
   for (const std::string& name : info.gpu_names) out->add_gpu_names(name);
   out->set_address(info.address);
@@ -239,6 +240,7 @@ Result<OpenSessionCommand> OpenSessionFromProto(const v1::OpenSessionRequest& re
   info.taints.insert(worker.taints().begin(), worker.taints().end());
   info.steps.assign(worker.steps().begin(), worker.steps().end());
   info.data_roots.assign(worker.data_roots().begin(), worker.data_roots().end());
+  info.data_sources.assign(worker.data_sources().begin(), worker.data_sources().end());
   info.memory_limiter = worker.memory_limiter();
   info.gpu_names.assign(worker.gpu_names().begin(), worker.gpu_names().end());
   info.address = TruncateUtf8(worker.address(), kMaxFieldBytes);

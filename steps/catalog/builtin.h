@@ -15,7 +15,7 @@ StepSchema EvaluateSchema();       // evaluate.cc
 StepSchema PredictSchema();        // predict.cc
 StepSchema ValidateSchema();       // validate.cc
 StepSchema NotifySchema();         // notify.cc
-StepSchema ImportSchema();         // control.cc: the implicit step that reads file: data
+StepSchema ImportSchema();         // import.cc: also the implicit step that reads a dataset's address
 StepSchema NoopSchema();           // control.cc
 StepSchema ConditionSchema();      // control.cc
 StepSchema RegisterSchema();       // control.cc

@@ -1,4 +1,4 @@
-// The steps that the engine decides itself, and the two that every worker runs: noop and import.
+// The steps that the engine decides itself, and noop.
 
 #include "base/text.h"
 #include "steps/catalog/builtin.h"
@@ -61,24 +61,6 @@ StepSchema NoopSchema() {
                     std::vector<Problem>& problems) {
     CheckDuration(parameters, "duration", path, problems);
   };
-  return schema;
-}
-
-StepSchema ImportSchema() {
-  StepSchema schema;
-  schema.key = "import";
-  schema.version = "1";
-  schema.summary = "Reads a file:/// address into the artifact store.";
-  schema.help =
-      "Added by the coordinator for each dataset that is named by a file:/// address. It runs on a "
-      "worker that announced a data root (--data-root) which holds the file. The same file (path, "
-      "size, time of change, inode) is hashed once.";
-  schema.parameters = {{.name = "uri",
-                        .kind = Kind::kString,
-                        .help = "file:///absolute/path of a file or folder.",
-                        .required = true}};
-  schema.outputs = {
-      {.name = "data", .type = ArtifactType::kDataset, .help = "The file or folder."}};
   return schema;
 }
 

@@ -2,7 +2,7 @@
 #define PENSTOCK_STEPS_NOTIFY_NOTIFY_H_
 
 // The `notify` step: one HTTP POST with a JSON body, to a webhook. Its parameters stand in
-// steps/catalog/notify.cc. The only place with libcurl's header.
+// steps/catalog/notify.cc.
 
 #include "base/result.h"
 #include "steps/api/step.h"

@@ -129,6 +129,7 @@ std::string EncodeWorkerInfo(const WorkerInfo& info) {
                        {"taints", info.taints},
                        {"steps", info.steps},
                        {"data_roots", info.data_roots},
+                       {"data_sources", info.data_sources},
                        {"memory_limiter", info.memory_limiter},
                        {"gpu_names", info.gpu_names},
                        {"address", info.address},
@@ -155,6 +156,9 @@ WorkerInfo DecodeWorkerInfo(const std::string& text) {
   }
   for (const Json& root : JsonMember(json, "data_roots")) {
     if (root.is_string()) info.data_roots.push_back(root.get<std::string>());
+  }
+  for (const Json& rule : JsonMember(json, "data_sources")) {
+    if (rule.is_string()) info.data_sources.push_back(rule.get<std::string>());
   }
   for (const Json& name : JsonMember(json, "gpu_names")) {
     if (name.is_string()) info.gpu_names.push_back(name.get<std::string>());

@@ -195,6 +195,7 @@ struct WorkerInfo {
   std::map<std::string, std::string> taints;  // keep steps away that do not tolerate them
   std::vector<std::string> steps;             // "train/xgboost@1"
   std::vector<std::string> data_roots;
+  std::vector<std::string> data_sources;  // rules of source_address.h
   std::string memory_limiter;
 };
 

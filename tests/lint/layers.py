@@ -12,7 +12,7 @@ from source_tree import files, name, read, tokens
 BELOW_STEPS = ["steps/api", "steps/catalog", "steps/table", "storage/model", "base"]
 ALGORITHM = ["steps/model_io", *BELOW_STEPS]
 ALL_STEPS = ["steps/algorithms/linear_learner", "steps/algorithms/xgboost", "steps/evaluate",
-             "steps/notify", "steps/predict", "steps/process", "steps/profile", "steps/script",
+             "steps/http", "steps/import", "steps/notify", "steps/predict", "steps/process", "steps/profile", "steps/script",
              "steps/train", "steps/validate", "steps/xgb", *ALGORITHM]
 
 # Lowest first: a folder names only folders that stand above it here (see check_table).
@@ -42,7 +42,9 @@ FOLDERS = {
     "steps/evaluate": [*ALGORITHM, "steps/process", "steps/predict"],  # the table of predictions
     "steps/profile": [*BELOW_STEPS, "steps/process"],
     "steps/validate": [*BELOW_STEPS, "steps/process"],
-    "steps/notify": ["steps/api", "storage/model", "base"],
+    "steps/http": ["storage/model", "base"],
+    "steps/import": [*BELOW_STEPS, "steps/http"],
+    "steps/notify": ["steps/api", "steps/http", "storage/model", "base"],
     "steps": ALL_STEPS,
     "server/core": ["storage/model", "steps/catalog", "base"],
     "server/definition": ["server/core", "steps/catalog", "storage/model", "base"],
@@ -91,7 +93,8 @@ LIBRARIES = [
       "steps/model_io"]),
     (r"openssl/", ["base", "server/rpc", "server/http", "server", "worker/agent", "worker",
                    "client/cli"]),
-    (r"curl/", ["client/cli", "steps/notify", "worker/agent"]),
+    (r"curl/", ["steps/http"]),
+    (r"libpq", ["steps/import"]),
     (r"zstd", ["storage/artifact", "storage/journal", "steps/table"]),
     (r"spdlog/|fmt/", ["base"]),
     (r"nlohmann/", ["base"]),

@@ -188,6 +188,7 @@ v1::WorkerInfo Agent::Info() const {
   for (const auto& [key, value] : config_.taints) (*info.mutable_taints())[key] = value;
   for (const std::string& step : steps_) info.add_steps(step);
   for (const std::string& root : config_.data_roots) info.add_data_roots(root);
+  for (const std::string& rule : config_.data_sources) info.add_data_sources(rule);
   info.set_memory_limiter("polling");
   return info;
 }

@@ -48,6 +48,9 @@ Status WorkerConfig::Complete() {
     if (error) return InvalidArgument("dataRoots: " + root + ": " + error.message());
     root = real.string();
   }
+  if (std::error_code error; !data_ca.empty() && !std::filesystem::exists(data_ca, error)) {
+    return InvalidArgument("dataCa: " + data_ca + ": there is no such file");
+  }
   return Status::Ok();
 }
 

@@ -25,6 +25,8 @@ struct WorkerConfig {
   std::map<std::string, std::string> labels;
   std::map<std::string, std::string> taints;
   std::vector<std::string> data_roots;
+  std::vector<std::string> data_sources;  // rules of source_address.h
+  std::string data_ca;                    // PEM: whom the TLS of data sources is trusted by, besides
   // Where other nodes reach what listens here; default: the host's name, or 127.0.0.1 where the
   // coordinator is on this machine.
   std::string address;

@@ -303,7 +303,11 @@ Assignment Executor::MakeAssignment(const Attempt& attempt) {
       ParseJson(lease.parameters_json(), {.max_bytes = 16 << 20, .max_depth = 64})
           .value_or(Json::object());
   assignment.secrets.insert(lease.secrets().begin(), lease.secrets().end());
-  if (lease.type() == "import") assignment.parameters["roots"] = deps_.config->data_roots;
+  if (lease.type() == "import") {
+    assignment.parameters["roots"] = deps_.config->data_roots;
+    assignment.parameters["sources"] = deps_.config->data_sources;
+    assignment.parameters["ca"] = deps_.config->data_ca;
+  }
   if (RunsPrograms(lease.type())) AddNode(lease, assignment.parameters);
   assignment.workspace = WorkspaceOf(attempt).string();
   assignment.store = deps_.store->temp_folder().parent_path().string();

@@ -122,7 +122,9 @@ TEST(BindParameters, RefusesWhatIsTooLarge) {
 TEST(BindParameters, ChecksWhereDataAre) {
   for (const std::string& good :
        {"artifact:sha256:" + kDigest, "artifact:sha256:" + kDigest + "#census.csv",
-        std::string("file:///data/rows.csv"), std::string("file:///data/..rows")}) {
+        std::string("file:///data/rows.csv"), std::string("file:///data/..rows"),
+        std::string("https://data.example/a.csv?day=1"), std::string("s3://bucket/days/"),
+        std::string("http://data.example")}) {
     EXPECT_TRUE(Bind({{"data", good}}).ok()) << good;
   }
   const std::map<std::string, std::string> bad = {
@@ -134,7 +136,11 @@ TEST(BindParameters, ChecksWhereDataAre) {
       {"file:///a/..", "climbs out"},
       {"rows.csv", "does not say where data are"},
       {"@rows.csv", "does not say where data are"},
-      {"s3://bucket/x", "does not say where data are"},
+      {"s3://x", "names no bucket"},
+      {"ftp://h/x", "does not say where data are"},
+      {"https://ada:pw@h/x", "\"https://h/x\" holds a user or password"},
+      {"https://h/x?X-Amz-Signature=1", "\"https://h/x\" has a signature"},
+      {"postgresql://h/db", "needs a query"},
       {"", "does not say where data are"}};
   for (const auto& [address, part] : bad) {
     EXPECT_THAT(Refused({{"data", address}}),

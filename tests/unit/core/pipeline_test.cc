@@ -237,6 +237,8 @@ TEST(ParsePipeline, NamesImportPaths) {
   step.type = "import";
   step.parameters = {{"uri", "file:///data/a b.csv"}};
   EXPECT_EQ(step.data_path(), "/data/a b.csv");
+  step.parameters = {{"uri", "https://h/x"}};
+  EXPECT_EQ(step.data_path(), "");
   step.type = "noop";
   EXPECT_EQ(step.data_path(), "");
 }

@@ -126,6 +126,20 @@ TEST(CouldRun, WantsADataRootAroundThePath) {
   EXPECT_TRUE(CouldRun(worker, needs));
 }
 
+TEST(CouldRun, WantsARuleThatAllowsTheSource) {
+  WorkerInfo worker = Worker(2);
+  Needs needs = Noop();
+  needs.data_source = "https://data.example/sets/a.csv";
+  std::string why;
+  EXPECT_FALSE(CouldRun(worker, needs, &why));
+  EXPECT_EQ(why,
+            "may not read https://data.example/sets/a.csv (its dataSources do not allow it)");
+  worker.data_sources = {"s3://bucket", "https://data.example/other"};
+  EXPECT_FALSE(CouldRun(worker, needs));
+  worker.data_sources.push_back("https://data.example/sets");
+  EXPECT_TRUE(CouldRun(worker, needs));
+}
+
 TEST(Placer, FillsAWorkerAndNoMore) {
   Cluster cluster;
   cluster.Add(kOne, Worker(2));

@@ -133,6 +133,17 @@ TEST(Plan, SharesTheImportOfOneFile) {
   EXPECT_EQ(Build(kFiles, parameters)->size(), 3);
 }
 
+TEST(Plan, AddsAnImportForEachAddressOfData) {
+  const std::string s3 = "s3://bucket/days/";
+  const std::string https = "https://data.example/e.csv?day=1";
+  const auto plan = Build(kFiles, {{"d", s3}, {"e", https}, {"note", "https://no.data/"}});
+  ASSERT_EQ(plan->size(), 5);
+  EXPECT_THAT(plan->dependencies(0), ElementsAre(plan->FindImport(s3)));
+  EXPECT_EQ(JsonString(plan->step(plan->FindImport(https)).parameters, "uri"), https);
+  EXPECT_EQ(plan->step(plan->FindImport(https)).data_path(), "");
+  EXPECT_EQ(plan->FindImport("https://no.data/"), -1);
+}
+
 TEST(Plan, ImportsNothingForUploads) {
   const std::string artifact = "artifact:sha256:" + std::string(64, 'a');
   const auto plan = Build(kFiles, {{"d", artifact}, {"e", artifact}, {"note", "file:///x"}});

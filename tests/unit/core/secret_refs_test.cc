@@ -52,6 +52,9 @@ TEST(SecretRefsTest, MayStandWhereNothingIsKeptOrShown) {
                        "\"https://h/${secrets.path}\", headers: {Authorization: \"Bearer "
                        "${secrets.hub}\"}, body: {text: [\"${secrets.hub}\"]}}\n"),
               IsEmpty());
+  EXPECT_THAT(Refusals("name: p\nsteps:\n- name: i\n  type: import\n  with: {uri: s3://bucket/x, "
+                       "access_key: \"${secrets.a}\", secret_key: \"${secrets.s}\"}\n"),
+              IsEmpty());
 }
 
 TEST(SecretRefsTest, ElsewhereIsRefusedWithWhereItMay) {
@@ -72,6 +75,11 @@ TEST(SecretRefsTest, ElsewhereIsRefusedWithWhereItMay) {
         "with: {command: [\"" +
             reference + "\"]}\n",
         "steps[0].with.command[0]");
+    refused(
+        "name: p\nparameters: {token: {type: secret}}\nsteps:\n- name: i\n  type: import\n  "
+        "with: {uri: \"https://h/" +
+            reference + "\"}\n",
+        "steps[0].with.uri");
     refused(Script("network: false", "  mutex: \"m-" + reference + "\"\n"), "steps[0].mutex");
     refused(Script("network: false", "  inputs: {data: \"" + reference + "\"}\n"),
             "steps[0].inputs.data");

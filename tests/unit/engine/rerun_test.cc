@@ -406,6 +406,7 @@ steps:
   EXPECT_THAT(text, HasSubstr("overrides.child.y: the pipeline has no step \"y\""));
   for (const char* wrong :
        {R"({"a": {"inputs": {"data": "file:///etc/passwd"}}})", R"({"a": {"inputs": {"data": 3}}})",
+        R"({"a": {"inputs": {"data": "https://h/x"}}})",
         R"({"a": {"with": 3}})", R"({"m[3].a": {"with": {}}})"}) {
     EXPECT_EQ(
         Again(first, [&](SubmitRunCommand& command) { command.overrides = *ParseJson(wrong); })

@@ -234,6 +234,7 @@ TEST_F(RegistryRows, WorkersAreKnownByTheirLastBoot) {
   info.labels = {{"zone", "a"}};
   info.steps = {"noop@1"};
   info.data_roots = {"/data"};
+  info.data_sources = {"https://data.example/sets"};
   info.gpu_names = {"H100"};
   info.address = "node1";
   info.first_port = 29'500;
@@ -251,6 +252,7 @@ TEST_F(RegistryRows, WorkersAreKnownByTheirLastBoot) {
   EXPECT_EQ(workers->front().info.labels, info.labels);
   EXPECT_EQ(workers->front().info.steps, info.steps);
   EXPECT_EQ(workers->front().info.data_roots, info.data_roots);
+  EXPECT_EQ(workers->front().info.data_sources, info.data_sources);
   EXPECT_EQ(workers->front().info.gpu_names, info.gpu_names);
   EXPECT_EQ(workers->front().info.address, "node1");
   EXPECT_EQ(workers->front().info.first_port, 29'500);

@@ -114,11 +114,15 @@ TEST_F(WorkerConfigTest, FlagsWinOverVariablesOverTheFile) {
 
 TEST_F(WorkerConfigTest, FlagsAndVariablesHoldSeveralValues) {
   environment_["PENSTOCK_WORKER_DATA_ROOTS"] = "/usr:/tmp";
+  environment_["PENSTOCK_WORKER_DATA_SOURCES"] = "https://data.example:8443,s3://bucket";
   EXPECT_THAT(Parse({})->config.data_roots, ElementsAre("/usr", "/tmp"));
+  EXPECT_THAT(Parse({})->config.data_sources, ElementsAre("https://data.example:8443", "s3://bucket"));
   const auto flags = Parse({"--data-root", "/etc", "--data-root", "/usr", "--label", "a=1",
-                            "--label", "b=x=y", "--gpus", "2", "--taint", "t=1"});
+                            "--label", "b=x=y", "--gpus", "2", "--taint", "t=1",
+                            "--data-source", "https://*", "--data-source", "http://h:1/x"});
   ASSERT_TRUE(flags.ok()) << flags.status();
   EXPECT_THAT(flags->config.data_roots, ElementsAre("/etc", "/usr"));
+  EXPECT_THAT(flags->config.data_sources, ElementsAre("https://*", "http://h:1/x"));
   EXPECT_THAT(flags->config.labels, ElementsAre(Pair("a", "1"), Pair("b", "x=y")));
   EXPECT_THAT(flags->config.taints, ElementsAre(Pair("t", "1")));
 }
@@ -149,6 +153,10 @@ TEST_F(WorkerConfigTest, ABadValueSaysWhereItWasWritten) {
   EXPECT_THAT(Refusal("log: {level: loud}\n"), HasSubstr("\"loud\" is none of trace, debug"));
   EXPECT_THAT(Refusal("log: {format: xml}\n"), HasSubstr("\"xml\" is none of text, json"));
   EXPECT_THAT(Refusal("dataRoots: [relative]\n"), HasSubstr("not an absolute path"));
+  EXPECT_THAT(Refusal("dataSources: [data.example]\n"),
+              HasSubstr("dataSources: \"data.example\" is no rule for sources of data"));
+  EXPECT_THAT(Refusal("dataSources: https://h\n"), HasSubstr("dataSources: must be a list"));
+  EXPECT_THAT(Refusal("dataCa: /no/such/file\n"), HasSubstr("dataCa: /no/such/file"));
   EXPECT_THAT(Refusal("coordinator: \"\"\n"), HasSubstr("must not be empty"));
   EXPECT_THAT(Refusal("name: Not A Name\n"), HasSubstr("is not a name"));
   EXPECT_THAT(Refusal("dataRoots: [/no/such/folder]\n"), HasSubstr("/no/such/folder"));

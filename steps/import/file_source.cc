@@ -1,21 +1,20 @@
-#include "steps/process/import.h"
+// file:/// addresses: copies a file or a folder of this machine.
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
 #include "base/text.h"
-#include "steps/process/read_spec.h"
-#include "steps/table/dataset.h"
+#include "steps/import/sources.h"
 #include "storage/model/limits.h"
 
-namespace penstock {
+namespace penstock::importing {
 namespace {
 
 namespace fs = std::filesystem;
@@ -75,12 +74,14 @@ class Import {
     }
     context_.Log("imported " + uri_ + ": " + std::to_string(files_) + " files, " +
                  FormatSize(bytes_));
+    outcome.metrics["files"] = static_cast<double>(files_);
+    outcome.metrics["bytes"] = static_cast<double>(bytes_);
     return outcome;
   }
 
  private:
   Status FindRoot(const fs::path& real) {
-    const std::vector<std::string> roots = TextList(JsonMember(context_.parameters(), "roots"));
+    const std::vector<std::string> roots = Texts(JsonMember(context_.parameters(), "roots"));
     for (const std::string& root : roots) {
       std::error_code error;
       const fs::path real_root = fs::canonical(root, error);
@@ -192,8 +193,8 @@ class Import {
 
 }  // namespace
 
-Result<StepOutcome> RunImport(StepContext& context) {
+Result<StepOutcome> ImportFile(StepContext& context) {
   return Import(context).Run();
 }
 
-}  // namespace penstock
+}  // namespace penstock::importing

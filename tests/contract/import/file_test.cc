@@ -1,4 +1,4 @@
-#include "steps/process/import.h"
+#include "steps/import/import.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
