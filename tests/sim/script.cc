@@ -289,7 +289,11 @@ class ScriptMaker {
     if (kind == "clock") {
       return Add(at, "jump-clock", Json{{"by_s", dice_.Between(-600, 2'000)}});
     }
-    if (kind == "damage") return Add(at, "damage", Json{{"artifact", dice_.Below(1'000)}});
+    if (kind == "damage") {
+      return Add(at, "damage",
+                 Json{{"artifact", dice_.Below(1'000)},
+                      {"again_ms", Millis(milliseconds(100), seconds(60))}});
+    }
     Add(at, dice_.Chance(0.6) ? "backup" : "restore");
   }
 

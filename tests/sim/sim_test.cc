@@ -10,6 +10,7 @@
 #include <regex>
 #include <set>
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "storage/db/database.h"
 #include "tests/sim/definitions.h"
@@ -200,6 +201,36 @@ TEST_F(SimTest, ADeletedPipelineIsRegisteredAgain) {
     EXPECT_THAT(gone, IsEmpty()) << "seed " << seed;
   }
   EXPECT_GT(deleted, 50);
+}
+
+TEST_F(SimTest, ADamagedUploadIsUploadedAgain) {
+  const auto runs = [](const std::string& damage) {
+    const std::string text =
+        R"(world {"failures":0.0,"length_ms":60000,"options":{"grace_s":30,"lease_ttl_s":15,)"
+        R"("max_disconnect_s":30,"run_age_s":0,"run_count":0,"sweep_s":0,"unused_s":600},"seed":1,)"
+        R"("slowness":1,"weather":{"duplicate":0.0,"loss":0.0,"slowest_ms":2},)"
+        R"("workers":[{"cpus":4,"gpus":1,"memory_gib":8,"name":"w1"}]})"
+        "\n"
+        R"(0.005 put {"text":"dataset 0","type":"dataset"})"
+        "\n"
+        R"(0.01 apply {"definition":{"name":"p1","steps":[{"algorithm":"linear-learner",)"
+        R"("inputs":{"train":"artifact:sha256:)" +
+        Sha256("dataset 0").value() +
+        R"("},"name":"train-1","type":"train"}]}})"
+        "\n" +
+        damage + "30.0 submit {\"pipeline\":\"p1\"}\n";
+    const Outcome outcome = RunScript(*Script::Parse(text));
+    EXPECT_EQ(outcome.violation, "");
+    return outcome.runs;
+  };
+  EXPECT_EQ(runs(""), 1);
+  EXPECT_EQ(runs("5.0 damage {\"artifact\":0}\n"), 0);
+  EXPECT_EQ(runs("5.0 damage {\"artifact\":0,\"again_ms\":10000}\n"), 1);
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    for (const Action& action : MakeScript(seed).actions) {
+      EXPECT_EQ(action.what == "damage", action.with.contains("again_ms")) << "seed " << seed;
+    }
+  }
 }
 
 TEST_F(SimTest, SmallPipelinesHaveMoreRuns) {

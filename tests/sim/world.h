@@ -147,6 +147,7 @@ class World {
     std::map<Digest, Tick> blobs;
   };
   std::optional<Saved> saved_;
+  std::map<Digest, Json> uploads_;  // by clients
   Micros sample_every_{0};
   std::vector<Sample> samples_;
 };

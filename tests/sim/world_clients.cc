@@ -40,6 +40,7 @@ void World::Put(const Json& with) {
       .size = static_cast<int64_t>(text.size())};
   command.principal = kAda;
   blobs_.Put(command.ref.digest, schedule_.now());
+  uploads_[command.ref.digest] = with;
   const Time asked = schedule_.clock().Now();
   Ask<ArtifactRecord, CommitArtifactCommand>(
       &Engine::CommitArtifact, command,

@@ -94,7 +94,8 @@ void World::Restore(const Json&) {
   coordinator_->Restore(saved_->image);
 }
 
-// Bytes are lost, and the operator repairs what names them.
+// Bytes are lost, and the operator repairs what names them. Whoever uploaded them does so again
+// after a while: without its dataset a cluster has nothing to do.
 void World::Damage(const Json& with) {
   if (!coordinator_->up() || disk_.full() || disk_.broken() || blobs_.blobs().empty()) return;
   auto blob = blobs_.blobs().begin();
@@ -103,6 +104,9 @@ void World::Damage(const Json& with) {
   blobs_.blobs().erase(blob);
   auditor_->told().damaged.insert(digest.value());
   coordinator_->Repair(digest);
+  const auto upload = uploads_.find(digest);
+  if (upload == uploads_.end() || !with.contains("again_ms")) return;
+  schedule_.After(Millis(with, "again_ms"), [this, again = upload->second] { Put(again); });
 }
 
 // No more trouble: what is away comes back, what is closed is opened.
