@@ -14,6 +14,8 @@ struct FaultPoint {
   // In the life of a run that touches everything (run_life_test.h).
   bool coordinator = false;
   bool worker = false;
+  // Of a worker: steps that start at once fetch the same bytes together, once or several times.
+  bool at_once = false;
   // In something that an operator does, or that retention does (operator_test).
   bool operation = false;
   bool migration = false;  // migration_test
@@ -22,9 +24,17 @@ struct FaultPoint {
 inline constexpr FaultPoint kFaultPoints[] = {
     // base, storage
     {.name = "file.rename", .can_fail = true, .coordinator = true, .worker = true},
-    {.name = "artifact.write", .can_fail = true, .coordinator = true, .worker = true},
-    {.name = "artifact.place", .can_fail = true, .coordinator = true, .worker = true},
-    {.name = "artifact.renamed", .coordinator = true, .worker = true},
+    {.name = "artifact.write",
+     .can_fail = true,
+     .coordinator = true,
+     .worker = true,
+     .at_once = true},
+    {.name = "artifact.place",
+     .can_fail = true,
+     .coordinator = true,
+     .worker = true,
+     .at_once = true},
+    {.name = "artifact.renamed", .coordinator = true, .worker = true, .at_once = true},
     {.name = "artifact.set_aside", .operation = true},
     {.name = "journal.append", .can_fail = true, .coordinator = true},
     {.name = "journal.torn", .can_fail = true, .coordinator = true},
