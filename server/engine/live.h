@@ -59,13 +59,13 @@ struct Stop {
 
 // One execution of a plan inside a run: the run's own steps, those of an item of a map, those of a
 // pipeline that a step calls, or the onExit steps of the first or the last kind.
-struct Frame {
+struct RunFrame {
   std::shared_ptr<const Plan> plan;
   StepIndex base = 0;          // its steps are base, base + 1 … in the run
   StepIndex parent = -1;       // the map or pipeline step that it belongs to; -1: the run
   int32_t item = -1;           // of a map
-  Frame* enclosing = nullptr;  // whose steps, parameters and item its references may name
-  Frame* exit = nullptr;       // its onExit steps
+  RunFrame* enclosing = nullptr;  // whose steps, parameters and item its references may name
+  RunFrame* exit = nullptr;       // its onExit steps
   bool on_exit = false;
   Json parameters;  // of a run or a called pipeline
   std::unique_ptr<Readiness> readiness;
@@ -76,7 +76,7 @@ struct Frame {
 
 // A map or pipeline step that has started.
 struct Expansion {
-  std::vector<Frame*> frames;  // items in order; or the pipeline, and its onExit
+  std::vector<RunFrame*> frames;  // items in order; or the pipeline, and its onExit
   // map
   std::size_t next = 0;  // the first item that has not started
   int32_t running = 0;
@@ -91,8 +91,8 @@ struct Expansion {
 struct LiveRun {
   RunRecord record;
   std::vector<StepRecord> steps;
-  std::deque<Frame> frames;  // the run's own first; they never move
-  std::vector<Frame*> frame_of;  // by step
+  std::deque<RunFrame> frames;  // the run's own first; they never move
+  std::vector<RunFrame*> frame_of;  // by step
   std::unordered_map<StepIndex, Expansion> expansions;
   std::unordered_map<StepIndex, std::unique_ptr<LiveAttempt>> attempts;  // by step
   std::unordered_map<StepIndex, Gang> gangs;  // of steps on several nodes, instead of those
@@ -123,15 +123,15 @@ struct LiveRun {
   bool settling = false;
   bool stop_due = false;  // steps are to be stopped once what ended is settled
 
-  Frame& frame(StepIndex index) const { return *frame_of[static_cast<std::size_t>(index)]; }
+  RunFrame& frame(StepIndex index) const { return *frame_of[static_cast<std::size_t>(index)]; }
   StepRecord& step(StepIndex index) { return steps[static_cast<std::size_t>(index)]; }
   const StepRecord& step(StepIndex index) const { return steps[static_cast<std::size_t>(index)]; }
   const StepSpec& spec(StepIndex index) const {
-    const Frame& at = frame(index);
+    const RunFrame& at = frame(index);
     return at.plan->step(index - at.base);
   }
   // The first step that fails the frame; -1 where none does.
-  StepIndex FailedStep(const Frame& of) const {
+  StepIndex FailedStep(const RunFrame& of) const {
     for (StepIndex index = of.base; index < of.base + of.plan->size(); ++index) {
       if (step(index).state == StepState::kFailed && !spec(index).continue_on_failure) return index;
     }

@@ -129,7 +129,7 @@ bool RunManager::TakeResult(LiveRun& run, StepIndex index, const StepRecord& sou
       return false;
     }
   }
-  const Frame& frame = run.frame(index);
+  const RunFrame& frame = run.frame(index);
   for (const std::string& path : frame.plan->report_paths(index - frame.base)) {
     if (source.result.report_values.contains(path)) continue;
     if (source.result.absent_values.contains(path)) continue;
@@ -196,7 +196,7 @@ bool RunManager::EndFromOrigin(LiveRun& run, StepIndex index) {
 // Whether something that the step builds on was made in this run.
 bool RunManager::DependsOnNews(const LiveRun& run, StepIndex index) {
   for (StepIndex at = index; at >= 0; at = run.frame(at).parent) {
-    const Frame& frame = run.frame(at);
+    const RunFrame& frame = run.frame(at);
     // onExit steps build on all that went before; those of the run itself tell of this one.
     if (frame.on_exit && (frame.enclosing->parent < 0 || HasNews(run, *frame.enclosing))) {
       return true;
@@ -208,7 +208,7 @@ bool RunManager::DependsOnNews(const LiveRun& run, StepIndex index) {
   return false;
 }
 
-bool RunManager::HasNews(const LiveRun& run, const Frame& frame) {
+bool RunManager::HasNews(const LiveRun& run, const RunFrame& frame) {
   for (StepIndex i = frame.base; i < frame.base + frame.plan->size(); ++i) {
     if (IsNews(run, i)) return true;
   }
@@ -222,7 +222,7 @@ bool RunManager::IsNews(const LiveRun& run, StepIndex index) {
   if (inside != run.expansions.end()) {
     const auto& frames = inside->second.frames;
     return std::any_of(frames.begin(), frames.end(),
-                       [&run](const Frame* frame) { return HasNews(run, *frame); });
+                       [&run](const RunFrame* frame) { return HasNews(run, *frame); });
   }
   // A condition that is decided anew is as old as what it compares.
   if (run.spec(index).type == "condition") return DependsOnNews(run, index);

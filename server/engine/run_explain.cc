@@ -60,7 +60,7 @@ std::vector<Explanation> RunManager::Explain(const ExplainCommand& command) cons
 
 void RunManager::ExplainWaiting(const LiveRun& run, StepIndex index,
                                 std::vector<Explanation>& reasons) {
-  const Frame& frame = run.frame(index);
+  const RunFrame& frame = run.frame(index);
   if (frame.item >= 0 && !frame.started) {
     reasons.push_back({"WAITS_FOR", "item " + std::to_string(frame.item) + " of " +
                                         run.step(frame.parent).name + " has not begun: " +

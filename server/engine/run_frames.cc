@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kFailuresNamed = 3;
 
-std::string NamePrefix(const LiveRun& run, const Frame& frame) {
+std::string NamePrefix(const LiveRun& run, const RunFrame& frame) {
   if (frame.parent < 0) return {};
   const std::string& parent = run.step(frame.parent).name;
   return parent + (frame.item < 0 ? "" : "[" + std::to_string(frame.item) + "]") + ".";
@@ -25,8 +25,8 @@ std::string NamePrefix(const LiveRun& run, const Frame& frame) {
 // --- Frames
 
 // `frame` says where it belongs; its steps are those from frame.base on.
-Frame& RunManager::AddFrame(LiveRun& run, std::shared_ptr<const Plan> plan, Frame frame) {
-  Frame& added = run.frames.emplace_back(std::move(frame));
+RunFrame& RunManager::AddFrame(LiveRun& run, std::shared_ptr<const Plan> plan, RunFrame frame) {
+  RunFrame& added = run.frames.emplace_back(std::move(frame));
   added.plan = std::move(plan);
   added.readiness = std::make_unique<Readiness>(added.plan);
   added.open = added.plan->size();
@@ -36,7 +36,7 @@ Frame& RunManager::AddFrame(LiveRun& run, std::shared_ptr<const Plan> plan, Fram
   return added;
 }
 
-void RunManager::AddSteps(LiveRun& run, const Frame& frame) {
+void RunManager::AddSteps(LiveRun& run, const RunFrame& frame) {
   const std::string prefix = NamePrefix(run, frame);
   for (StepIndex local = 0; local < frame.plan->size(); ++local) {
     const StepSpec& spec = frame.plan->step(local);
@@ -56,7 +56,7 @@ void RunManager::AddSteps(LiveRun& run, const Frame& frame) {
   run.record.counts.waiting += frame.plan->size();
 }
 
-void RunManager::StartFrame(LiveRun& run, Frame& frame) {
+void RunManager::StartFrame(LiveRun& run, RunFrame& frame) {
   frame.started = true;
   for (StepIndex local = 0; local < frame.plan->size(); ++local) {
     if (frame.readiness->decision(local).verdict == Readiness::Verdict::kReady &&
@@ -66,10 +66,10 @@ void RunManager::StartFrame(LiveRun& run, Frame& frame) {
   }
 }
 
-void RunManager::EndFrame(LiveRun& run, Frame& frame) {
+void RunManager::EndFrame(LiveRun& run, RunFrame& frame) {
   frame.ended = true;
-  Frame& main = frame.on_exit ? *frame.enclosing : frame;
-  if (Frame* exit = main.exit; exit != nullptr && main.ended && !exit->ended) {
+  RunFrame& main = frame.on_exit ? *frame.enclosing : frame;
+  if (RunFrame* exit = main.exit; exit != nullptr && main.ended && !exit->ended) {
     if (StopOf(run, exit->base) == nullptr) StartFrame(run, *exit);
     return;
   }
@@ -115,7 +115,7 @@ std::optional<RunManager::Ending> RunManager::StartMap(LiveRun& run, StepIndex i
 
 // Makes the frames of a map whose record holds its items; and their steps, unless they have rows.
 void RunManager::OpenMap(LiveRun& run, StepIndex index, bool with_steps) {
-  Frame& around = run.frame(index);
+  RunFrame& around = run.frame(index);
   const std::shared_ptr<const Plan> body = around.plan->body(index - around.base);
   const Json& record = run.step(index).expansion;
   const std::size_t count = JsonMember(record, "items").size();
@@ -127,7 +127,7 @@ void RunManager::OpenMap(LiveRun& run, StepIndex index, bool with_steps) {
     expansion.values[name].get_ref<Json::array_t&>().resize(count);
   }
   for (std::size_t item = 0; item < count; ++item) {
-    Frame& frame = AddFrame(run, body,
+    RunFrame& frame = AddFrame(run, body,
                             {.base = base,
                              .parent = index,
                              .item = static_cast<int32_t>(item),
@@ -147,7 +147,7 @@ void RunManager::StartItems(LiveRun& run, StepIndex map) {
   }
 }
 
-void RunManager::EndItem(LiveRun& run, StepIndex map, Frame& frame) {
+void RunManager::EndItem(LiveRun& run, StepIndex map, RunFrame& frame) {
   Expansion& expansion = run.expansions[map];
   ++expansion.ended;
   if (frame.started) --expansion.running;
@@ -176,7 +176,7 @@ void RunManager::EndItem(LiveRun& run, StepIndex map, Frame& frame) {
   }
 }
 
-void RunManager::KeepItemOutputs(LiveRun& run, Expansion& expansion, const Frame& frame) {
+void RunManager::KeepItemOutputs(LiveRun& run, Expansion& expansion, const RunFrame& frame) {
   const RunScope scope(run, frame);
   for (const auto& [name, text] : run.spec(frame.parent).outputs) {
     Result<Json> value = Resolve(text, scope);
@@ -193,7 +193,7 @@ void RunManager::SkipRest(LiveRun& run, StepIndex map) {
   const std::size_t first = std::exchange(expansion.next, expansion.frames.size());
   const std::string why = "too many items of " + run.step(map).name + " failed";
   for (std::size_t item = first; item < expansion.frames.size(); ++item) {
-    const Frame& frame = *expansion.frames[item];
+    const RunFrame& frame = *expansion.frames[item];
     for (StepIndex index = frame.base; index < frame.base + frame.plan->size(); ++index) {
       Finish(run, index, {StepEvent::kSkip, Cause::kItemsFailed, why});
     }
@@ -208,7 +208,7 @@ RunManager::Ending RunManager::MapEnding(LiveRun& run, StepIndex map) {
     message = std::to_string(expansion.failed) + " of " + std::to_string(expansion.frames.size()) +
               " items failed, " + std::to_string(expansion.tolerated) + " may";
     std::size_t named = 0;
-    for (const Frame* frame : expansion.frames) {
+    for (const RunFrame* frame : expansion.frames) {
       const StepIndex failed = run.FailedStep(*frame);
       if (failed < 0) continue;
       if (++named > kFailuresNamed) break;
@@ -294,7 +294,7 @@ Status RunManager::OpenPipeline(LiveRun& run, StepIndex index, bool with_steps) 
   const std::shared_ptr<const Plan> plan = plans_.ForRun(*cached, parameters);
   const auto base = static_cast<StepIndex>(JsonInt(record, "base"));
   Expansion& expansion = run.expansions[index];
-  Frame& frame =
+  RunFrame& frame =
       AddFrame(run, plan, {.base = base, .parent = index, .parameters = parameters});
   if (with_steps) AddSteps(run, frame);
   expansion.frames.push_back(&frame);
@@ -309,7 +309,7 @@ Status RunManager::OpenPipeline(LiveRun& run, StepIndex index, bool with_steps) 
   return Status::Ok();
 }
 
-RunManager::Ending RunManager::PipelineEnding(LiveRun& run, StepIndex index, const Frame& main) {
+RunManager::Ending RunManager::PipelineEnding(LiveRun& run, StepIndex index, const RunFrame& main) {
   if (StopOf(run, index) != nullptr || DeadlinePassed(run, index)) return StoppedEnding(run, index);
   StepIndex failed = run.FailedStep(main);
   if (failed < 0 && main.exit != nullptr) failed = run.FailedStep(*main.exit);
@@ -363,7 +363,7 @@ Status RunManager::RestoreExpansions(LiveRun& run) {
 
 // What the frames' steps say of the frames: which have started and ended, and what items gave.
 void RunManager::RestoreFrames(LiveRun& run) {
-  for (Frame& frame : run.frames) {
+  for (RunFrame& frame : run.frames) {
     const StepRecord& first = run.step(frame.base);
     const bool left_out =
         first.state == StepState::kSkipped && first.cause == Cause::kItemsFailed;
@@ -379,7 +379,7 @@ void RunManager::RestoreFrames(LiveRun& run) {
   }
   for (auto& [index, expansion] : run.expansions) {
     if (IsTerminal(run.step(index).state)) continue;
-    for (const Frame* frame : expansion.frames) {
+    for (const RunFrame* frame : expansion.frames) {
       if (frame->item < 0) continue;
       if (frame->started) ++expansion.next;
       if (frame->started && !frame->ended) ++expansion.running;

@@ -158,7 +158,7 @@ void RunManager::Lease(LiveRun& run, StepIndex index, Session& session) {
 
 Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* lease) {
   const StepSpec& spec = run.spec(index);
-  const Frame& frame = run.frame(index);
+  const RunFrame& frame = run.frame(index);
   const RunScope scope(run, frame);
   lease->run = run.record.id;
   lease->step_name = run.step(index).name;
@@ -210,8 +210,8 @@ Status RunManager::BuildLease(LiveRun& run, StepIndex index, LeasedAttempt* leas
 }
 
 // A list (of a map's items) is each of its members.
-Status RunManager::AddInput(LiveRun& run, const Frame& frame, const Json& value, const Json& source,
-                            LeaseInput* input) {
+Status RunManager::AddInput(LiveRun& run, const RunFrame& frame, const Json& value,
+                            const Json& source, LeaseInput* input) {
   if (value.is_array()) {
     for (const Json& member : value) {
       PENSTOCK_RETURN_IF_ERROR(AddInput(run, frame, member, source, input));
@@ -246,7 +246,7 @@ Status RunManager::AddInput(LiveRun& run, const Frame& frame, const Json& value,
   return Status::Ok();
 }
 
-Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const Frame& frame,
+Result<ArtifactRef> RunManager::FindArtifact(LiveRun& run, const RunFrame& frame,
                                              const std::string& address,
                                              const std::string& input) {
   constexpr std::string_view kScheme = "artifact:";

@@ -138,7 +138,7 @@ void RunManager::Finish(LiveRun& run, StepIndex index, Ending ending) {
   StepRecord& step = run.step(index);
   Apply(run, index, ending.event);
   PENSTOCK_CHECK(IsTerminal(step.state));
-  Frame& frame = run.frame(index);
+  RunFrame& frame = run.frame(index);
   --frame.open;
   step.cause = ending.cause;
   step.message = std::move(ending.message);
@@ -170,7 +170,7 @@ void RunManager::Settle(LiveRun& run) {
     const StepIndex ended = run.to_settle.back();
     run.to_settle.pop_back();
     const StepRecord& step = run.step(ended);
-    Frame& frame = run.frame(ended);
+    RunFrame& frame = run.frame(ended);
     for (const StepIndex local :
          frame.readiness->OnEnded(ended - frame.base, step.state, step.branch)) {
       const StepIndex index = frame.base + local;
@@ -191,7 +191,7 @@ void RunManager::Settle(LiveRun& run) {
 }
 
 void RunManager::EndRunIfDone(LiveRun& run) {
-  const Frame& own = run.frames.front();
+  const RunFrame& own = run.frames.front();
   if (IsTerminal(run.record.state) || !own.ended) return;
   if (own.exit != nullptr && !own.exit->ended) return;
   StepIndex failed = run.FailedStep(own);
@@ -350,7 +350,7 @@ void RunManager::OnReturned(LiveAttempt& attempt, const std::string& message) {
 void RunManager::KeepResult(LiveRun& run, StepIndex index, const StepResult& result) {
   StepRecord& step = run.step(index);
   step.result = result;
-  const Frame& frame = run.frame(index);
+  const RunFrame& frame = run.frame(index);
   for (const std::string& path : frame.plan->report_paths(index - frame.base)) {
     if (!result.report_values.contains(path)) step.result.absent_values.insert(path);
   }

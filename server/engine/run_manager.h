@@ -171,20 +171,20 @@ class RunManager : public SessionManager::Runs {
   bool DeadlinePassed(const LiveRun& run, StepIndex index) const;
 
   // Frames (run_frames.cc).
-  Frame& AddFrame(LiveRun& run, std::shared_ptr<const Plan> plan, Frame frame);
-  void AddSteps(LiveRun& run, const Frame& frame);
-  void StartFrame(LiveRun& run, Frame& frame);
-  void EndFrame(LiveRun& run, Frame& frame);
+  RunFrame& AddFrame(LiveRun& run, std::shared_ptr<const Plan> plan, RunFrame frame);
+  void AddSteps(LiveRun& run, const RunFrame& frame);
+  void StartFrame(LiveRun& run, RunFrame& frame);
+  void EndFrame(LiveRun& run, RunFrame& frame);
   std::optional<Ending> StartMap(LiveRun& run, StepIndex index);
   void OpenMap(LiveRun& run, StepIndex index, bool with_steps);
   void StartItems(LiveRun& run, StepIndex map);
-  void EndItem(LiveRun& run, StepIndex map, Frame& frame);
-  void KeepItemOutputs(LiveRun& run, Expansion& expansion, const Frame& frame);
+  void EndItem(LiveRun& run, StepIndex map, RunFrame& frame);
+  void KeepItemOutputs(LiveRun& run, Expansion& expansion, const RunFrame& frame);
   void SkipRest(LiveRun& run, StepIndex map);
   Ending MapEnding(LiveRun& run, StepIndex map);
   std::optional<Ending> StartPipeline(LiveRun& run, StepIndex index);
   Status OpenPipeline(LiveRun& run, StepIndex index, bool with_steps);
-  Ending PipelineEnding(LiveRun& run, StepIndex index, const Frame& main);
+  Ending PipelineEnding(LiveRun& run, StepIndex index, const RunFrame& main);
   void RestoreFrames(LiveRun& run);
   Status RestoreExpansions(LiveRun& run);
 
@@ -202,7 +202,7 @@ class RunManager : public SessionManager::Runs {
   bool EndFromOrigin(LiveRun& run, StepIndex index);
   static bool DependsOnNews(const LiveRun& run, StepIndex index);
   static bool IsNews(const LiveRun& run, StepIndex index);
-  static bool HasNews(const LiveRun& run, const Frame& frame);
+  static bool HasNews(const LiveRun& run, const RunFrame& frame);
 
   // Secrets (run_secrets.cc).
   // kNotFound (SECRET_NOT_FOUND) with each that is named and not there.
@@ -263,9 +263,9 @@ class RunManager : public SessionManager::Runs {
   // Where an import step reads from: its parameters `uri` and `endpoint`, resolved.
   static Json SourceOf(const LiveRun& run, StepIndex index);
   static void AddNeedsOfSource(const LiveRun& run, StepIndex index, Needs& needs);
-  Status AddInput(LiveRun& run, const Frame& frame, const Json& value, const Json& source,
+  Status AddInput(LiveRun& run, const RunFrame& frame, const Json& value, const Json& source,
                   LeaseInput* input);
-  Result<ArtifactRef> FindArtifact(LiveRun& run, const Frame& frame, const std::string& address,
+  Result<ArtifactRef> FindArtifact(LiveRun& run, const RunFrame& frame, const std::string& address,
                                    const std::string& input);
   void PublishRun(const LiveRun& run);
   LiveAttempt& NewAttempt(LiveRun& run, StepIndex index, const WorkerId& worker);

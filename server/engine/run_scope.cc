@@ -45,7 +45,7 @@ std::string ArtifactAddress(const ArtifactRef& ref) {
 }
 
 StepIndex RunScope::FindStep(const std::string& name) const {
-  for (const Frame* frame = &frame_; frame != nullptr; frame = frame->enclosing) {
+  for (const RunFrame* frame = &frame_; frame != nullptr; frame = frame->enclosing) {
     if (const StepIndex local = frame->plan->FindStep(name); local >= 0) {
       return frame->base + local;
     }
@@ -54,7 +54,7 @@ StepIndex RunScope::FindStep(const std::string& name) const {
 }
 
 StepIndex RunScope::FindImport(const std::string& address) const {
-  for (const Frame* frame = &frame_; frame != nullptr; frame = frame->enclosing) {
+  for (const RunFrame* frame = &frame_; frame != nullptr; frame = frame->enclosing) {
     if (const StepIndex local = frame->plan->FindImport(address); local >= 0) {
       return frame->base + local;
     }
@@ -83,7 +83,7 @@ Lookup RunScope::Find(const Reference& reference) const {
 }
 
 Lookup RunScope::FindParameter(const std::string& name) const {
-  const Frame* frame = &frame_;
+  const RunFrame* frame = &frame_;
   while (frame->parameters.is_null() && frame->enclosing != nullptr) frame = frame->enclosing;
   const Json& value = JsonMember(frame->parameters, name);
   if (value.is_null()) return Absent("parameter " + name + " has no value");
@@ -91,7 +91,7 @@ Lookup RunScope::FindParameter(const std::string& name) const {
 }
 
 Lookup RunScope::FindItem(const std::string& field) const {
-  const Frame* frame = &frame_;
+  const RunFrame* frame = &frame_;
   while (frame->item < 0 && frame->enclosing != nullptr) frame = frame->enclosing;
   if (frame->item < 0) return Absent("it means nothing here");
   if (field == "index") return Value(frame->item);
@@ -110,10 +110,10 @@ Lookup RunScope::FindOfRun(const std::string& field) const {
   if (field == "pipeline") return Value(run_.record.pipeline.value());
   if (field == "startedAt") return Value(FormatTime(run_.record.started_at));
   // What onExit steps see: how the steps before them ended.
-  const Frame* frame = &frame_;
+  const RunFrame* frame = &frame_;
   while (!frame->on_exit && frame->enclosing != nullptr) frame = frame->enclosing;
   if (!frame->on_exit) return Absent("it is known only to onExit steps");
-  const Frame& main = *frame->enclosing;
+  const RunFrame& main = *frame->enclosing;
   const StepIndex at = run_.FailedStep(main);
   const StepRecord* failed = at < 0 ? nullptr : &run_.step(at);
   if (field == "message") {

@@ -11,7 +11,7 @@ namespace penstock {
 
 class RunScope : public Scope {
  public:
-  RunScope(const LiveRun& run, const Frame& frame) : run_(run), frame_(frame) {}
+  RunScope(const LiveRun& run, const RunFrame& frame) : run_(run), frame_(frame) {}
   Lookup Find(const Reference& reference) const override;
   // Run-wide; -1 where there is none.
   StepIndex FindStep(const std::string& name) const;
@@ -27,7 +27,7 @@ class RunScope : public Scope {
   Lookup FindBest(const Reference& reference, StepIndex index) const;
 
   const LiveRun& run_;
-  const Frame& frame_;
+  const RunFrame& frame_;
 };
 
 std::string ArtifactAddress(const ArtifactRef& ref);

@@ -40,7 +40,7 @@ Stop RunManager::FailFast(const StepRecord& failed) {
 }
 
 const Stop* RunManager::StopOf(const LiveRun& run, StepIndex index) {
-  const Frame* frame = &run.frame(index);
+  const RunFrame* frame = &run.frame(index);
   while (true) {
     // What tidies up is let run, unless somebody said that it must not.
     if (frame->on_exit) return run.stop_exit ? &run.stop : nullptr;

@@ -142,7 +142,7 @@ Result<SubmitRunAnswer> RunManager::Submit(const SubmitRunCommand& command) {
   record.parameters = std::move(parameters);
   OpenRun(*run, std::move(plan));
   AddSteps(*run, run->frames.front());
-  if (const Frame* exit = run->frames.front().exit; exit != nullptr) AddSteps(*run, *exit);
+  if (const RunFrame* exit = run->frames.front().exit; exit != nullptr) AddSteps(*run, *exit);
   PENSTOCK_RETURN_IF_ERROR(CheckMutexes(*run));
   PENSTOCK_RETURN_IF_ERROR(LoadOrigin(*run));
   last_row_ = record.row;
@@ -212,7 +212,7 @@ Status RunManager::PinCalls(const PipelineSpec& spec, std::map<std::string, std:
 }
 
 void RunManager::RestoreStop(LiveRun& run) {
-  const Frame& own = run.frames.front();
+  const RunFrame& own = run.frames.front();
   if (run.record.state == RunState::kCancelling) {
     run.stop = {Cause::kCancelled, "the run was cancelled"};
     run.stop_exit = run.record.cancel_now;
@@ -224,7 +224,7 @@ void RunManager::RestoreStop(LiveRun& run) {
 // The frames of the run's own steps, and of those that run on exit.
 void RunManager::OpenRun(LiveRun& run, std::shared_ptr<const Plan> plan) {
   run.record.max_parallel_steps = plan->max_parallel_steps();
-  Frame& own = AddFrame(run, plan, {.parameters = run.record.parameters});
+  RunFrame& own = AddFrame(run, plan, {.parameters = run.record.parameters});
   if (plan->on_exit() == nullptr) return;
   own.exit = &AddFrame(run, plan->on_exit(),
                        {.base = plan->size(), .enclosing = &own, .on_exit = true});

@@ -467,6 +467,11 @@ int HttpStatusOf(StatusCode code) {
   return 500;
 }
 
+int HttpStatusOf(const Status& status) {
+  if (status.reason() == "DIGEST_MISMATCH") return 400;
+  return HttpStatusOf(status.code());
+}
+
 std::string ErrorJson(const Status& status) {
   Json json = {{"code", StatusCodeName(status.code())},
                {"reason", status.reason()},

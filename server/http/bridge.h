@@ -31,6 +31,9 @@ struct HttpCaller {
 
 // 404 for kNotFound and so on.
 int HttpStatusOf(StatusCode code);
+// The same, but 400 for an upload of other bytes than its address says: the client's mistake, not a
+// loss of the server's.
+int HttpStatusOf(const Status& status);
 // {"code": "NOT_FOUND", "reason": …, "message": …, "problems": […]}
 std::string ErrorJson(const Status& status);
 

@@ -42,7 +42,7 @@ HttpCaller CallerOf(const Request& request) {
 }
 
 void Fail(const Status& status, Response& response) {
-  response.status = HttpStatusOf(status.code());
+  response.status = HttpStatusOf(status);
   if (status.code() == StatusCode::kUnauthenticated) {
     response.set_header("WWW-Authenticate", "Bearer");
   }

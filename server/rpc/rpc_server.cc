@@ -1,14 +1,13 @@
 #include "server/rpc/rpc_server.h"
 
-#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
-#include "base/log.h"
 #include "server/rpc/admin_service.h"
 #include "server/rpc/artifact_service.h"
 #include "server/rpc/catalog_service.h"
+#include "server/rpc/library_logs.h"
 #include "server/rpc/model_service.h"
 #include "server/rpc/pipeline_service.h"
 #include "server/rpc/run_service.h"
@@ -22,14 +21,6 @@ namespace {
 
 // Room around the largest message that is allowed: a refusal of ours says more than gRPC's.
 constexpr int kMaxReceiveBytes = limits::kMaxMessageBytes + (64 << 10);
-
-// gRPC's own log, which otherwise goes to stderr: failed handshakes and the like. A remote party
-// can cause these lines, so they are not shown by default.
-void RouteGrpcLog() {
-  gpr_set_log_function([](gpr_log_func_args* args) {
-    LOG_DEBUG("grpc {}: {}", gpr_log_severity_string(args->severity), args->message);
-  });
-}
 
 std::shared_ptr<grpc::ServerCredentials> Credentials(const RpcServerOptions& options) {
   if (!options.tls) return grpc::InsecureServerCredentials();
@@ -75,7 +66,7 @@ RpcServer::~RpcServer() {
 }
 
 Result<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptions& options, RpcDeps deps) {
-  RouteGrpcLog();
+  RouteLibraryLogs();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   auto impl = std::make_unique<Impl>(std::move(deps));

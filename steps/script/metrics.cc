@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -32,6 +33,13 @@ double AsDouble(const Json& value) {
 
 bool IsMetric(const Json& value) {
   return value.is_number() || value.is_null();
+}
+
+// Where on its curve a point says that it stands; -1: it does not say.
+int64_t IndexOf(const Json& step) {
+  if (!step.is_number_integer()) return -1;
+  if (step.is_number_unsigned() && step.get<uint64_t>() > uint64_t{INT64_MAX}) return INT64_MAX;
+  return std::max<int64_t>(step.get<int64_t>(), 0);
 }
 
 // Opens what is a plain file and no link: a script may have put anything there.
@@ -130,8 +138,7 @@ void ScriptMetrics::Object(std::string_view line) {
   if (!json.ok() || !json->is_object()) {
     return Warn("metrics.jsonl: \"" + TruncateUtf8(line, 60) + "\" is no object of numbers");
   }
-  const Json& step = JsonMember(*json, kStep);
-  const int64_t index = step.is_number_integer() ? std::max<int64_t>(step.get<int64_t>(), 0) : -1;
+  const int64_t index = IndexOf(JsonMember(*json, kStep));
   const Json& progress = JsonMember(*json, kProgress);
   if (progress.is_number()) progress_(progress.get<double>(), JsonString(*json, "note"));
   for (const auto& [name, value] : json->items()) {
@@ -172,7 +179,8 @@ void ScriptMetrics::Add(const std::string& name, int64_t index, double value) {
   scalars_[name] = value;
   int64_t& next = next_index_[name];
   if (index < 0) index = next;
-  next = std::max(next, index + 1);
+  // Behind the largest number there is none: further points stay at it.
+  next = std::max(next, index < INT64_MAX ? index + 1 : index);
   if (++points_ > kMaxPoints) {
     return Warn("of the metrics' curves only the first " + std::to_string(kMaxPoints) +
                 " points are kept");

@@ -25,11 +25,21 @@ if ! "$fuzzer" -max_total_time=$((${PENSTOCK_FUZZ_MINUTES:-2} * 60)) -timeout=60
   echo "fuzz: $2: see $log" >&2
   exit 1
 fi
-before=$(find "$kept" -type f | wc -l)
-# Of what was found only small inputs are worth keeping for ever.
-small="$(mktemp -d)"
-trap 'rm -rf "$small"' EXIT
-find "$found" -type f -size -2k -exec cp -t "$small" {} +
-"$fuzzer" -merge=1 "$kept" "$small" &>>"$log"
-grep -E 'stat::number_of_executed_units' "$log" | tail -1 | sed "s/^/fuzz: $2: /" >&2
-echo "fuzz: $2: $(($(find "$kept" -type f | wc -l) - before)) inputs were added to $kept" >&2
+# Of what was found only small inputs are worth keeping for ever, and only those that reach four
+# branches or more which nothing smaller reaches: with those of one branch the corpus grows by
+# hundreds of files a run, and without counters "often" is no place of its own.
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/small"
+find "$found" -type f -size -2k -exec cp -t "$work/small" {} +
+cp -r "$kept" "$work/merged"
+"$fuzzer" -merge=1 -use_counters=0 -merge_control_file="$work/control" "$work/merged" \
+  "$work/small" &>>"$log"
+# The control file: how many inputs, how many of them were there before, their paths, and for each
+# a line "COV number branch...", of branches that are new.
+mapfile -t worth < <(awk 'NR == 1 { all = $1 } NR == 2 { kept = $1 }
+  NR > 2 && NR <= all + 2 { path[NR - 3] = $0 }
+  $1 == "COV" && $2 >= kept && NF - 2 >= 4 { print path[$2] }' "$work/control")
+((${#worth[@]} == 0)) || cp -t "$kept" "${worth[@]}"
+grep -aE 'stat::number_of_executed_units' "$log" | tail -1 | sed "s/^/fuzz: $2: /" >&2
+echo "fuzz: $2: ${#worth[@]} inputs were added to $kept" >&2

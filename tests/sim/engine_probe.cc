@@ -61,7 +61,7 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
     one["expansion"] = step.expansion;
     memory["steps"].push_back(std::move(one));
   }
-  for (const Frame& frame : run.frames) {
+  for (const RunFrame& frame : run.frames) {
     memory["frames"].push_back(Json{{"base", frame.base},
                                     {"parent", frame.parent},
                                     {"item", frame.item},
@@ -82,7 +82,7 @@ Json EngineProbe::RunMemory(const LiveRun& run) const {
              {"values", expansion.values},        {"stop", StopMemory(expansion.stop)}};
   }
   const auto stopped = [&run](StepIndex index) {
-    const Frame* frame = &run.frame(index);
+    const RunFrame* frame = &run.frame(index);
     while (!frame->on_exit && frame->parent >= 0) frame = &run.frame(frame->parent);
     return IsRestored(run.stop) && (!frame->on_exit || run.stop_exit);
   };

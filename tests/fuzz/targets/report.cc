@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "server/definition/definition.h"
 #include "server/rpc/convert.h"
+#include "server/rpc/library_logs.h"
 #include "server/rpc/pipeline_spec.h"
 #include "storage/model/limits.h"
 #include "tests/fuzz/fuzz.h"
@@ -88,6 +89,7 @@ void CheckValue(const v1::Value& value) {
 }  // namespace
 
 int FuzzReport(std::string_view bytes) {
+  RouteLibraryLogs();  // as the server does before it reads anything
   bool read = false;
   if (v1::ReportStepsRequest request; Read(bytes, request)) {
     CheckReports(request);

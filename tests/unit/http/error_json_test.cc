@@ -33,6 +33,8 @@ TEST(ErrorJsonTest, EveryCodeHasAnHttpStatus) {
   EXPECT_EQ(HttpStatusOf(StatusCode::kNotFound), 404);
   EXPECT_EQ(HttpStatusOf(StatusCode::kResourceExhausted), 429);
   EXPECT_EQ(HttpStatusOf(StatusCode::kUnavailable), 503);
+  EXPECT_EQ(HttpStatusOf(DataLoss("a blob is damaged", "CORRUPT")), 500);
+  EXPECT_EQ(HttpStatusOf(DataLoss("other bytes arrived", "DIGEST_MISMATCH")), 400);
 }
 
 }  // namespace

@@ -81,6 +81,18 @@ TEST_F(MetricsTest, LinesAreReadAsTheFileGrows) {
   EXPECT_THAT(metrics.warnings(), ElementsAre(HasSubstr("\"no json\" is no object")));
 }
 
+TEST_F(MetricsTest, StepsGoNoFurtherThanNumbersDo) {
+  ScriptMetrics metrics = Make();
+  metrics.ReadLines(folder_.Write("metrics.jsonl",
+                                  "{\"step\": 9223372036854775807, \"a\": 1}\n{\"a\": 2}\n"
+                                  "{\"step\": 18446744073709551615, \"b\": 3}\n"
+                                  "{\"step\": -5, \"c\": 4}\n"),
+                    /*last=*/true);
+  EXPECT_THAT(points_,
+              ElementsAre(std::tuple("a", INT64_MAX, 1.0), std::tuple("a", INT64_MAX, 2.0),
+                          std::tuple("b", INT64_MAX, 3.0), std::tuple("c", 0, 4.0)));
+}
+
 TEST_F(MetricsTest, LinesTellHowFarTheScriptIs) {
   ScriptMetrics metrics = Make();
   metrics.ReadLines(folder_.Write("metrics.jsonl",
