@@ -165,11 +165,11 @@ class Collector {
     }
   }
 
-  Finding& finding() { return finding_; }
+  RuleFinding& finding() { return finding_; }
   void AddExample(Example example) { examples_.push_back(std::move(example)); }
 
   // `holds`: the message where nothing was found.
-  Finding Finish(const std::string& holds) && {
+  RuleFinding Finish(const std::string& holds) && {
     finding_.message = finding_.passed ? holds : Join(sentences_, "; ");
     if (more_ > 0) finding_.message += "; and " + std::to_string(more_) + " more";
     std::stable_sort(examples_.begin(), examples_.end(),
@@ -181,7 +181,7 @@ class Collector {
 
  private:
   const RuleContext& context_;
-  Finding finding_;
+  RuleFinding finding_;
   std::vector<Example> examples_;
   std::vector<std::string> sentences_;
   int more_ = 0;
@@ -273,7 +273,7 @@ Status CheckType(const std::string& type, const ColumnInfo& info, Collector& col
   return Status::Ok();
 }
 
-Result<Finding> ApplySchema(const Json& rule, const RuleContext& context) {
+Result<RuleFinding> ApplySchema(const Json& rule, const RuleContext& context) {
   Collector collector(rule, context);
   std::set<std::string> known;
   const Json& columns = JsonMember(rule, "columns");
@@ -303,7 +303,7 @@ Result<Finding> ApplySchema(const Json& rule, const RuleContext& context) {
   return std::move(collector).Finish("the columns are as they must be");
 }
 
-Result<Finding> ApplyComplete(const Json& rule, const RuleContext& context) {
+Result<RuleFinding> ApplyComplete(const Json& rule, const RuleContext& context) {
   Collector collector(rule, context);
   const double least = JsonDouble(rule, "min_share", 1);
   for (const std::string& name : TextList(JsonMember(rule, "columns"))) {
@@ -336,7 +336,7 @@ Result<std::string> KeyOf(const Frame& frame, const std::vector<std::string>& co
   return Shown(Join(values, ", "));
 }
 
-Result<Finding> ApplyUnique(const Json& rule, const RuleContext& context) {
+Result<RuleFinding> ApplyUnique(const Json& rule, const RuleContext& context) {
   Collector collector(rule, context);
   const std::vector<std::string> columns = TextList(JsonMember(rule, "columns"));
   bool there = true;
@@ -386,7 +386,7 @@ bool Within(const T& value, const std::optional<T>& min, const std::optional<T>&
   return !max || (exclusive ? value < *max : value <= *max);
 }
 
-Result<Finding> ApplyRange(const Json& rule, const RuleContext& context) {
+Result<RuleFinding> ApplyRange(const Json& rule, const RuleContext& context) {
   Collector collector(rule, context);
   const Bound min = BoundOf(JsonMember(rule, "min"));
   const Bound max = BoundOf(JsonMember(rule, "max"));
@@ -414,7 +414,7 @@ Result<Finding> ApplyRange(const Json& rule, const RuleContext& context) {
   return std::move(collector).Finish("all values are " + range);
 }
 
-Result<Finding> ApplyDomain(const Json& rule, const RuleContext& context) {
+Result<RuleFinding> ApplyDomain(const Json& rule, const RuleContext& context) {
   Collector collector(rule, context);
   std::set<std::string, std::less<>> texts;
   std::set<double> numbers;
@@ -441,7 +441,7 @@ Result<Finding> ApplyDomain(const Json& rule, const RuleContext& context) {
   return std::move(collector).Finish("the values are those of the domain");
 }
 
-Result<Finding> ApplyPattern(const Json& rule, const RuleContext& context) {
+Result<RuleFinding> ApplyPattern(const Json& rule, const RuleContext& context) {
   Collector collector(rule, context);
   const RE2 regex(JsonString(rule, "regex"), RE2::Quiet);
   if (!regex.ok()) return InvalidArgument("regex: " + regex.error());
@@ -490,7 +490,7 @@ Result<Newest> FindNewest(const Frame& frame, const std::string& name, Time now)
   return all;
 }
 
-Result<Finding> ApplyFresh(const Json& rule, const RuleContext& context) {
+Result<RuleFinding> ApplyFresh(const Json& rule, const RuleContext& context) {
   Collector collector(rule, context);
   const std::string name = JsonString(rule, "column");
   PENSTOCK_ASSIGN_OR_RETURN(const Micros within, ParseDuration(JsonString(rule, "within")));
@@ -519,7 +519,7 @@ Result<Finding> ApplyFresh(const Json& rule, const RuleContext& context) {
   return std::move(collector).Finish(holds);
 }
 
-Result<Finding> ApplyRows(const Json& rule, const RuleContext& context) {
+Result<RuleFinding> ApplyRows(const Json& rule, const RuleContext& context) {
   Collector collector(rule, context);
   const int64_t rows = collector.frame().rows();
   collector.finding().checked = rows;
@@ -558,13 +558,13 @@ std::string RowText(const Table& table, std::size_t row) {
   return Shown(text);
 }
 
-Result<Finding> ApplySql(const Json& rule, const RuleContext& context) {
+Result<RuleFinding> ApplySql(const Json& rule, const RuleContext& context) {
   Collector collector(rule, context);
   std::vector<SqlInput> inputs = {{"data", &context.data.frame}};
   if (context.reference != nullptr) inputs.push_back({"reference", context.reference});
   FrameOptions options = context.data.frame.options();
   options.table.memory_bytes = context.memory_bytes;
-  Finding& finding = collector.finding();
+  RuleFinding& finding = collector.finding();
   finding.checked = collector.frame().rows();
   PENSTOCK_RETURN_IF_ERROR(
       StreamSelect(inputs, JsonString(rule, "query"), options, [&](Table&& block) {
@@ -587,13 +587,13 @@ Result<Finding> ApplySql(const Json& rule, const RuleContext& context) {
 
 }  // namespace
 
-double Finding::share() const {
+double RuleFinding::share() const {
   if (checked == 0) return violations > 0 ? 1 : 0;
   return std::min(1.0, static_cast<double>(violations) / static_cast<double>(checked));
 }
 
-Result<Finding> ApplyRule(const Json& rule, const RuleContext& context) {
-  using Apply = Result<Finding> (*)(const Json&, const RuleContext&);
+Result<RuleFinding> ApplyRule(const Json& rule, const RuleContext& context) {
+  using Apply = Result<RuleFinding> (*)(const Json&, const RuleContext&);
   static constexpr std::pair<const char*, Apply> kRules[] = {
       {"schema", ApplySchema}, {"complete", ApplyComplete}, {"unique", ApplyUnique},
       {"range", ApplyRange},   {"domain", ApplyDomain},     {"pattern", ApplyPattern},

@@ -30,7 +30,7 @@ struct Example {
 };
 
 // What a rule found.
-struct Finding {
+struct RuleFinding {
   std::string name;
   std::string rule;
   bool warn = false;  // severity: warn
@@ -58,7 +58,7 @@ struct RuleContext {
 
 // Applies a rule as CompleteRule (steps/catalog/validate.h) gives it. kInvalidArgument: SQL that
 // cannot be run; kResourceExhausted; kCancelled.
-Result<Finding> ApplyRule(const Json& rule, const RuleContext& context);
+Result<RuleFinding> ApplyRule(const Json& rule, const RuleContext& context);
 
 // One example of each row whose key is that of an earlier row, and how many there are. `checked`:
 // rows that have the whole key.

@@ -81,7 +81,7 @@ Json ExampleJson(const Example& example, const RawFrame& data, bool look_up) {
   return json;
 }
 
-Json FindingJson(const Finding& finding, const RawFrame& data) {
+Json FindingJson(const RuleFinding& finding, const RawFrame& data) {
   Json examples = Json::array();
   for (const Example& example : finding.examples) {
     examples.push_back(ExampleJson(example, data, examples.empty()));
@@ -240,7 +240,7 @@ Result<StepOutcome> RunValidate(StepContext& context) {
     context.SetProgress(0.5 + 0.5 * static_cast<double>(i) / static_cast<double>(rules.size()),
                         "rule " + JsonString(rules[i], "name"));
     if (context.cancelled()) return Cancelled("cancelled");
-    PENSTOCK_ASSIGN_OR_RETURN(const Finding finding, ApplyRule(rules[i], setup));
+    PENSTOCK_ASSIGN_OR_RETURN(const RuleFinding finding, ApplyRule(rules[i], setup));
     findings.push_back(FindingJson(finding, data));
     LogFinding(findings.back(), context);
   }
