@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -87,9 +88,12 @@ Status ReadInputs(const PipelineSpec& spec, const StepOptions& options, LocalGiv
     if (index < 0) continue;  // said later
     const StepSpec& step = spec.steps[static_cast<std::size_t>(index)];
     const StepSchema* schema = Catalog::BuiltIn().Find(step.key());
-    if (schema == nullptr || FindInput(*schema, assignment.first) != nullptr) continue;
+    if (schema == nullptr) continue;
+    // What a step that takes any input has is what its definition names.
     std::vector<std::string> known;
     for (const PortSchema& port : schema->inputs) known.push_back(port.name);
+    for (const StepInput& input : step.inputs) known.push_back(input.name);
+    if (std::find(known.begin(), known.end(), assignment.first) != known.end()) continue;
     return WrongUse("step " + options.step + " (" + step.key() + ") has no input \"" +
                     assignment.first + "\"" + Suggestion(assignment.first, known));
   }
