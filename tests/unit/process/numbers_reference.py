@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
-from sklearn.impute import KNNImputer
-from sklearn.preprocessing import (KBinsDiscretizer, MaxAbsScaler, PowerTransformer,
-                                   QuantileTransformer, RobustScaler)
+from sklearn.impute import KNNImputer, SimpleImputer
+from sklearn.preprocessing import (KBinsDiscretizer, MaxAbsScaler, MinMaxScaler, OrdinalEncoder,
+                                   PowerTransformer, QuantileTransformer, RobustScaler,
+                                   StandardScaler)
 
 HERE = Path(__file__).resolve().parent
 ROWS, TRAIN = 120, 92
@@ -110,6 +111,37 @@ def scaling():
                       / (len(there) - 1)))
     shares[there.min()], shares[there.max()], shares[9] = 0, 1, 1
     case({"op": "quantile", "columns": ["ties"]}, {"ties": table["ties"].map(shares)})
+
+
+def basics():
+    case({"op": "standard", "columns": numbers}, by_column(numbers, StandardScaler))
+    case({"op": "min_max", "columns": numbers}, by_column(numbers, MinMaxScaler))
+    case({"op": "min_max", "columns": numbers, "range": [-2, 3], "clip": True},
+         by_column(numbers, lambda: MinMaxScaler((-2, 3), clip=True)))
+    for method, strategy in [("mean", "mean"), ("median", "median"), ("mode", "most_frequent")]:
+        filled = SimpleImputer(strategy=strategy).fit(train[numbers]).transform(table[numbers])
+        case({"op": "impute", "columns": numbers, "method": method},
+             dict(zip(numbers, filled.T)))
+    filled = table[numbers].fillna(-1.5)
+    case({"op": "impute", "columns": numbers, "method": "constant", "value": -1.5,
+          "indicator": True},
+         {**{name: filled[name] for name in numbers},
+          **{name + "=(missing)": table[name].isna() for name in numbers}})
+    texts = ["team", "region"]
+    most = {name: sorted(train[name].mode())[0] for name in texts}
+    case({"op": "impute", "columns": texts, "method": "mode"},
+         {name: table[name].fillna(most[name]) for name in texts})
+    case({"op": "impute", "columns": texts, "method": "category", "value": "?"},
+         {name: table[name].fillna("?") for name in texts})
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
+    codes = encoder.fit(train[texts].dropna()).transform(table[texts])
+    codes[table[texts].isna().to_numpy()] = np.nan
+    case({"op": "ordinal", "columns": texts, "unknown": "missing"}, dict(zip(texts, codes.T)))
+    order = ["d", "b", "a", "c"]
+    case({"op": "ordinal", "columns": ["team"], "order": order, "unknown": "missing"},
+         {"team": [order.index(v) if v in order else None for v in table["team"]]})
+    case({"op": "map_values", "columns": ["team"], "map": {"a": "first", "b": None}},
+         {"team": table["team"].replace({"a": "first"}).where(table["team"] != "b", None)})
 
 
 def yeo_johnson_of_years():
@@ -238,6 +270,7 @@ def neighbours():
             case({**spec, "standardize": True}, dict(zip(names, filled.T)), 1e-9)
 
 
+basics()
 scaling()
 powers()
 bins()

@@ -74,8 +74,9 @@ TEST_F(NumbersReference, EveryCase) {
     }
   }
   EXPECT_EQ(operations,
-            (std::set<std::string>{"bin", "impute", "impute_knn", "indicator", "log", "max_abs",
-                                   "outliers", "quantile", "robust", "yeo_johnson"}));
+            (std::set<std::string>{"bin", "impute", "impute_knn", "indicator", "log", "map_values",
+                                   "max_abs", "min_max", "ordinal", "outliers", "quantile",
+                                   "robust", "standard", "yeo_johnson"}));
 }
 
 }  // namespace
