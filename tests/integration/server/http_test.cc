@@ -311,7 +311,7 @@ TEST_F(HttpTest, ArtifactsArePutAndGot) {
   const auto wrong = Client()->Put(path, "other bytes", "application/octet-stream");
   EXPECT_EQ(wrong->status, 200) << "what is there already is there: " << wrong->body;
   const std::string other = "/v1/artifacts/" + FormatDigest(Sha256("x"));
-  EXPECT_EQ(Client()->Put(other, "y", "application/octet-stream")->status, 500);
+  EXPECT_EQ(Client()->Put(other, "y", "application/octet-stream")->status, 400);
   EXPECT_EQ(Client()->Put("/v1/artifacts/12", "y", "application/octet-stream")->status, 400);
 }
 
