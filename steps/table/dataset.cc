@@ -376,7 +376,11 @@ Result<WrittenPart> WritePart(const std::filesystem::path& folder, int64_t index
   number.insert(0, 5 - std::min<std::size_t>(number.size(), 5), '0');
   WrittenPart part;
   part.file = "part-" + number + ".parquet";
-  PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection, duck::Connection::Open(options));
+  // The source gives rows on one thread: another would take its work now and then, and this one
+  // would spin meanwhile. Several parts are written by as many callers.
+  TableOptions alone = options;
+  alone.threads = 1;
+  PENSTOCK_ASSIGN_OR_RETURN(duck::Connection connection, duck::Connection::Open(alone));
   std::vector<std::string> columns;
   for (std::size_t i = 0; i < infos.size(); ++i) {
     columns.push_back(reading::Position(i) + " AS " + duck::QuoteName(infos[i].name));
