@@ -260,6 +260,12 @@ TEST_F(ChildTest, LeftoversAreFoundByTheirMarkAndOnlyThose) {
   const auto first = Spawn(mine + "boot1");
   const auto second = Spawn(mine + "boot2");
   const auto other = Spawn(others + "boot1");
+  // Between fork and exec they have no mark yet.
+  for (const auto* child : {&first, &second}) {
+    ASSERT_TRUE(Eventually([&] {
+      return EnvironmentOf((*child)->pid()).find(mine) != std::string::npos;
+    }));
+  }
   EXPECT_EQ(KillLeftovers(mine), 2);
   EXPECT_THAT(HowItEnded(*first), HasSubstr("signal 9"));
   EXPECT_THAT(HowItEnded(*second), HasSubstr("signal 9"));
